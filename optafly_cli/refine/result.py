@@ -1,0 +1,105 @@
+"""What refine hands on: the rewritten prompt in sections, with the record of how it came about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from optafly_cli.workspace.types import ContextPiece
+
+Action = Literal["debug", "implement", "refactor", "explain", "test", "review", "document", "optimise", "other"]
+Severity = Literal["error", "warning", "info"]
+ChangeKind = Literal[
+    "added_context",
+    "added_structure",
+    "added_code_snippet",
+    "added_file_location",
+    "added_expected_behavior",
+    "improved_clarity",
+]
+SectionKind = Literal["project_context", "file_reference", "code_block", "instruction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the prompt asks to be done; confidence is 0 to 1."""
+
+    action: Action
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule violation. Lines and columns are 1-based; the end is exclusive by column. `fix` replaces the span."""
+
+    rule: str
+    severity: Severity
+    message: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One edit that the rewrite made."""
+
+    kind: ChangeKind
+    description: str
+    tokens_added: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How likely the prompt is to be acted on correctly: 0 to 1, and its dimensions, each 0 to 1."""
+
+    value: float
+    dimensions: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of the refined prompt with one stability: the earlier the kind in `SectionKind`, the more stable.
+
+    `label` names it for people ("src/main.rs", "piped text").
+    """
+
+    kind: SectionKind
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefinedPrompt:
+    """The rewrite. `sections` are in order of stability, the instruction last, and joined by blank lines make `text`.
+
+    The original prompt stands verbatim inside the instruction section. When nothing was added, the only section is
+    the original itself. `context_tokens` never exceeds `budget`. `unsafe` pieces are those that the user did not name.
+    `auto_context`: something was selected that the user did not fix (an outline, recent edits, a mentioned or
+    proposed file), so the answer depends on the workspace beyond what was named. `left_out`: one sentence for each
+    thing that would have been added but was withheld (approval, budget, deny list).
+    """
+
+    original: str
+    sections: tuple[Section, ...]
+    intent: Intent
+    score_original: Score
+    score_refined: Score
+    findings: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+    pieces: tuple[ContextPiece, ...]
+    context_tokens: int
+    budget: int
+    left_out: tuple[str, ...] = ()
+    auto_context: bool = False
+
+    @property
+    def text(self) -> str:
+        """The refined prompt as one text."""
+        return "\n\n".join(section.text for section in self.sections)
+
+    @property
+    def unsafe(self) -> tuple[ContextPiece, ...]:
+        """The pieces whose text the user did not name."""
+        return tuple(piece for piece in self.pieces if not piece.named)

@@ -1,0 +1,80 @@
+"""What route hands on: the exact Messages body, its anchors and its price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+AnchorKind = Literal["tools", "system", "project_context", "file_reference", "code_block", "conversation"]
+Ttl = Literal["5m", "1h"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A block of the request as a place for a prompt-cache breakpoint.
+
+    `block` is its place in the body ("system[0]", "messages[0].content[1]"). Tokens are estimates;
+    `cumulative_tokens` counts the whole prefix up to and including the block. `cacheable` anchors carry
+    `cache_control` in the body; the others say why not. `expected_reads` is per TTL.
+    """
+
+    index: int
+    kind: AnchorKind
+    block: str
+    label: str
+    tokens: int
+    cumulative_tokens: int
+    ttl: Ttl
+    priority: int
+    cacheable: bool
+    why_not: str | None
+    expected_reads: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSummary:
+    """Estimated input tokens. `margin` is the relative half-width of the estimate (0.08 = ±8%)."""
+
+    input: int
+    cacheable: int
+    volatile: int
+    removed: int
+    method: str
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """What the token optimiser did, in tokens; `chunks` is the number of requests the prompt needs."""
+
+    removed_redundancy: int
+    compressed_context: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Input cost of the request in `currency`; None where the data file has no price for the model.
+
+    `uncached`: without anchors. `this_request`: with the cache writes. `next_request`: the same prefix again
+    within its TTL. `break_even_requests`: how many requests, this one included, until anchors are cheaper.
+    """
+
+    currency: str
+    uncached: float | None
+    this_request: float | None
+    next_request: float | None
+    break_even_requests: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedRequest:
+    """A request that is ready to be sent: `body` is the Messages API body, without `stream`."""
+
+    model: str
+    body: Mapping[str, Any]
+    use_cache: bool
+    reason: str
+    anchors: tuple[Anchor, ...]
+    tokens: TokenSummary
+    optimisation: Optimisation
+    cost: Cost

@@ -1,0 +1,35 @@
+"""Isolation for every test: its own home, no credentials, no proxy, no store outside of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_REAL_HOME = Path(os.environ.get("HOME", "/root"))
+
+
+@pytest.fixture(autouse=True)
+def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test runs with an empty HOME and without any ANTHROPIC_* or OPTAFLY_* variable."""
+    for name in list(os.environ):
+        if name.startswith(("ANTHROPIC_", "OPTAFLY_", "XDG_", "GIT_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "EDITOR", "VISUAL", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = Test\n\temail = test@example.invalid\n[init]\n\tdefaultBranch = main\n"
+        "[commit]\n\tgpgsign = false\n"
+    )
+    before = _default_store_stamp()
+    yield
+    assert _default_store_stamp() == before, "a test touched the real user's store"
+
+
+def _default_store_stamp() -> float | None:
+    store = _REAL_HOME / ".local" / "share" / "optafly"
+    return store.stat().st_mtime if store.exists() else None
