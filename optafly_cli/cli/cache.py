@@ -1,0 +1,174 @@
+"""optafly cache: look into the store, or empty it."""
+
+import os
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from optafly_cli.cli import options as opt
+from optafly_cli.cli.app import StageCommand, examples, new_app
+from optafly_cli.cli.session import load
+from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import UsageError
+
+app = new_app("Look into the store of answers, or empty it.")
+
+
+def _store(ui: Ui) -> Any:
+    from optafly_cli.cache.store import Store
+    from optafly_cli.config.paths import store_folder
+
+    settings = load(ui, {}).settings.cache
+    return Store.open(store_folder(settings, os.environ), settings)
+
+
+@app.command(cls=StageCommand)
+def path(ctx: typer.Context, json: opt.Json = False) -> int:
+    """Print the store's folder."""
+    from optafly_cli.config.paths import store_folder
+
+    ui: Ui = ctx.obj
+    folder = store_folder(load(ui, {}).settings.cache, os.environ)
+    if json:
+        ui.document("cache.path", {"path": str(folder)})
+    else:
+        ui.line(str(folder))
+    return 0
+
+
+@app.command(cls=StageCommand)
+def stats(ctx: typer.Context, json: opt.Json = False) -> int:
+    """Print entries, hits by tier, size and savings."""
+    from dataclasses import asdict
+
+    ui: Ui = ctx.obj
+    with _store(ui) as store:
+        found = store.stats()
+    if json:
+        ui.document("cache.stats", asdict(found))
+        return 0
+    size = found.bytes_on_disk
+    ui.line(f"entries   {found.entries:,}")
+    ui.line(
+        f"hits      {found.hits_exact + found.hits_semantic:,} ({found.hits_exact:,} exact, {found.hits_semantic:,} semantic)"
+    )
+    ui.line(f"saved     ${found.saved_usd:.4f}")
+    ui.line(f"size      {size / 1e6:.1f} MB")
+    for model, count in sorted(found.by_model.items()):
+        ui.line(f"  {model}  {count:,}")
+    return 0
+
+
+@app.command("list", cls=StageCommand)
+def list_entries(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many, newest first.")] = 20,
+    json: opt.Json = False,
+) -> int:
+    """List the stored answers, newest first."""
+    ui: Ui = ctx.obj
+    with _store(ui) as store:
+        entries = store.entries(limit=limit)
+        now = time.time()
+    if json:
+        ui.document("cache.list", {"entries": [_summary(entry) for entry in entries]})
+        return 0
+    for entry in entries:
+        when = _age(now - entry.created)
+        instruction = " ".join(entry.instruction.split())
+        ui.line(f"{entry.id:>6}  {when:>7}  {entry.hits:>4} hits  {_clip(instruction, 48)}")
+    if not entries:
+        ui.note("the store has no entries")
+    return 0
+
+
+@app.command(cls=StageCommand)
+def show(ctx: typer.Context, entry_id: Annotated[int, typer.Argument(metavar="ID")], json: opt.Json = False) -> int:
+    """Print one stored answer with what it depends on."""
+    from dataclasses import asdict
+
+    ui: Ui = ctx.obj
+    with _store(ui) as store:
+        entry = store.entry(entry_id)
+    if entry is None:
+        raise UsageError(f"there is no entry {entry_id}", remedy="optafly cache list shows their numbers")
+    if json:
+        ui.document(
+            "cache.show",
+            {
+                **_summary(entry),
+                "prompt": entry.prompt,
+                "answer": entry.answer.text,
+                "usage": asdict(entry.answer.usage),
+                "scope": dict(entry.scope),
+                "evidence": asdict(entry.evidence),
+            },
+        )
+        return 0
+    ui.styled_line(("prompt    ", "dim"), (entry.prompt, None))
+    ui.styled_line(("model     ", "dim"), (entry.answer.model, None))
+    ui.styled_line(("stored    ", "dim"), (time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created)), None))
+    for item in (*entry.evidence.files, *entry.evidence.units):
+        ui.styled_line(("evidence  ", "dim"), (f"{item.path} {(item.digest or 'absent')[:12]}", None))
+    ui.line()
+    ui.line(entry.answer.text)
+    return 0
+
+
+@app.command(cls=StageCommand, epilog=examples("optafly cache clear --yes"))
+def clear(
+    ctx: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: opt.Json = False,
+) -> int:
+    """Delete every stored answer; asks first."""
+    ui: Ui = ctx.obj
+    with _store(ui) as store:
+        count = store.stats().entries
+        if not yes:
+            _confirm(ui, f"Delete all {count:,} entries?")
+        removed = store.clear()
+    if json:
+        ui.document("cache.clear", {"removed": removed})
+    else:
+        ui.note(f"removed {removed:,} entries")
+    return 0
+
+
+def _confirm(ui: Ui, question: str) -> None:
+    """Ask on the terminal.
+
+    Raises:
+        UsageError: nobody can be asked, or the answer is no.
+    """
+    if not ui.interactive:
+        raise UsageError("nothing was deleted: nobody can be asked here", remedy="give --yes to delete without asking")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was deleted")
+
+
+def _summary(entry: Any) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "instruction": entry.instruction,
+        "model": entry.answer.model,
+        "created": entry.created,
+        "last_used": entry.last_used,
+        "hits": entry.hits,
+        "cost": entry.cost,
+    }
+
+
+def _clip(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

@@ -1,0 +1,158 @@
+"""optafly doctor: what is found, what is missing, what that means."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import typer
+
+from optafly_cli._version import __version__
+from optafly_cli.cli import options as opt
+from optafly_cli.cli.app import StageCommand, new_app
+from optafly_cli.cli.session import load, working_folder
+from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import OptaflyError
+
+app = new_app()
+Level = Literal["ok", "missing", "bad"]
+_MARKS = {"ok": ("✓", "good"), "missing": ("–", "warning"), "bad": ("✗", "error")}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `bad` makes doctor exit with `code`; `missing` is a part that is optional."""
+
+    name: str
+    level: Level
+    text: str
+    remedy: str | None = None
+    code: int = 0
+
+
+@app.command(cls=StageCommand)
+def doctor(ctx: typer.Context, json: opt.Json = False) -> int:
+    """Say what is found and what is missing.
+
+    Nothing is sent anywhere, and no key is printed.
+    """
+    ui: Ui = ctx.obj
+    checks = [check for look in _LOOKS for check in _looked(look)]
+    code = max((check.code for check in checks), default=0)
+    if json:
+        rows = [
+            {"name": check.name, "level": check.level, "text": check.text, "remedy": check.remedy} for check in checks
+        ]
+        ui.document("doctor", {"checks": rows, "ok": code == 0})
+        return code
+    for check in checks:
+        mark, style = _MARKS[check.level]
+        ui.styled_line((mark, style), (f" {check.name:<12}", "bold"), (check.text, None))
+        if check.remedy:
+            ui.styled_line((f"{'':14}{check.remedy}", "dim"))
+    return code
+
+
+def _looked(look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """The checks of one look; an error that ends it is a check too."""
+    try:
+        yield from look()
+    except OptaflyError as error:
+        yield Check(look.__name__.removeprefix("_"), "bad", error.message, error.remedy, error.exit_code)
+
+
+def _versions() -> Iterator[Check]:
+    from importlib.metadata import version
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    parts = [f"{name} {version(name)}" for name in ("anthropic", "faiss-cpu", "onnxruntime", "tiktoken", "typer")]
+    yield Check("versions", "ok", f"optafly {__version__}, Python {python}, {', '.join(parts)}")
+
+
+def _config() -> Iterator[Check]:
+    from optafly_cli.config.paths import config_file
+
+    loaded = load(Ui(), {})
+    changed = [key for key, origin in loaded.origins.items() if str(origin) != "default"]
+    file = config_file(os.environ)
+    found = str(file) if file.is_file() else f"{file} (not there: defaults)"
+    yield Check("config", "ok", f"{found}; {len(changed)} settings are not the default")
+
+
+def _workspace() -> Iterator[Check]:
+    from optafly_cli.workspace.project import headline
+    from optafly_cli.workspace.root import find_workspace
+
+    workspace = find_workspace(working_folder())
+    yield Check("workspace", "ok", f"{workspace.root} ({workspace.kind}) {headline(workspace)}")
+    if workspace.has_git:
+        yield Check("git", "ok", "git is found")
+    else:
+        yield Check("git", "missing", "git is not found: no --diff, no recent edits", "install git")
+
+
+def _store() -> Iterator[Check]:
+    from optafly_cli.cache.store import Store
+    from optafly_cli.config.paths import store_folder
+
+    settings = load(Ui(), {}).settings.cache
+    folder = store_folder(settings, os.environ)
+    with Store.open(folder, settings) as store:
+        problem = store.integrity()
+        count = store.stats().entries
+    if problem:
+        yield Check("store", "bad", f"{folder}: {problem}", "move the folder aside; a new store begins", 5)
+    else:
+        yield Check("store", "ok", f"{folder}: {count:,} entries")
+
+
+def _model() -> Iterator[Check]:
+    from optafly_cli.cache.embedder import Embedder, EmbedderUnavailable
+
+    name = load(Ui(), {}).settings.cache.embedding_model
+    try:
+        embedder = Embedder.load(name)
+    except EmbedderUnavailable as error:
+        yield Check("model", "missing", f"{error}: exact hits only", "pip install --force-reinstall optafly")
+    else:
+        yield Check("model", "ok", f"{embedder.identity}: verified")
+
+
+def _tokens() -> Iterator[Check]:
+    from optafly_cli.tokens.counter import Counter
+
+    yield Check("tokens", "ok", f"counted as {Counter('claude-4.8').method}")
+
+
+def _credentials() -> Iterator[Check]:
+    from optafly_cli.provider.credentials import credentials_source
+
+    source = credentials_source(os.environ)
+    if source:
+        yield Check("credentials", "ok", f"found in {source}")
+    else:
+        yield Check(
+            "credentials", "missing", "no API key: ask can only answer from the store", "export ANTHROPIC_API_KEY=…"
+        )
+
+
+def _models() -> Iterator[Check]:
+    from optafly_cli.models import catalogue
+    from optafly_cli.pipeline import find_model
+
+    settings = load(Ui(), {}).settings
+    model: Any = find_model(settings)
+    yield Check("models", "ok", f"{model.id}; model data of {catalogue().date}")
+
+
+_LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _versions,
+    _config,
+    _workspace,
+    _store,
+    _model,
+    _tokens,
+    _models,
+    _credentials,
+)

@@ -1,0 +1,105 @@
+"""The one place where errors become messages, JSON and exit codes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from optafly_cli._version import __version__
+from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import OptaflyError
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line `argv` (without the program's name) and return its exit code.
+
+    Every error ends here: a known one as a sentence and its own code, an unknown one as 70 with its traceback in a log.
+    """
+    if list(argv) == ["--version"]:
+        print(f"optafly {__version__}")  # noqa: T201  before anything is imported
+        return 0
+    ui = Ui()
+    ui.json = "--json" in argv
+    try:
+        code = _dispatch(list(argv), ui)
+    except KeyboardInterrupt:
+        return _report(ui, "interrupted", "interrupted", None, None, 130)
+    except OptaflyError as error:
+        return _report(ui, error.code, error.message, error.remedy, error.partial, error.exit_code)
+    except Exception as error:  # noqa: BLE001  a fault of ours: the user gets a sentence, we get the traceback
+        log = _write_log(argv, error)
+        remedy = f"the details are in {log}" if log else "no log could be written"
+        return _report(ui, "internal", f"a fault in optafly: {type(error).__name__}: {error}", remedy, None, 70)
+    return _flush(code)
+
+
+def _dispatch(argv: list[str], ui: Ui) -> int:
+    import typer
+
+    from optafly_cli.cli.app import build
+
+    try:
+        result = build()(argv, prog_name="optafly", standalone_mode=False, obj=ui)
+    except typer.Exit as exit_request:
+        return exit_request.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as error:
+        return _usage(ui, error)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(ui: Ui, error: Any) -> int:
+    """Report what the command-line parser refused; asking for nothing at all gets the help, as exit 2."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if ui.json:
+            return _report(ui, "usage", "nothing to do: no arguments", "see optafly --help", None, 2)
+        sys.stderr.write(error.format_message() + "\n")
+        return 2
+    remedy = f"see {context.command_path} --help" if context else "see optafly --help"
+    return _report(ui, "usage", error.format_message().rstrip("."), remedy, None, 2)
+
+
+def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | None, exit_code: int) -> int:
+    if ui.json:
+        ui.document("error", {"code": code, "message": message, "remedy": remedy, "partial": partial})
+        return _flush(exit_code)
+    if exit_code == 130:
+        ui._say("interrupted")
+        return _flush(exit_code)
+    ui.error(message, remedy)
+    return _flush(exit_code)
+
+
+def _flush(code: int) -> int:
+    """Flush stdout here, where a reader that has gone can still be forgiven."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        Ui().error(f"the result could not be written to stdout: {error.strerror}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 74
+    return code
+
+
+def _write_log(argv: Sequence[str], error: BaseException) -> str | None:
+    """Write the traceback (never the prompt, never a key) where the user can find it."""
+    import time
+    import traceback
+
+    from optafly_cli.config.paths import log_folder
+
+    try:
+        folder = log_folder(os.environ)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        options = [word for word in argv if word.startswith("-")]
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"optafly {__version__}, Python {sys.version}\noptions: {options}\n\n")
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        return None
+    return str(path)

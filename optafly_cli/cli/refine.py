@@ -1,0 +1,168 @@
+"""optafly refine: score a prompt and rewrite it."""
+
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from optafly_cli.cli import options as opt
+from optafly_cli.cli.app import StageCommand, examples, new_app
+from optafly_cli.cli.documents import finding_document, score_value
+from optafly_cli.cli.session import ContextOptions, open_session
+from optafly_cli.cli.ui import Ui
+from optafly_cli.refine.result import RefinedPrompt
+
+app = new_app()
+
+
+@app.command(
+    cls=StageCommand,
+    epilog=examples(
+        'optafly refine "fix this bug" --file src/main.rs:12',
+        "optafly refine - < prompt.txt",
+        'optafly refine "make it faster" --file app.py --interactive',
+        'optafly refine "fix this bug" --check --min-score 0.7',
+    ),
+)
+def refine(
+    ctx: typer.Context,
+    prompt: opt.Prompt = None,
+    file: opt.Files = None,
+    selection: opt.Selection = None,
+    diff: opt.Diff = False,
+    no_context: opt.NoContext = False,
+    max_context_tokens: opt.MaxContextTokens = None,
+    model: opt.Model = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Show original and refined side by side and ask.")
+    ] = False,
+    yes: opt.Yes = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Rewrite nothing: exit 1 when the prompt does not pass.")
+    ] = False,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            metavar="S",
+            min=0,
+            max=1,
+            help="The score to pass (refine.threshold unless given).",
+            show_default=False,
+        ),
+    ] = None,
+    json: opt.Json = False,
+) -> int:
+    """Score a prompt and rewrite it with the code it is about.
+
+    The refined prompt goes to stdout; the score, the changes and the findings
+    to stderr. Nothing is sent anywhere.
+    """
+    from optafly_cli.pipeline import refine as run
+
+    ui: Ui = ctx.obj
+    start = time.perf_counter()
+    session = open_session(
+        ui,
+        ContextOptions(
+            prompt=prompt, files=file, selection=selection, diff=diff, no_context=no_context, yes=yes, force=True
+        ),
+        {"refine.max_context_tokens": max_context_tokens, "provider.model": model},
+    )
+    refined = run(session, _voice(ui, session, interactive=interactive), ask_always=interactive)
+    threshold = session.settings.refine.threshold if min_score is None else min_score
+    passed = passes(refined, threshold)
+    if json:
+        from optafly_cli.refine.stable import stable_share
+
+        share = stable_share(refined, session.counter.count)
+        ui.document("refine", _document(refined, share, (time.perf_counter() - start) * 1000))
+    elif check:
+        _report(ui, refined, threshold)
+    else:
+        ui.line(refined.text)
+        _summarise(ui, session, refined)
+    return 1 if check and not passed else 0
+
+
+def passes(refined: RefinedPrompt, threshold: float) -> bool:
+    """Whether the prompt as typed passes `--check`: its score, and no finding of severity error."""
+    errors = any(finding.severity == "error" for finding in refined.findings)
+    return refined.score_original.value >= threshold and not errors
+
+
+def _voice(ui: Ui, session: Any, *, interactive: bool) -> Any:
+    from optafly_cli.pipeline import Voice
+
+    approver = None
+    if interactive and not ui.interactive:
+        ui.warn("--interactive needs a terminal: nothing was asked")
+    elif interactive:
+        from optafly_cli.cli.approve import approve
+
+        def approver(refined: RefinedPrompt) -> Any:
+            return approve(ui, refined, session)
+
+    return Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver)
+
+
+def _document(refined: RefinedPrompt, stable: float, ms: float) -> dict[str, Any]:
+    return {
+        "original": refined.original,
+        "refined": refined.text,
+        "score": {
+            "original": score_value(refined.score_original.value),
+            "refined": score_value(refined.score_refined.value),
+            "dimensions": {name: score_value(value) for name, value in refined.score_refined.dimensions.items()},
+        },
+        "intent": {"action": refined.intent.action, "confidence": score_value(refined.intent.confidence)},
+        "findings": [finding_document(finding) for finding in refined.findings],
+        "changes": [
+            {"kind": change.kind, "description": change.description, "tokens_added": change.tokens_added}
+            for change in refined.changes
+        ],
+        "context": {
+            "pieces": [
+                {
+                    "path": piece.path,
+                    "start_line": piece.start_line,
+                    "end_line": piece.end_line,
+                    "reason": piece.reason,
+                    "tokens": piece.tokens,
+                    "text": piece.text,
+                }
+                for piece in refined.pieces
+            ],
+            "tokens": refined.context_tokens,
+            "budget": refined.budget,
+            "left_out": [*refined.left_out],
+        },
+        "estimated_cache_hit_improvement": score_value(stable),
+        "timing_ms": round(ms, 3),
+    }
+
+
+def _report(ui: Ui, refined: RefinedPrompt, threshold: float) -> None:
+    """What `--check` found, on stdout: it is the result."""
+    score = refined.score_original.value
+    verdict = "passes" if passes(refined, threshold) else "does not pass"
+    ui.line(f"score {score:.2f}, wanted {threshold:.2f}: {verdict}")
+    for finding in refined.findings:
+        ui.line(f"  {finding.line}:{finding.column} {finding.severity} {finding.rule} {finding.message}")
+
+
+def _summarise(ui: Ui, session: Any, refined: RefinedPrompt) -> None:
+    for sentence in (*session.named.left_out, *refined.left_out):
+        ui.warn(sentence)
+    if not sys.stderr.isatty() and ui.verbosity < 1:
+        return
+    before, after = refined.score_original.value, refined.score_refined.value
+    ui.note(
+        f"optafly: score {before:.2f} → {after:.2f} · {refined.intent.action} · "
+        f"{refined.context_tokens} of {refined.budget} context tokens"
+    )
+    for change in refined.changes:
+        ui.note(f"  + {change.description} ({change.tokens_added} tokens)")
+    for finding in refined.findings:
+        ui.note(f"  {finding.severity} {finding.rule}: {finding.message}")

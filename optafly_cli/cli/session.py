@@ -1,0 +1,100 @@
+"""From parsed options to a pipeline session: settings, prompt, system text, and the voice on the terminal."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optafly_cli.cli.prompt_input import read_prompt
+from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import UsageError
+from optafly_cli.pipeline import CacheMode, Job, Session, TtlChoice
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOptions:
+    """The options of `cli.options` that refine, route and ask share."""
+
+    prompt: str | None
+    files: list[str] | None = None
+    selection: str | None = None
+    diff: bool = False
+    no_context: bool = False
+    yes: bool = False
+    no_refine: bool = False
+    system: str | None = None
+    ttl: str = "auto"
+    force: bool = False
+    cache: CacheMode = "use"
+
+
+def load(ui: Ui, flags: Mapping[str, object]) -> Any:
+    """The settings for the working folder, with the flags that were given; warnings go to stderr."""
+    from optafly_cli.config.load import load_settings
+
+    loaded = load_settings(
+        working_folder(), os.environ, {key: value for key, value in flags.items() if value is not None}
+    )
+    for warning in loaded.warnings:
+        ui.warn(warning)
+    return loaded
+
+
+def open_session(ui: Ui, options: ContextOptions, flags: Mapping[str, object]) -> Session:
+    """Read the prompt and what was named.
+
+    Raises:
+        UsageError, ConfigError: for what cannot be worked with.
+    """
+    settings = load(ui, flags).settings
+    prompt, piped = read_prompt(options.prompt, ui)
+    job = Job(
+        prompt=prompt,
+        cwd=working_folder(),
+        files=tuple(options.files or ()),
+        selection=options.selection,
+        diff=options.diff,
+        piped=piped,
+        context=not options.no_context,
+        rewrite=not options.no_refine,
+        force=options.force,
+        yes=options.yes,
+        system=_system_text(options.system),
+        ttl=_ttl(options.ttl),
+        cache=options.cache,
+    )
+    return Session(job, settings)
+
+
+def working_folder() -> Path:
+    """The current folder.
+
+    Raises:
+        UsageError: it has been deleted.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder no longer exists", remedy="cd to a folder that does") from error
+
+
+def _ttl(value: str) -> TtlChoice:
+    if value == "5m" or value == "1h" or value == "auto":  # noqa: PLR1714  mypy narrows only this
+        return value
+    raise UsageError(f"--ttl {value}: no such lifetime", remedy="choose 5m, 1h or auto")
+
+
+def _system_text(value: str | None) -> str | None:
+    """The system prompt: the text of the file when the value names one, else the value itself."""
+    if not value:
+        return None
+    try:
+        is_file = len(value) < 4096 and "\n" not in value and Path(value).is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    from optafly_cli.workspace.sources import read_source
+
+    return read_source(Path(value)).text.strip() or None

@@ -1,0 +1,148 @@
+"""What a command may say: the result on stdout; status, notes and warnings on stderr, styled on a terminal only."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from optafly_cli.workspace.escape import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ColorChoice = Literal["auto", "always", "never"]
+_STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "1"}
+
+
+class Ui:
+    """One command's streams and manners. `json` is set by the command that was asked for `--json`."""
+
+    def __init__(self) -> None:
+        self.json = False
+        self.color: ColorChoice = "auto"
+        self.verbosity = 0
+        self._stdout_gone = False
+
+    @property
+    def interactive(self) -> bool:
+        """Somebody can be asked: input, output and messages are all on a terminal, and the result is for a person."""
+        return not self.json and all(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+    def colored(self, stream: TextIO) -> bool:
+        """Whether styles belong on the stream: `--color`, then NO_COLOR, FORCE_COLOR, TERM=dumb, a terminal."""
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("FORCE_COLOR"):
+            return True
+        return os.environ.get("TERM") != "dumb" and _is_terminal(stream)
+
+    def style(self, text: str, style: str, stream: TextIO | None = None) -> str:
+        """The text, styled when the stream (stderr unless given) shows styles."""
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colored(stream or sys.stderr) else text
+
+    def write(self, text: str, *, flush: bool = False) -> None:
+        """Put a part of the result on stdout; on a terminal without control characters.
+
+        A reader that went away (`| head`) is no reason to stop: what is being paid for is still received and stored.
+        """
+        self._put(printable(text) if _is_terminal(sys.stdout) else text, flush=flush)
+
+    def _put(self, text: str, *, flush: bool = False) -> None:
+        if self._stdout_gone:
+            return
+        try:
+            sys.stdout.write(text)
+            if flush:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            self._stdout_gone = True
+            _silence_stdout()
+
+    def line(self, text: str = "") -> None:
+        """Put one line of the result on stdout."""
+        self.write(text + "\n")
+
+    def styled_line(self, *parts: tuple[str, str | None]) -> None:
+        """Put one line of the result on stdout, made of texts and their styles (None: plain)."""
+        shown = [(printable(text), style) for text, style in parts]
+        self._put("".join(self.style(text, style, sys.stdout) if style else text for text, style in shown) + "\n")
+
+    def document(self, schema: str, content: dict[str, Any]) -> None:
+        """Print the one JSON document of `--json`."""
+        import json
+
+        self.write(json.dumps({"schema": f"optafly.{schema}/1", **content}, ensure_ascii=False, indent=2) + "\n")
+
+    def note(self, text: str) -> None:
+        """Tell something that is good to know; silent with -q."""
+        if self.verbosity >= 0:
+            self._say(self.style(printable(text), "dim"))
+
+    def detail(self, text: str) -> None:
+        """Tell something that only -v asks for."""
+        if self.verbosity > 0:
+            self._say(self.style(printable(text), "dim"))
+
+    def warn(self, text: str) -> None:
+        """Say what is not as the user would expect; -q does not silence it."""
+        self._say(self.style("warning:", "warning") + " " + printable(text))
+
+    def error(self, text: str, remedy: str | None = None) -> None:
+        """Say what went wrong, and on a second line what to do."""
+        self._say(self.style("error:", "error") + " " + printable(text))
+        if remedy:
+            self._say("  " + printable(remedy))
+
+    def console(self, *, stderr: bool = False) -> "Console":
+        """A rich console with the same manners: at most the terminal's width, 80 columns in a pipe."""
+        from rich.console import Console
+
+        stream = sys.stderr if stderr else sys.stdout
+        colored = self.colored(stream)
+        return Console(
+            file=stream,
+            force_terminal=colored or None,
+            no_color=not colored,
+            width=None if _is_terminal(stream) else 80,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+
+    @contextmanager
+    def spinner(self, text: str) -> Iterator[Callable[[], None]]:
+        """Show a spinner on stderr while something is waited for; the yielded function ends it early."""
+        if self.verbosity < 0 or not _is_terminal(sys.stderr) or not self.colored(sys.stderr):
+            yield lambda: None
+            return
+        status = self.console(stderr=True).status(text, spinner="dots")
+        status.start()
+        try:
+            yield status.stop
+        finally:
+            status.stop()
+
+    def _say(self, text: str) -> None:
+        try:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+        except (BrokenPipeError, OSError):
+            pass
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def _silence_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at exit has nothing to complain of."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)

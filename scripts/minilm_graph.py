@@ -1,0 +1,162 @@
+"""The ONNX graph of all-MiniLM-L6-v2, written out by hand from its weights, for onnxruntime on a CPU.
+
+One graph from token ids to unit vectors: (n, length) int64 `input_ids` and `attention_mask` in, (n, 384) float32
+`embedding` out. Mean pooling and L2 normalisation are inside. There is nothing left to optimise: the nodes are the
+ones that onnxruntime's "extended" level makes (attention, skip + layer norm, bias + Gelu), so a session loads
+with optimisations off, and nothing in the file is particular to one CPU.
+
+Two liberties, both exact: the token type is always 0, so its row is added to the position table, and only the first
+256 positions are kept, because the model reads no more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+LAYERS = 6
+HEADS = 12
+WIDTH = 384
+POSITIONS = 256
+EPSILON = 1e-12
+CONTRIB = "com.microsoft"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How weights are stored.
+
+    `block`: that many neighbouring weights of a row share a scale; 0 keeps float32 matrices. `integer`: multiply in
+    int8, with activations rounded per row and block; else weights are widened to float32 first. `table`:
+    keep the word embedding table as int8 with a scale per row.
+    """
+
+    name: str
+    block: int = 0
+    integer: bool = True
+    table: bool = True
+
+
+class _Graph:
+    """Collects nodes and initializers; every method returns the name of what it made."""
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        self.nodes: list[NodeProto] = []
+        self.tensors: list[TensorProto] = []
+
+    def tensor(self, name: str, values: npt.NDArray[np.generic]) -> str:
+        self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def node(self, op: str, inputs: list[str], output: str, *, domain: str = "", **attributes: object) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
+        return output
+
+    def linear(self, value: str, name: str, weight: npt.NDArray[np.float32]) -> str:
+        """`value` times the transpose of `weight`, (out, in); the bias goes into the node that follows."""
+        out, width = weight.shape
+        if not self.scheme.block:
+            return self.node("MatMul", [value, self.tensor(f"{name}.weight", weight.T)], name)
+        codes, scales = _blocks(weight, self.scheme.block)
+        inputs = [value, self.tensor(f"{name}.codes", codes), self.tensor(f"{name}.scales", scales)]
+        how = {"K": width, "N": out, "bits": 8, "block_size": self.scheme.block}
+        level = 4 if self.scheme.integer else 1
+        return self.node("MatMulNBits", inputs, name, domain=CONTRIB, accuracy_level=level, **how)
+
+    def table(self, ids: str, table: npt.NDArray[np.float32]) -> str:
+        """The rows of the word embedding table, (n, length, 384)."""
+        if not self.scheme.table:
+            return self.node("Gather", [self.tensor("words.table", table), ids], "words")
+        scale = np.abs(table).max(axis=1, keepdims=True) / 127
+        codes = np.rint(table / scale).astype(np.int8)
+        rows = self.node("Gather", [self.tensor("words.codes", codes), ids], "words.rows")
+        scales = self.node("Gather", [self.tensor("words.scales", scale.astype(np.float32)), ids], "words.scale")
+        wide = self.node("Cast", [rows], "words.wide", to=TensorProto.FLOAT)
+        return self.node("Mul", [wide, scales], "words")
+
+    def skip_norm(self, value: str, skip: str, bias: str, name: str, weights: Weights, key: str) -> str:
+        """Layer norm of `value` + `bias` + `skip`."""
+        gamma = self.tensor(f"{name}.gamma", weights[f"{key}.weight"])
+        beta = self.tensor(f"{name}.beta", weights[f"{key}.bias"])
+        inputs = [value, skip, gamma, beta, *([bias] if bias else [])]
+        return self.node("SkipLayerNormalization", inputs, name, domain=CONTRIB, epsilon=EPSILON)
+
+
+def _blocks(weight: npt.NDArray[np.float32], block: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Codes (out, blocks, block) around 128 and scales (out * blocks,): |code - 128| <= 127."""
+    out, width = weight.shape
+    parts = weight.reshape(out, width // block, block)
+    scales = np.abs(parts).max(axis=2) / 127
+    codes = np.rint(parts / scales[:, :, None]) + 128
+    return codes.astype(np.uint8), scales.astype(np.float32).reshape(-1)
+
+
+def _embed(graph: _Graph, weights: Weights) -> str:
+    words = graph.table("input_ids", weights["embeddings.word_embeddings.weight"])
+    positions = weights["embeddings.position_embeddings.weight"][:POSITIONS]
+    positions = positions + weights["embeddings.token_type_embeddings.weight"][0]
+    shape = graph.node("Shape", ["input_ids"], "length", start=1, end=2)
+    zero = graph.tensor("zero", np.array([0], dtype=np.int64))
+    table = graph.tensor("positions.table", positions)
+    row = graph.node("Slice", [table, zero, shape, zero], "positions")
+    summed = graph.node("Add", [words, row], "embeddings.sum")
+    gamma = graph.tensor("embeddings.gamma", weights["embeddings.LayerNorm.weight"])
+    beta = graph.tensor("embeddings.beta", weights["embeddings.LayerNorm.bias"])
+    return graph.node("LayerNormalization", [summed, gamma, beta], "embeddings", axis=-1, epsilon=EPSILON)
+
+
+def _layer(graph: _Graph, weights: Weights, index: int, value: str) -> str:
+    key, name = f"encoder.layer.{index}", f"layer{index}"
+    parts = [f"{key}.attention.self.{part}" for part in ("query", "key", "value")]
+    merged = graph.linear(value, f"{name}.qkv", np.concatenate([weights[f"{part}.weight"] for part in parts]))
+    bias = graph.tensor(f"{name}.qkv.bias", np.concatenate([weights[f"{part}.bias"] for part in parts]))
+    split = [f"{name}.query", f"{name}.key", f"{name}.value"]
+    graph.nodes.append(helper.make_node("Split", [merged], split, name=f"{name}.split", axis=-1, num_outputs=3))
+    inputs = [*split, bias, "mask"]
+    heads = graph.node("MultiHeadAttention", inputs, f"{name}.heads", domain=CONTRIB, num_heads=HEADS)
+
+    attended = graph.linear(heads, f"{name}.attended", weights[f"{key}.attention.output.dense.weight"])
+    bias = graph.tensor(f"{name}.attended.bias", weights[f"{key}.attention.output.dense.bias"])
+    value = graph.skip_norm(attended, value, bias, f"{name}.norm1", weights, f"{key}.attention.output.LayerNorm")
+
+    up = graph.linear(value, f"{name}.up", weights[f"{key}.intermediate.dense.weight"])
+    bias = graph.tensor(f"{name}.up.bias", weights[f"{key}.intermediate.dense.bias"])
+    active = graph.node("BiasGelu", [up, bias], f"{name}.gelu", domain=CONTRIB)
+    down = graph.linear(active, f"{name}.down", weights[f"{key}.output.dense.weight"])
+    bias = graph.tensor(f"{name}.down.bias", weights[f"{key}.output.dense.bias"])
+    return graph.skip_norm(down, value, bias, f"{name}.norm2", weights, f"{key}.output.LayerNorm")
+
+
+def _pool(graph: _Graph, value: str) -> None:
+    """Mean over real tokens, then unit length: for unit vectors the sum does as well as the mean."""
+    last = graph.tensor("last", np.array([-1], dtype=np.int64))
+    one = graph.tensor("one", np.array([1], dtype=np.int64))
+    wide = graph.node("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
+    column = graph.node("Unsqueeze", [wide, last], "mask.column")
+    kept = graph.node("Mul", [value, column], "kept")
+    total = graph.node("ReduceSum", [kept, one], "total", keepdims=0)
+    length = graph.node("ReduceL2", [total, last], "total.length", keepdims=1)
+    floor = graph.tensor("floor", np.array(1e-12, dtype=np.float32))
+    safe = graph.node("Max", [length, floor], "total.safe")
+    graph.node("Div", [total, safe], "embedding")
+
+
+def build(weights: Weights, scheme: Scheme) -> ModelProto:
+    """The whole graph. `weights` are named as in the BERT checkpoint, float32."""
+    graph = _Graph(scheme)
+    graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
+    value = _embed(graph, weights)
+    for index in range(LAYERS):
+        value = _layer(graph, weights, index, value)
+    _pool(graph, value)
+    shape = ["n", "length"]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")]
+    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", WIDTH])
+    proto = helper.make_graph(graph.nodes, "all-MiniLM-L6-v2", inputs, [output], graph.tensors)
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid(CONTRIB, 1)]
+    return helper.make_model(proto, opset_imports=opsets, ir_version=9, producer_name="optafly export_model")

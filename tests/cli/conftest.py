@@ -1,0 +1,151 @@
+"""The command line as a person runs it: a subprocess, an empty HOME, a real git repository, a real endpoint."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.messages_api import MessagesApi
+
+MAIN_RS = """\
+//! Prints the port a server would listen on.
+
+use std::env;
+
+/// The port named by the first argument.
+fn parse_port(arguments: &[String]) -> u16 {
+    let text = arguments.get(1).cloned().unwrap_or_default();
+    text.parse::<u16>().unwrap()
+}
+
+/// Greets whoever is there.
+fn greet(name: &str) -> String {
+    format!("hello {name}")
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    println!("{} on port {}", greet("world"), parse_port(&arguments));
+}
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as the one JSON document that it must be."""
+        return json.loads(self.out)
+
+
+class Cli:
+    """Runs `optafly` in `cwd` with an empty home; `env` adds to a minimal environment."""
+
+    def __init__(self, cwd: Path, home: Path, env: Mapping[str, str]) -> None:
+        self.cwd = cwd
+        self.home = home
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "OPTAFLY_HOME": str(home / "optafly"),
+            "LANG": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **env,
+        }
+
+    @property
+    def store(self) -> Path:
+        """Where the store is."""
+        return self.home / "optafly" / "store"
+
+    def __call__(
+        self,
+        *arguments: str | bytes,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        code: int | None = 0,
+    ) -> Result:
+        """Run it; `code` is the exit code that must come back (None: any)."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            [sys.executable, "-m", "optafly_cli", *arguments],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            cwd=cwd or self.cwd,
+            env={**self.env, **(env or {})},
+            check=False,
+            timeout=120,
+        )
+        result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in result.err, result.err
+        if code is not None:
+            assert result.code == code, f"exit {result.code}\n--- stdout\n{result.out}\n--- stderr\n{result.err}"
+        return result
+
+
+def git(cwd: Path, *arguments: str) -> str:
+    """Run real git in `cwd`."""
+    done = subprocess.run(
+        ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A git repository with a small Rust project in it, committed."""
+    root = tmp_path / "unwrap"
+    (root / "src").mkdir(parents=True)
+    (root / "Cargo.toml").write_text('[package]\nname = "unwrap"\nversion = "0.1.0"\nedition = "2021"\n')
+    (root / "src" / "main.rs").write_text(MAIN_RS)
+    (root / "src" / "lib.rs").write_text("pub fn double(n: u32) -> u32 {\n    n * 3\n}\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "Begin")
+    return root
+
+
+@pytest.fixture
+def api() -> Iterator[MessagesApi]:
+    """A Messages API on loopback that enforces the real one's rules."""
+    with MessagesApi(reply="Use `?` instead of unwrap.") as server:
+        yield server
+
+
+@pytest.fixture
+def cli(repo: Path, tmp_path: Path, api: MessagesApi) -> Cli:
+    """The command line in the repository, with a key for the endpoint."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Cli(repo, home, {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key})
+
+
+@pytest.fixture
+def edit(repo: Path) -> Callable[..., None]:
+    """Replace text in a file of the repository; the text must be there."""
+
+    def replace(name: str, old: str, new: str) -> None:
+        path = repo / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return replace

@@ -1,0 +1,97 @@
+"""A store that cannot be used costs a warning and exit 5, never an answer that was paid for, never what it held."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Cli
+from tests.fakes.messages_api import MessagesApi
+
+ASK = ("ask", "fix this bug", "--file", "src/main.rs")
+ANSWER = "Use `?` instead of unwrap.\n"
+
+
+def damage(store: Path) -> None:
+    """Overwrite the head of the database."""
+    with (store / "entries.sqlite").open("r+b") as file:
+        file.write(b"not a database, certainly" * 40)
+
+
+def from_the_future(store: Path) -> None:
+    """Give the database a schema that only a later version knows."""
+    with sqlite3.connect(store / "entries.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+
+
+def a_file_instead(store: Path) -> None:
+    """Put a file where the folder should be."""
+    shutil.rmtree(store)
+    store.write_text("in the way")
+
+
+@pytest.mark.parametrize("spoil", [damage, from_the_future, a_file_instead], ids=lambda spoil: spoil.__name__)
+def test_the_answer_is_printed_the_problem_is_said_and_nothing_is_touched(
+    cli: Cli, api: MessagesApi, spoil: object
+) -> None:
+    """Exit 5, the answer on stdout, one sentence on stderr, the damaged file byte for byte as it was."""
+    cli(*ASK)
+    assert callable(spoil)
+    spoil(cli.store)
+    database = cli.store if cli.store.is_file() else cli.store / "entries.sqlite"
+    before = database.read_bytes()
+    done = cli(*ASK, code=5)
+    assert done.out == ANSWER
+    assert "not stored" in done.err
+    assert database.read_bytes() == before
+    assert cli("cache", "stats", code=5).out == ""
+
+
+def test_everything_in_the_store_is_for_the_user_alone(cli: Cli) -> None:
+    """Folders 0700 and files 0600, whatever the umask."""
+    cli(*ASK)
+    for path in [cli.store, *cli.store.rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_without_the_embedding_model_exact_hits_still_work(cli: Cli, api: MessagesApi, tmp_path: Path) -> None:
+    """A damaged model file: one warning, the answer, and exact hits."""
+    done = cli(*ASK, env={"OPTAFLY_CACHE_EMBEDDING_MODEL": "no-such-model"})
+    assert done.out == ANSWER
+    again = cli(*ASK, "--json", env={"OPTAFLY_CACHE_EMBEDDING_MODEL": "no-such-model"})
+    assert again.json["cache"]["tier"] == "exact"
+
+
+def test_without_git_the_command_still_works(cli: Cli, api: MessagesApi, tmp_path: Path) -> None:
+    """No git on PATH: named files are asked about, hits are served, --diff says what it needs."""
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    without = {"PATH": str(empty)}
+    assert cli(*ASK, env=without).out == ANSWER
+    assert cli(*ASK, "--json", env=without).json["cache"]["tier"] == "exact"
+    assert "git" in cli("ask", "review this", "--diff", env=without, code=None).err
+
+
+def test_cache_commands_show_and_empty_the_store(cli: Cli) -> None:
+    """stats, list, show and clear agree about what is there."""
+    cli(*ASK)
+    cli(*ASK)
+    assert cli("cache", "path").out.strip() == str(cli.store)
+    stats = cli("cache", "stats", "--json").json
+    assert (stats["entries"], stats["hits_exact"]) == (1, 1)
+    entry = cli("cache", "list", "--json").json["entries"][0]
+    shown = cli("cache", "show", str(entry["id"]), "--json").json
+    assert (shown["prompt"], shown["answer"]) == ("fix this bug", ANSWER.strip())
+    assert shown["evidence"]["files"][0]["path"] == "src/main.rs"
+    assert "--yes" in cli("cache", "clear", code=2).err
+    assert cli("cache", "clear", "--yes", "--json").json["removed"] == 1
+    assert cli("cache", "stats", "--json").json["entries"] == 0
+    assert cli("cache", "show", "1", code=2).err.count("error:") == 1
+
+
+def test_looking_into_a_store_that_is_not_there_makes_none(cli: Cli) -> None:
+    """cache stats and --cache-only create nothing."""
+    assert cli("cache", "stats", "--json").json["entries"] == 0
+    cli(*ASK, "--cache-only", code=1)
+    assert not cli.store.exists()
