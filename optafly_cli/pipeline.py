@@ -133,7 +133,6 @@ class Session:
             self.named,
             self.workspace,
             namespace=self.settings.cache.namespace,
-            headline=self._headline,
             model=self.model.id,
             system=self.job.system,
             parameters=self._parameters,
@@ -145,14 +144,6 @@ class Session:
             state=self.state,
             reselect=lambda prompt: self.select(prompt).digest,
         )
-
-    @property
-    def _headline(self) -> str:
-        """The one project line that is sent with named context, and so belongs to the scope."""
-        from optafly_cli.workspace.project import headline
-
-        sent = self.job.context and self.settings.refine.include_project_structure
-        return headline(self.workspace) if sent else ""
 
     @property
     def _parameters(self) -> Mapping[str, object]:
@@ -303,12 +294,11 @@ def ask(session: Session, voice: Voice, folder: Path) -> Outcome:
 
 
 def _ask_provider(session: Session, voice: Voice, shelf: "_Shelf", lookup: Lookup | None, timing: Timing) -> Outcome:
-    from optafly_cli.provider.client import preload, send
+    from optafly_cli.provider.client import send
     from optafly_cli.route.pricing import answer_cost
 
     for warning in lookup.warnings if isinstance(lookup, Miss) else ():
         voice.warn(warning)
-    preload()
     with timing.stage("refine"):
         refined = refine(session, voice)
         evidence = shelf.evidence(refined)
@@ -327,7 +317,7 @@ def _ask_provider(session: Session, voice: Voice, shelf: "_Shelf", lookup: Looku
         cache_read_input_tokens=usage.cache_read_input_tokens,
     )
     with timing.stage("store"):
-        entry = shelf.remember(answer, evidence, cost)
+        entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
     return Outcome(status, lookup, answer, refined, routed, cost, entry, shelf.problem, timing)
 
@@ -379,12 +369,16 @@ class _Shelf:
         selection = self.session.select(self.session.job.prompt)
         return replace(named, auto=AutoEvidence(self.session.state(), selection.digest))
 
-    def remember(self, answer: Answer, evidence: "Evidence | None", cost: float | None) -> int | None:
+    def remember(
+        self, answer: Answer, evidence: "Evidence | None", cost: float | None, seconds: float
+    ) -> int | None:
         """Store the answer; the entry's id, None when it was not to be stored or could not be."""
         if evidence is None:
             return None
         try:
-            return self._open().remember(self.session.question, answer, evidence=evidence, cost=cost)
+            return self._open().remember(
+                self.session.question, answer, evidence=evidence, cost=cost, seconds=seconds
+            )
         except StoreError as error:
             self.problem = error
             return None

@@ -71,7 +71,9 @@ def _general(index: int) -> str:
 
 
 def _long(index: int) -> str:
-    parts = [_developer(index * 11 + step) if step % 2 else _general(index * 13 + step) for step in range(4 + index * 3)]
+    parts = [
+        _developer(index * 11 + step) if step % 2 else _general(index * 13 + step) for step in range(4 + index * 3)
+    ]
     return " ".join(parts)
 
 

@@ -1,15 +1,13 @@
 """Asking the user about a rewrite: original and refined side by side, the changes, one key to decide."""
 
-import os
-import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optafly_cli.cli.editor import run_editor
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import Interrupted
+from optafly_cli.errors import Interrupted, UsageError
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.workspace.escape import printable
 
@@ -89,18 +87,14 @@ def _highlighted(refined: RefinedPrompt) -> Any:
 
 
 def edit(ui: Ui, text: str) -> str | None:
-    """Let the user edit `text` in $VISUAL or $EDITOR; None when the editor failed or nothing was left."""
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    """Let the user edit `text`; None when the editor failed or nothing was left."""
     with tempfile.TemporaryDirectory(prefix="optafly-") as folder:
         path = Path(folder) / "prompt.md"
         path.write_text(text, encoding="utf-8")
         try:
-            code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
-        except (OSError, ValueError) as error:
-            ui.warn(f"the editor {editor!r} could not be started: {error}; set EDITOR")
-            return None
-        if code != 0:
-            ui.warn(f"the editor {editor!r} ended with {code}; nothing was changed")
+            run_editor(path)
+        except UsageError as error:
+            ui.warn(error.message)
             return None
         edited = path.read_text("utf-8", errors="replace").strip("\n")
     if not edited.strip():

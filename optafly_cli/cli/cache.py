@@ -49,15 +49,13 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     if json:
         ui.document("cache.stats", asdict(found))
         return 0
-    size = found.bytes_on_disk
+    exact, semantic = found.hits.get("exact", 0), found.hits.get("semantic", 0)
     ui.line(f"entries   {found.entries:,}")
-    ui.line(
-        f"hits      {found.hits_exact + found.hits_semantic:,} ({found.hits_exact:,} exact, {found.hits_semantic:,} semantic)"
-    )
-    ui.line(f"saved     ${found.saved_usd:.4f}")
-    ui.line(f"size      {size / 1e6:.1f} MB")
-    for model, count in sorted(found.by_model.items()):
-        ui.line(f"  {model}  {count:,}")
+    ui.line(f"hits      {exact + semantic:,} ({exact:,} exact, {semantic:,} semantic)")
+    ui.line(f"saved     ${found.saved_usd:.4f} and {found.saved_s:,.0f} s")
+    ui.line(f"size      {found.bytes / 1e6:.1f} MB")
+    for model, entries in found.models.items():
+        ui.line(f"  {model}  {entries:,}")
     return 0
 
 

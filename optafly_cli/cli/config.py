@@ -1,10 +1,8 @@
 """optafly config: read and change settings."""
 
 import os
-import shlex
-import subprocess
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,7 +10,6 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import ConfigError, UsageError
 
 app = new_app("Read and change settings.")
 
@@ -22,13 +19,17 @@ Key = Annotated[str, typer.Argument(metavar="SECTION.KEY")]
 @app.command(cls=StageCommand, epilog=examples("optafly config get cache.ttl_days"))
 def get(ctx: typer.Context, key: Key, json: opt.Json = False) -> int:
     """Print the value that is in force."""
+    from optafly_cli.config.load import known_setting, value_of
+    from optafly_cli.config.schema import written
+
     ui: Ui = ctx.obj
+    setting = known_setting(key)
     loaded = load(ui, {})
-    value = _value(loaded.settings, key)
+    value = value_of(loaded.settings, setting)
     if json:
         ui.document("config.get", {"key": key, "value": value, "origin": str(loaded.origins[key])})
     else:
-        ui.line(_shown(value))
+        ui.line(written(value))
     return 0
 
 
@@ -57,9 +58,13 @@ def set_(
 @app.command("list", cls=StageCommand)
 def list_(ctx: typer.Context, json: opt.Json = False) -> int:
     """List every setting, its value and where it comes from."""
+    from optafly_cli.config.load import value_of
+    from optafly_cli.config.schema import all_settings, written
+
     ui: Ui = ctx.obj
     loaded = load(ui, {})
-    rows = [(key, _value(loaded.settings, key), str(origin)) for key, origin in loaded.origins.items()]
+    values = {name: value_of(loaded.settings, setting) for name, setting in all_settings().items()}
+    rows = [(name, value, str(loaded.origins[name])) for name, value in values.items()]
     if json:
         ui.document(
             "config.list", {"settings": [{"key": key, "value": value, "origin": origin} for key, value, origin in rows]}
@@ -68,7 +73,7 @@ def list_(ctx: typer.Context, json: opt.Json = False) -> int:
     width = max(len(key) for key, _, _ in rows)
     for key, value, origin in rows:
         style = "dim" if origin == "default" else "bold"
-        ui.styled_line((f"{key:<{width}}  ", None), (f"{_shown(value):<24}", style), (f"  {origin}", "dim"))
+        ui.styled_line((f"{key:<{width}}  ", None), (f"{written(value):<24}", style), (f"  {origin}", "dim"))
     return 0
 
 
@@ -89,22 +94,16 @@ def path(ctx: typer.Context, json: opt.Json = False) -> int:
 @app.command(cls=StageCommand)
 def edit(ctx: typer.Context) -> int:
     """Open the user's configuration file in $EDITOR, and check it afterwards."""
+    from optafly_cli.cli.editor import run_editor
     from optafly_cli.config.edit import ensure_file
+    from optafly_cli.config.load import check_user_file
     from optafly_cli.config.paths import config_file
 
     ui: Ui = ctx.obj
     file = config_file(os.environ)
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not editor:
-        raise UsageError("no editor is set", remedy=f"set EDITOR, or edit {file} yourself")
     ensure_file(file)
-    try:
-        code = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the editor {editor!r} could not be started: {error}", remedy="set EDITOR") from error
-    if code != 0:
-        raise UsageError(f"the editor {editor!r} ended with {code}")
-    load(ui, {})
+    run_editor(file)
+    check_user_file(file)
     ui.note(f"{file} is valid")
     return 0
 
@@ -114,43 +113,22 @@ def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FIL
     """Read the original system's integrated-config.json into the user's configuration."""
     from dataclasses import asdict
 
+    from optafly_cli.config.edit import set_values
     from optafly_cli.config.original import import_original
     from optafly_cli.config.paths import config_file
+    from optafly_cli.config.schema import written
 
     ui: Ui = ctx.obj
-    imported = import_original(Path(file), config_file(os.environ))
+    imported = import_original(Path(file))
+    target = config_file(os.environ)
+    if imported.changes:
+        set_values(target, imported.values)
     if json:
-        ui.document("config.import", asdict(imported))
+        ui.document("config.import", {**asdict(imported), "file": str(target)})
         return 0
     for change in imported.changes:
-        ui.line(f"{change.source} → {change.key} = {_shown(change.value)}")
-    for sentence in imported.not_understood:
+        ui.line(f"{change.source} → {change.name} = {written(change.value)}")
+    for sentence in imported.skipped:
         ui.warn(sentence)
+    ui.note(f"{len(imported.changes)} settings are set in {target}" if imported.changes else "nothing was changed")
     return 0
-
-
-def _value(settings: Any, key: str) -> Any:
-    """The value of `section.key`.
-
-    Raises:
-        ConfigError: there is no such key.
-    """
-    section, _, name = key.partition(".")
-    found = getattr(settings, section, None)
-    if found is None or not hasattr(found, name or " "):
-        from optafly_cli.config.schema import nearest_key
-
-        near = nearest_key(key)
-        raise ConfigError(
-            f"there is no setting {key!r}", remedy=f"did you mean {near}?" if near else "optafly config list"
-        )
-    value = getattr(found, name)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return str(value)

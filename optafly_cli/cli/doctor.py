@@ -99,10 +99,10 @@ def _store() -> Iterator[Check]:
     settings = load(Ui(), {}).settings.cache
     folder = store_folder(settings, os.environ)
     with Store.open(folder, settings) as store:
-        problem = store.integrity()
+        problems = store.problems()
         count = store.stats().entries
-    if problem:
-        yield Check("store", "bad", f"{folder}: {problem}", "move the folder aside; a new store begins", 5)
+    if problems:
+        yield Check("store", "bad", "; ".join(problems), f"move {folder} aside; a new store begins", 5)
     else:
         yield Check("store", "ok", f"{folder}: {count:,} entries")
 

@@ -33,9 +33,7 @@ def load(ui: Ui, flags: Mapping[str, object]) -> Any:
     """The settings for the working folder, with the flags that were given; warnings go to stderr."""
     from optafly_cli.config.load import load_settings
 
-    loaded = load_settings(
-        working_folder(), os.environ, {key: value for key, value in flags.items() if value is not None}
-    )
+    loaded = load_settings(working_folder(), os.environ, flags)
     for warning in loaded.warnings:
         ui.warn(warning)
     return loaded
@@ -80,9 +78,10 @@ def working_folder() -> Path:
 
 
 def _ttl(value: str) -> TtlChoice:
-    if value == "5m" or value == "1h" or value == "auto":  # noqa: PLR1714  mypy narrows only this
-        return value
-    raise UsageError(f"--ttl {value}: no such lifetime", remedy="choose 5m, 1h or auto")
+    lifetimes: dict[str, TtlChoice] = {"5m": "5m", "1h": "1h", "auto": "auto"}
+    if value not in lifetimes:
+        raise UsageError(f"--ttl {value}: no such lifetime", remedy="choose 5m, 1h or auto")
+    return lifetimes[value]
 
 
 def _system_text(value: str | None) -> str | None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from optafly_cli.config.load import known_setting
-from optafly_cli.config.schema import BadValueError, Value, all_settings, checked, parsed, shown_name, written
+from optafly_cli.config.schema import BadValueError, Value, checked, parsed, shown_name, written
 from optafly_cli.config.toml_source import SourceError, parse, read_text
 from optafly_cli.errors import ConfigError
 
 FOLDER_MODE = 0o700
+HINT = "# optafly's settings; `optafly config list` shows them all\n"
 
 
 def set_value(path: Path, name: str, text: str) -> Value:
@@ -62,6 +63,21 @@ def unset(path: Path, name: str) -> bool:
     return False
 
 
+def ensure_file(path: Path) -> None:
+    """Makes a private file that an editor can open, when there is none.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        _replace(Path(os.path.realpath(path)), HINT)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def _rewrite(path: Path, changes: Mapping[str, Value | None]) -> bool:
     """Puts the changes (None: take out) into the file; whether they make a difference to it."""
     target = Path(os.path.realpath(path))
@@ -82,7 +98,13 @@ def _rewrite(path: Path, changes: Mapping[str, Value | None]) -> bool:
     except SourceError as problem:
         raise ConfigError(f"{problem.at(path)}: {problem.reason}", remedy="mend the file, or move it away") from None
     except OSError as error:
-        raise ConfigError(f"{shown}: it cannot be written ({error.strerror})", remedy="check its permissions") from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{shown_name(str(path))}: it cannot be written ({error.strerror})", remedy="check its permissions and the disk"
+    )
 
 
 def _changed(plain: Mapping[str, Any], changes: Mapping[str, Value | None], shown: str) -> dict[str, Any]:

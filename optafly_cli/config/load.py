@@ -19,7 +19,7 @@ from optafly_cli.config.schema import (
     all_settings,
     checked,
     nearest,
-    nearest_setting,
+    nearest_key,
     parsed,
     sections,
     shown_name,
@@ -157,8 +157,8 @@ def _environment_values(environ: Mapping[str, str], warnings: list[str]) -> Iter
                     f"{variable}: it {problem}", remedy=f"unset it, or set it: {_default(setting)}"
                 ) from None
         elif not variable.startswith(RESERVED_PREFIXES):
-            near = nearest(variable, {name.lower(): name for name in (*known, *RESERVED)})
-            hint = f"; did you mean {near.upper()}?" if near else ""
+            near = nearest(variable[len(PREFIX) :], [name[len(PREFIX) :].lower() for name in (*known, *RESERVED)])
+            hint = f"; did you mean {PREFIX}{near.upper()}?" if near else ""
             warnings.append(f"{shown_name(variable)}: unknown variable, ignored{hint}")
 
 
@@ -210,7 +210,7 @@ def _default(setting: Setting) -> str:
 def _hint(section: str, key: str) -> str:
     if section == "provider" and key.lower().replace("-", "_") in CREDENTIALS:
         return "a key is read from ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, never from a file"
-    near = nearest_setting(section, key)
+    near = nearest_key(f"{section}.{key}")
     if near:
         return f"did you mean {near}?"
     if section in sections():

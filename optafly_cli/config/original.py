@@ -129,6 +129,10 @@ def _strategy(value: object) -> object:
     return "learned" if value in ("neural", "burn") else value
 
 
+def _model(value: object) -> object:
+    return value.removeprefix("sentence-transformers/") if isinstance(value, str) else value
+
+
 def _per(unit: float) -> Callable[[object], object]:
     def convert(value: object) -> object:
         return value / unit if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -163,7 +167,7 @@ _KEYS: Mapping[tuple[str, str], tuple[str, Callable[[object], object]] | str] = 
     ("", "routing_strategy"): ("route.strategy", _strategy),
     ("", "max_cache_anchors"): ("route.max_anchors", _same),
     ("", "similarity_threshold"): ("cache.similarity", _same),
-    ("", "embedding_model"): ("cache.embedding_model", _same),
+    ("", "embedding_model"): ("cache.embedding_model", _model),
     ("", "ttl_days"): ("cache.ttl_days", _same),
     ("", "ttl_hours"): ("cache.ttl_days", _per(24)),
     ("", "ttl_seconds"): ("cache.ttl_days", _per(86_400)),

@@ -1,7 +1,7 @@
 """On which line a key of a TOML text stands. tomllib tells values, not places.
 
 A small scanner of TOML's statements: it never judges the text, tomllib does. It runs in time linear in the text,
-also on text that somebody wrote to slow it down.
+also on text that somebody wrote to slow it down: a string that never ends is the end of the scan, as of the parse.
 """
 
 import re
@@ -11,8 +11,8 @@ KeyPath = tuple[str, ...]
 
 _LONG = r'"""(?:[^\\"]|\\.|"(?!""))*+"{3,5}' + "|" + r"'''(?:[^']|'(?!''))*+'{3,5}"
 _SHORT = r'"(?:[^"\\\n]|\\.)*+"' + "|" + r"'[^'\n]*+'"
-_MARKS = r"""(?P<cut>\"\"\"|''')|(?P<mark>[\[\]{}\n,=.])"""
-_TOKEN = re.compile(rf"""{_LONG}|{_MARKS}|{_SHORT}|#[^\n]*+|[^\[\]{{}}\n,=.#"']++|.""", re.DOTALL)
+_REST = r"""#[^\n]*+|(?P<mark>[\[\]{}\n,=.])|[^\[\]{}\n,=.#"']++|(?P<cut>["'])"""
+_TOKEN = re.compile(rf"""{_LONG}|(?!\"\"\"|''')(?:{_SHORT})|{_REST}""", re.DOTALL)
 _PART = rf"(?:[A-Za-z0-9_-]++|{_SHORT})"
 _KEY = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+")
 _SPLIT = re.compile(_PART)

@@ -200,22 +200,26 @@ def wanted(setting: Setting) -> str:
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:
-    """The option that is written most like `name`, None when none is close."""
+    """The option that is written most like `name`, else the first that it is a part of; None when none is close."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name.lower()[:200], list(options), n=1, cutoff=0.6)
+    name = name.lower()[:200]
+    known = list(options)
+    found = get_close_matches(name, known, n=1, cutoff=0.6)
+    found = found or [option for option in known if len(name) >= 3 and name in option]
     return found[0] if found else None
 
 
-def nearest_setting(section: str, key: str) -> str | None:
+def nearest_key(name: str) -> str | None:
     """The `section.key` that was probably meant: in that section, or of that name elsewhere, or written alike."""
+    section, _, key = name.partition(".")
     known = all_settings()
     if section in sections() and (inside := nearest(key, (s.key for s in known.values() if s.section == section))):
         return f"{section}.{inside}"
     elsewhere = [setting.name for setting in known.values() if setting.key == key]
     if len(elsewhere) == 1:
         return elsewhere[0]
-    return None if section in sections() else nearest(f"{section}.{key}", known)
+    return None if section in sections() else nearest(name, known)
 
 
 def shown(value: object) -> str:

@@ -19,7 +19,8 @@ class Rule:
     """What a setting means and which values it takes.
 
     `minimum` and `maximum` are inclusive, `above` is an exclusive minimum. `form` is for text: a name is not empty, a
-    path is empty, absolute or under `~`, a url is empty or http(s). `secret`: never shown in a message.
+    path is empty, absolute or under `~`, a url is empty or http(s). `secret`: never shown in a message. `pending`:
+    checked and kept, but nothing acts on it yet.
     """
 
     meaning: str
@@ -29,6 +30,7 @@ class Rule:
     choices: tuple[str, ...] = ()
     form: Form = "any"
     secret: bool = False
+    pending: bool = False
 
 
 def setting(default: T, rule: Rule) -> T:
@@ -58,7 +60,9 @@ class RefineSettings:
     include_active_file: bool = setting(True, Rule("Propose the active file when the prompt points at one."))
     include_selection: bool = setting(True, Rule("Take the selection into the prompt."))
     include_project_structure: bool = setting(True, Rule("Describe the project's shape in the prompt."))
-    llm: str = setting("none", Rule("A model that helps with the rewrite; none: rules only.", choices=("none",)))
+    llm: str = setting(
+        "none", Rule("A model that helps with the rewrite; none: rules only.", choices=("none",), pending=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class RouteSettings:
     anchors: bool = setting(True, Rule("Place anchors."))
     token_optimisation: bool = setting(True, Rule("Remove redundant context."))
     strategy: Strategy = setting(  # noqa: RUF009 - a field, not a value
-        "auto", Rule("Who plans the anchors: rules, the learned planner, or the better one.")
+        "auto", Rule("Who plans the anchors: rules, the learned planner, or the better one.", pending=True)
     )
     max_anchors: int = setting(4, Rule("The most anchors in a request.", minimum=0, maximum=4))
 
@@ -89,7 +93,7 @@ class CacheSettings:
     ttl_days: float = setting(
         30.0, Rule("Days after which an entry is not served any more.", minimum=0, maximum=36_500)
     )
-    max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000))
+    max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000, pending=True))
     embedding_model: str = setting(
         "all-MiniLM-L6-v2",
         Rule(
@@ -97,12 +101,13 @@ class CacheSettings:
             form="name",
         ),
     )
-    backend: str = setting("faiss", Rule("What searches the embeddings.", choices=("faiss",)))
+    backend: str = setting("faiss", Rule("What searches the embeddings.", choices=("faiss",), pending=True))
     namespace: str = setting("", Rule("Whose answers may be shared; empty: the local user's own."))
     path: str = setting("", Rule("The store's folder; empty: the user's data folder.", form="path"))
-    dsn: str = setting("", Rule("Where a shared store is; empty: none.", secret=True))
+    dsn: str = setting("", Rule("Where a shared store is; empty: none.", secret=True, pending=True))
     remote_timeout_ms: int = setting(
-        200, Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000)
+        200,
+        Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000, pending=True),
     )
 
 
@@ -110,14 +115,14 @@ class CacheSettings:
 class ServiceSettings:
     """`[service]`: the warm process and the proxy."""
 
-    auto_start: bool = setting(True, Rule("Start the service when it is first needed."))
-    host: str = setting("127.0.0.1", Rule("The address that the proxy listens on.", form="name"))
-    port: int = setting(8443, Rule("The port that the proxy listens on.", minimum=1, maximum=65_535))
+    auto_start: bool = setting(True, Rule("Start the service when it is first needed.", pending=True))
+    host: str = setting("127.0.0.1", Rule("The address that the proxy listens on.", form="name", pending=True))
+    port: int = setting(8443, Rule("The port that the proxy listens on.", minimum=1, maximum=65_535, pending=True))
     idle_minutes: float = setting(
-        30.0, Rule("Minutes without a request after which the service ends.", above=0, maximum=525_600)
+        30.0, Rule("Minutes without a request after which the service ends.", above=0, maximum=525_600, pending=True)
     )
     connection_pool: int = setting(
-        4, Rule("How many connections to the endpoint the service keeps open.", minimum=1, maximum=256)
+        4, Rule("How many connections to the endpoint the service keeps open.", minimum=1, maximum=256, pending=True)
     )
 
 
@@ -152,8 +157,10 @@ class ProviderSettings:
 class TelemetrySettings:
     """`[telemetry]`: local events only."""
 
-    enabled: bool = setting(True, Rule("Count events in the store; they never leave the machine."))
-    sample_rate: float = setting(1.0, Rule("The share of runs whose events are kept.", minimum=0, maximum=1))
+    enabled: bool = setting(True, Rule("Count events in the store; they never leave the machine.", pending=True))
+    sample_rate: float = setting(
+        1.0, Rule("The share of runs whose events are kept.", minimum=0, maximum=1, pending=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)

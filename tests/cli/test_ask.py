@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.cli.conftest import Cli, git
 from tests.fakes.messages_api import MessagesApi
 

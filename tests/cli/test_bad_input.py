@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.cli.conftest import Cli
 
 TABLE = Path(__file__).parents[2] / "docs" / "errors.md"

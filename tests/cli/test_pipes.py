@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
 from tests.cli.conftest import Cli
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
@@ -93,7 +95,7 @@ def test_errors_in_json_are_one_document_too(cli: Cli) -> None:
 
 def test_a_full_disk_behind_stdout_is_said(cli: Cli) -> None:
     """Writing to /dev/full is a failure with a sentence, not silence."""
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "optafly_cli", "refine", "fix this bug", "--file", "src/main.rs"],
             cwd=cli.cwd, env=cli.env, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, check=False,

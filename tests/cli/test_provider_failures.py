@@ -1,6 +1,7 @@
 """What a user sees when the endpoint fails: one sentence, the right exit code, the partial text, nothing stored."""
 
 import pytest
+
 from tests.cli.conftest import Cli
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Failure, Reply

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from tests.cli.conftest import Cli
 from tests.fakes.messages_api import MessagesApi
 
@@ -79,7 +80,7 @@ def test_cache_commands_show_and_empty_the_store(cli: Cli) -> None:
     cli(*ASK)
     assert cli("cache", "path").out.strip() == str(cli.store)
     stats = cli("cache", "stats", "--json").json
-    assert (stats["entries"], stats["hits_exact"]) == (1, 1)
+    assert (stats["entries"], stats["hits"]) == (1, {"exact": 1})
     entry = cli("cache", "list", "--json").json["entries"][0]
     shown = cli("cache", "show", str(entry["id"]), "--json").json
     assert (shown["prompt"], shown["answer"]) == ("fix this bug", ANSWER.strip())

@@ -10,7 +10,9 @@ from optafly_cli.route.anchors import best, plan
 from optafly_cli.route.blocks import Block, BlockKind
 from optafly_cli.route.result import Anchor
 from optafly_cli.route.reuse import Prior, Reads, shipped_prior
-from tests.route.making import OFTEN, SMALL
+from tests.route.making import DOLLAR, OFTEN, SMALL
+
+SIX_FILES: list[BlockKind] = [*["file_reference"] * 6, "instruction"]  # type: ignore[list-item]
 
 
 def _blocks(*kinds: BlockKind) -> list[Block]:
@@ -73,9 +75,16 @@ def test_what_pays_depends_on_the_models_prices() -> None:
     assert _plan(["system", "instruction"], [5000, 5], model=cheap, prior=prior)[0].cacheable
 
 
+def test_breaking_even_is_not_enough() -> None:
+    """A boundary whose expected reads just equal the threshold is not marked: it would save nothing."""
+    half = replace(SMALL, prices=(replace(DOLLAR, read=0.5),))
+    prior = Prior("2026-11-22", {"system": Reads(0.5, 0.5)}, 1.0)
+    assert not _plan(["system", "instruction"], [500, 5], model=half, prior=prior)[0].cacheable
+
+
 def test_at_most_four_and_the_others_say_who_won() -> None:
     """A fifth boundary that would pay names the four that save more."""
-    anchors = _plan(["file_reference"] * 6 + ["instruction"], [1000, 10, 1000, 10, 1000, 1000, 5])  # type: ignore[list-item]
+    anchors = _plan(SIX_FILES, [1000, 10, 1000, 10, 1000, 1000, 5])
     assert [a.cacheable for a in anchors] == [True, False, True, False, True, True, False]
     assert anchors[1].why_not == (
         "only 4 anchors: more is saved after file_reference 0, file_reference 2, file_reference 4, file_reference 5"
@@ -85,7 +94,7 @@ def test_at_most_four_and_the_others_say_who_won() -> None:
 @pytest.mark.parametrize(("asked", "placed"), [(0, 0), (1, 1), (3, 3), (4, 4), (9, 4)])
 def test_max_anchors_is_obeyed_up_to_four(asked: int, placed: int) -> None:
     """The setting lowers the number of anchors; nothing raises it over the API's four."""
-    anchors = _plan(["file_reference"] * 6 + ["instruction"], [1000] * 7, limit=asked)  # type: ignore[list-item]
+    anchors = _plan(SIX_FILES, [1000] * 7, limit=asked)
     assert sum(a.cacheable for a in anchors) == placed
     assert all(a.cacheable or a.why_not for a in anchors)
 

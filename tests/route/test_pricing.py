@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from optafly_cli.models import Model, catalogue
+from optafly_cli.models import Model, PriceTier, catalogue
 from optafly_cli.route.pricing import DEFAULT_RATES, Rates, answer_cost, rates, request_cost
 from optafly_cli.route.result import Ttl
 from tests.route import making
@@ -38,10 +38,18 @@ def test_an_hour_breaks_even_at_the_third_request() -> None:
     assert request_cost(SMALL, 1000, [(800, "1h")], currency="USD").break_even_requests == 3
 
 
-def test_break_even_is_exact_where_it_is_met_exactly() -> None:
-    """A prefix that costs exactly as much after two requests breaks even at two, not at three."""
-    free = replace(SMALL, prices=(replace(making.DOLLAR, write_1h=2.0, read=0.0),))
-    assert request_cost(free, 1003, [(801, "1h")], currency="USD").break_even_requests == 2
+@pytest.mark.parametrize("tokens", [801, 1603, 12_345])
+def test_break_even_is_exact_where_it_is_met_exactly(tokens: int) -> None:
+    """Prices that meet at exactly two requests break even at two, whatever the floats' last digit says."""
+    tier = PriceTier(input=0.1, write_5m=0.125, write_1h=0.19, read=0.01, output=0.5)
+    exact = replace(SMALL, prices=(tier,))
+    assert request_cost(exact, tokens + 200, [(tokens, "1h")], currency="USD").break_even_requests == 2
+
+
+def test_writes_without_a_premium_break_even_at_once() -> None:
+    """Where writing costs no more than input, anchors are never dearer."""
+    free = replace(SMALL, prices=(replace(making.DOLLAR, write_5m=1.0),))
+    assert request_cost(free, 1000, [(800, "5m")], currency="USD").break_even_requests == 1
 
 
 def test_reads_as_dear_as_input_never_break_even() -> None:
@@ -132,18 +140,24 @@ def test_break_even_is_the_first_request_that_pays(steps: list[int], hours: int,
 def test_prices_agree_with_an_independent_table() -> None:
     """Every price of the data file is the one that genai-prices has, where that package is installed."""
     genai_prices = pytest.importorskip("genai_prices", reason="genai-prices is not installed")
-    from decimal import Decimal
-
     compared = 0
     for model in catalogue().models.values():
         for tier in model.prices:
             size = tier.up_to or 150_000
-            usage = genai_prices.Usage(input_tokens=size, output_tokens=1000)
+            usage = genai_prices.Usage(
+                input_tokens=size, cache_write_tokens=3000, cache_read_tokens=5000, output_tokens=1000
+            )
             try:
                 price = genai_prices.calc_price(usage, model.id, provider_id="anthropic")
             except LookupError:
                 continue
-            ours = Decimal(str(answer_cost(model, input_tokens=size, output_tokens=1000)))
-            assert ours == pytest.approx(price.total_price), model.id
+            ours = answer_cost(
+                model,
+                input_tokens=size - 8000,
+                output_tokens=1000,
+                cache_creation_input_tokens=3000,
+                cache_read_input_tokens=5000,
+            )
+            assert ours == pytest.approx(float(price.total_price)), model.id
             compared += 1
     assert compared

@@ -1,0 +1,80 @@
+"""Between the types of the cache and the rows of `entry`. Pure; standard library only."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from optafly_cli.cache.evidence import from_plain, to_plain
+from optafly_cli.cache.text import storable
+from optafly_cli.cache.types import Entry, Evidence, Scope
+from optafly_cli.provider.result import Answer, Usage
+
+ENTRY_COLUMNS = "id, prompt, instruction, scope, evidence, answer, created, last_used, hits, cost"
+"""What `entry_from` takes, in its order."""
+
+
+def entry_from(row: Sequence[Any]) -> Entry:
+    """An entry from its row.
+
+    Raises:
+        ValueError, KeyError, TypeError: the row does not hold what optafly writes.
+    """
+    number, prompt, instruction, scope, evidence, answer, created, last_used, hits, cost = row
+    return Entry(
+        id=number,
+        prompt=prompt,
+        instruction=instruction,
+        scope=scope_from(scope),
+        evidence=evidence_from(evidence),
+        answer=_answer_from(answer),
+        created=created,
+        last_used=last_used,
+        hits=hits,
+        cost=cost,
+    )
+
+
+def evidence_from(text: str) -> Evidence:
+    """Evidence from its column."""
+    return from_plain(json.loads(text))
+
+
+def scope_from(text: str) -> dict[str, Any]:
+    """The fields of a scope from its column; tuples have become lists."""
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def evidence_text(evidence: Evidence) -> str:
+    """Evidence as its column holds it."""
+    return _json(to_plain(evidence))
+
+
+def scope_text(scope: Scope) -> str:
+    """The scope as its column holds it: an object, one member for each field."""
+    return _json({item.name: getattr(scope, item.name) for item in fields(scope)})
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer as its column holds it, the whole message with it."""
+    return _json(
+        {
+            "text": answer.text,
+            "model": answer.model,
+            "stop_reason": answer.stop_reason,
+            "usage": asdict(answer.usage),
+            "message": answer.message,
+            "request_id": answer.request_id,
+        }
+    )
+
+
+def _answer_from(text: str) -> Answer:
+    plain = json.loads(text)
+    return Answer(**{**plain, "usage": Usage(**plain["usage"])})
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=dict)
+    return text if storable(text) == text else json.dumps(value, separators=(",", ":"), default=dict)

@@ -1,0 +1,111 @@
+"""The schema of `entries.sqlite`: numbered, named migrations, only ever appended to. A public interface.
+
+`PRAGMA user_version` is the number of the last migration that ran; `meta` says which optafly ran it.
+"""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+
+from optafly_cli._version import __version__
+
+APPLICATION_ID = 0x4F505446
+"""`PRAGMA application_id`: tells the store from another program's database ("OPTF")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from the schema before it; its number is its place in `MIGRATIONS`, from 1."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+MIGRATIONS = (
+    Migration(
+        "entries and hits",
+        (
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, written_by TEXT NOT NULL)",
+            # AUTOINCREMENT: an id that was deleted never names another entry in an index that is behind.
+            # The long texts come last: a scan of the vectors must not walk through them.
+            """
+            CREATE TABLE entry (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                key BLOB NOT NULL,
+                partition BLOB NOT NULL,
+                evidence_key BLOB NOT NULL,
+                asked BLOB NOT NULL,
+                created REAL NOT NULL,
+                last_used REAL NOT NULL,
+                hits INTEGER NOT NULL DEFAULT 0,
+                cost REAL,
+                seconds REAL,
+                model TEXT NOT NULL,
+                embedder TEXT,
+                vector BLOB,
+                instruction TEXT NOT NULL,
+                evidence TEXT NOT NULL,
+                prompt TEXT NOT NULL,
+                scope TEXT NOT NULL,
+                answer TEXT NOT NULL,
+                UNIQUE (key, evidence_key),
+                CHECK ((embedder IS NULL) = (vector IS NULL))
+            )
+            """,
+            "CREATE INDEX entry_partition ON entry (partition, embedder, created)",
+            "CREATE INDEX entry_asked ON entry (asked)",
+            """
+            CREATE TABLE hit (
+                id INTEGER PRIMARY KEY,
+                entry INTEGER NOT NULL,
+                at REAL NOT NULL,
+                tier TEXT NOT NULL,
+                similarity REAL NOT NULL,
+                cost REAL,
+                seconds REAL
+            )
+            """,
+        ),
+    ),
+)
+LATEST = len(MIGRATIONS)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of the last migration that ran."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def written_by(connection: sqlite3.Connection) -> str:
+    """The optafly version that last changed the schema, as it wrote it down."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'written_by'").fetchone()
+    return str(row[0]) if row else "an unknown version"
+
+
+def store_id(connection: sqlite3.Connection) -> str:
+    """A random name given at creation: an index of another store is told by it."""
+    return str(connection.execute("SELECT value FROM meta WHERE key = 'store_id'").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+    """Bring the schema up to date in one transaction: all of it, or none. Safe to run from several processes."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = version_of(connection)
+        for number, migration in enumerate(migrations[done:], done + 1):
+            for statement in migration.statements:
+                connection.execute(statement)
+            row = (number, migration.name, __version__)
+            connection.execute("INSERT INTO migration (number, name, written_by) VALUES (?, ?, ?)", row)
+        if done < len(migrations):
+            if done == 0:
+                connection.execute("INSERT INTO meta VALUES ('store_id', ?)", (os.urandom(16).hex(),))
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('written_by', ?)", (__version__,))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

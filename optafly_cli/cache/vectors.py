@@ -1,0 +1,86 @@
+"""Vectors as SQLite holds them: exact cosines inside one partition. numpy is imported when there is something to score.
+
+Vectors are float32, shape (d,), of length 1, so that an inner product is the cosine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float32]
+
+BATCH = 2_000
+_VECTORS = "SELECT id, vector FROM entry WHERE partition = ? AND embedder = ? AND created > ? AND key <> ?"
+_TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedder = ? AND created > ? AND key <> ?"
+_ONE = "SELECT id, vector FROM entry WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry near the question; `similarity` is the exact cosine of the stored vectors."""
+
+    id: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where to look: the entries of a partition made by this embedder after `since`, but those of the key `but`."""
+
+    partition: bytes
+    embedder: str
+    since: float
+    but: bytes
+
+    @property
+    def values(self) -> tuple[bytes, str, float, bytes]:
+        """The values for the placeholders of the queries below, in their order."""
+        return (self.partition, self.embedder, self.since, self.but)
+
+
+def rows_inside(connection: sqlite3.Connection, wanted: Wanted, limit: int) -> list[tuple[int, bytes]]:
+    """Up to `limit` ids and vectors that are wanted, in no particular order."""
+    return connection.execute(f"{_VECTORS} LIMIT ?", (*wanted.values, limit)).fetchall()
+
+
+def rows_after(connection: sqlite3.Connection, wanted: Wanted, last_id: int) -> list[tuple[int, bytes]]:
+    """The ids and vectors that are wanted and younger than `last_id`."""
+    return connection.execute(_TAIL, (last_id, *wanted.values)).fetchall()
+
+
+def rows_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[tuple[int, bytes]]:
+    """The vectors of those ids, as far as the entries exist."""
+    return [row for number in ids for row in connection.execute(_ONE, (number,))]
+
+
+def scan(connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:
+    """The `limit` nearest of all that is wanted, without any index and in bounded memory."""
+    cursor = connection.execute(_VECTORS, wanted.values)
+    best: list[Candidate] = []
+    while rows := cursor.fetchmany(BATCH):
+        best = ranked([*best, *scores(rows, vector)], limit)
+    return best
+
+
+def scores(rows: Iterable[tuple[int, bytes]], vector: Vector) -> list[Candidate]:
+    """The exact cosine of each row with `vector`; a row of another length is left out."""
+    import numpy as np
+
+    usable = [(number, blob) for number, blob in rows if len(blob) == vector.nbytes]
+    if not usable:
+        return []
+    matrix = np.frombuffer(b"".join(blob for _, blob in usable), dtype=np.float32).reshape(len(usable), -1)
+    cosines = np.clip(matrix @ vector, -1.0, 1.0).tolist()
+    return [Candidate(number, cosine) for (number, _), cosine in zip(usable, cosines, strict=True)]
+
+
+def ranked(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:
+    """The `limit` best: nearest first, then newest first."""
+    return sorted(candidates, key=lambda item: (-item.similarity, -item.id))[:limit]

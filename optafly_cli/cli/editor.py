@@ -1,0 +1,23 @@
+"""$VISUAL or $EDITOR, run on a file."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from optafly_cli.errors import UsageError
+
+
+def run_editor(path: Path) -> None:
+    """Let the user edit the file.
+
+    Raises:
+        UsageError: there is no editor, or it failed.
+    """
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the editor {editor!r} cannot be started: {error}", remedy="set EDITOR") from error
+    if code != 0:
+        raise UsageError(f"the editor {editor!r} ended with {code}; nothing was changed")

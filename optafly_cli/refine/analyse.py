@@ -1,0 +1,43 @@
+"""Looking at a prompt without changing it: intent, findings, score."""
+
+from dataclasses import dataclass
+
+from optafly_cli.refine.attached import Attached, attached_in, attached_of, both
+from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.intent import classify
+from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.result import Finding, Intent, Score
+from optafly_cli.refine.rules import findings as findings_in
+from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.score import score
+from optafly_cli.workspace.types import NamedContext, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a prompt asks for, what is wrong with it, and how good it is with what is named beside it."""
+
+    intent: Intent
+    findings: tuple[Finding, ...]
+    score: Score
+
+
+def analyse(prompt: str, named: NamedContext, workspace: Workspace) -> Analysis:
+    """Intent, findings and score of `prompt`, seen together with what the user named."""
+    subject = subject_of(PromptText(prompt), named, WorkspaceFiles(workspace), attached_of(named))
+    found = findings_in(subject)
+    return Analysis(subject.intent, found, score(subject, found))
+
+
+def subject_of(
+    view: PromptText, named: NamedContext, files: WorkspaceFiles, attached: Attached | None = None
+) -> Subject:
+    """The prompt ready for rules and score. What a refined prompt holds counts as attached."""
+    held = attached_in(view.structure)
+    return Subject(view, classify(view), named, both(held, attached) if attached else held, files)
+
+
+def score_alone(view: PromptText, files: WorkspaceFiles) -> Score:
+    """The score of the prompt as it would be sent: nothing named, what is in its own text counts."""
+    subject = subject_of(view, NamedContext(), files)
+    return score(subject, findings_in(subject))

@@ -1,0 +1,117 @@
+"""The workspace as refine sees it: does a path exist, may its text be used, what is in it. Reads each file once."""
+
+import os.path
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from optafly_cli.errors import FileProblem
+from optafly_cli.refine.errors_in_text import ErrorText, find_errors
+from optafly_cli.refine.redacted import Redacted, redacted
+from optafly_cli.workspace.types import SourceText, Workspace
+
+
+class WorkspaceFiles:
+    """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._root = workspace.root.resolve()
+        self._sources: dict[str, SourceText | None] = {}
+        self._redacted: dict[str, Redacted] = {}
+        self._errors: dict[str, tuple[ErrorText, ...]] = {}
+
+    def exists(self, path: str) -> bool:
+        """Whether a file or folder of that name is in the workspace, or an absolute path exists anywhere."""
+        try:
+            return (self._root / path).exists()
+        except (OSError, ValueError):
+            return False
+
+    def outside(self, path: str) -> bool:
+        """Whether the path leads out of the workspace, by itself or through a link."""
+        try:
+            return not (self._root / path).resolve().is_relative_to(self._root)
+        except (OSError, ValueError, RuntimeError):
+            return True
+
+    def label(self, path: str) -> str | None:
+        """The label of the one file that a path means; None when there is no such file or more than one.
+
+        A path that is not there as it stands is tried as the end of the listed files' paths.
+        """
+        if self.outside(path):
+            return None
+        # Normalised, not resolved: what a link inside the tree points to has another label
+        candidate = Path(os.path.normpath(self._root / path))
+        if candidate.is_file():
+            for root in (self._root, self.workspace.root):
+                if candidate.is_relative_to(root):
+                    return candidate.relative_to(root).as_posix()
+            return None
+        matches = self.matches(path)
+        return matches[0] if len(matches) == 1 else None
+
+    def matches(self, path: str) -> list[str]:
+        """The listed files whose path ends with `path`, whole components only."""
+        tail = path.replace("\\", "/").removeprefix("./").lstrip("/")
+        if not tail or tail.startswith("../"):
+            return []
+        name = tail.rsplit("/", 1)[-1]
+        return [one for one in self._by_name.get(name, ()) if one == tail or one.endswith("/" + tail)]
+
+    def labels(self) -> Iterator[str]:
+        """The listed files."""
+        for group in self._by_name.values():
+            yield from group
+
+    def refusal(self, label: str) -> str | None:
+        """Why the text of a file that the user did not name may not be used; None when it may."""
+        from optafly_cli.workspace.ignore import deny_reason, plain_status
+
+        if self.outside(label) or plain_status(self.workspace.root, label, {}) is None:
+            return "it is outside the workspace or reached through a link"
+        reason = deny_reason(label)
+        if reason is None and not self._listed(label):
+            reason = "git ignores it"
+        return reason
+
+    def source(self, label: str) -> SourceText | None:
+        """The file's text; None when it cannot be read as text."""
+        if label not in self._sources:
+            from optafly_cli.workspace.sources import read_source
+
+            try:
+                self._sources[label] = read_source(self._root / label)
+            except FileProblem:
+                self._sources[label] = None
+        return self._sources[label]
+
+    def redacted(self, label: str, source: SourceText) -> Redacted:
+        """The file's lines with secrets taken out."""
+        if label not in self._redacted:
+            self._redacted[label] = redacted(source.lines)
+        return self._redacted[label]
+
+    def errors(self, label: str) -> tuple[ErrorText, ...]:
+        """The error texts in a file that was redacted before, as people leave them in comments and logs."""
+        if label not in self._errors:
+            known = self._redacted.get(label)
+            self._errors[label] = find_errors("\n".join(known.lines)) if known else ()
+        return self._errors[label]
+
+    def _listed(self, label: str) -> bool:
+        from optafly_cli.workspace.git import git
+
+        if self.workspace.kind != "git" or not self.workspace.has_git:
+            return label in self._by_name.get(label.rsplit("/", 1)[-1], ())
+        return bool(git(self.workspace.root, "ls-files", "--cached", "--others", "--exclude-standard", "--", label))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Sequence[str]]:
+        from optafly_cli.workspace.ignore import listed_files
+
+        found: dict[str, list[str]] = {}
+        for label in listed_files(self.workspace):
+            found.setdefault(label.rsplit("/", 1)[-1], []).append(label)
+        return dict(found)

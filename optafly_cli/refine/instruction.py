@@ -1,0 +1,168 @@
+"""The instruction section: the original, and what it needs beside it, each part with the change that it is.
+
+Parts in the order of what is given up last: where the code is, what error there is, what an answer must have.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optafly_cli.refine.attached import FAILURE, LOCATION
+from optafly_cli.refine.data import templates
+from optafly_cli.refine.errors_in_text import ErrorText
+from optafly_cli.refine.hazards import failing_lines
+from optafly_cli.refine.markup import ERROR, REQUEST, wrap
+from optafly_cli.refine.mentions import MAX_MENTIONS
+from optafly_cli.refine.named_pieces import PIPED
+from optafly_cli.refine.naming import unit_name
+from optafly_cli.refine.pack import Chosen, Count
+from optafly_cli.refine.result import Change
+from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.rules.completeness import says_expected
+from optafly_cli.workspace.types import LineRange
+
+SURE = 0.4
+"""Intent confidence from which an action's expectations are added."""
+MAX_LOCATIONS = 6
+MAX_ERROR_LINES = 12
+LONG_INPUT = 30
+"""Lines of piped text above which the error in it is repeated beside the request."""
+MAX_HAZARDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A text to put after the request, and the change that it makes."""
+
+    text: str
+    change: Change
+
+
+def wrapped(original: str) -> str:
+    """The request between its tags."""
+    return wrap(REQUEST, original)
+
+
+def parts(
+    subject: Subject, chosen: Sequence[Chosen], count: Count, *, code: bool, expectations: bool
+) -> Iterator[Part]:
+    """What belongs beside the request. Without `code` nothing that files say; without `expectations` places only."""
+    location = _location(subject)
+    if location:
+        description = f"Said where the code is: {location}"
+        text = LOCATION + location
+        yield Part(text, Change("added_file_location", description, count(text, "")))
+    if code and expectations:
+        yield from _errors(subject, chosen, count)
+    if expectations:
+        yield from _expectations(subject, chosen, count)
+
+
+def _location(subject: Subject) -> str:
+    """The named places that the prompt does not say itself, as "src/main.rs:12, in fn parse_port; src/lib.rs"."""
+    typed = subject.view.text
+    places: list[str] = []
+    for file in subject.named.files[:MAX_MENTIONS]:
+        place = f"{file.label}:{file.lines}" if file.lines else file.label
+        if file.lines and file.unit and (name := unit_name(file.source.lines, file.unit)):
+            place += f", in {name}"
+        if (f"{file.label}:{file.lines}" if file.lines else file.label) not in typed:
+            places.append(place)
+    places = list(dict.fromkeys(places))
+    more = f"; and {len(places) - MAX_LOCATIONS} more" if len(places) > MAX_LOCATIONS else ""
+    return "; ".join(places[:MAX_LOCATIONS]) + more
+
+
+def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count) -> Iterator[Part]:
+    """For a bug, the error that the prompt does not show: from a long input or the code; else what can fail."""
+    if subject.view.errors or subject.intent.action != "debug":
+        return
+    found = _piped_error(subject) if subject.piped_errors else next(_errors_in_code(subject, chosen), None)
+    if found is not None:
+        text, place = found
+        markup = wrap(ERROR, text, {"from": place})
+        change = Change("improved_clarity", f"Put the error found in {place} beside the request", count(markup, ""))
+        yield Part(markup, change)
+    elif not subject.piped_errors:
+        hazards = list(_hazards(subject, chosen))[:MAX_HAZARDS]
+        if hazards:
+            text = FAILURE + "; ".join(f"{label}:{number} ({what})" for label, number, what in hazards)
+            yield Part(text, Change("improved_clarity", "Pointed out what can fail in the code", count(text, "")))
+
+
+def _piped_error(subject: Subject) -> tuple[str, str] | None:
+    if subject.piped is None or not subject.piped_errors or len(subject.piped.lines) <= LONG_INPUT:
+        return None
+    error = subject.piped_errors[0]
+    return _text_of(subject.piped.lines, error), f"the input, line {error.start_line}"
+
+
+def _errors_in_code(subject: Subject, chosen: Sequence[Chosen]) -> Iterator[tuple[str, str]]:
+    """Errors in the lines that were chosen, such as in a comment above the line, without their comment marks."""
+    for one in chosen:
+        piece = one.piece
+        if piece.kind not in ("file", "code"):
+            continue
+        for error in subject.files.errors(piece.path):
+            if piece.start_line <= error.start_line and error.end_line <= piece.end_line:
+                lines = piece.text.split("\n")[
+                    error.start_line - piece.start_line : error.end_line - piece.start_line + 1
+                ]
+                text = "\n".join(_uncommented(line) for line in lines[:MAX_ERROR_LINES])
+                yield text, f"{piece.path}:{LineRange(error.start_line, error.end_line)}"
+
+
+def _text_of(lines: Sequence[str], error: ErrorText) -> str:
+    return "\n".join(lines[error.start_line - 1 : min(error.end_line, error.start_line - 1 + MAX_ERROR_LINES)])
+
+
+def _uncommented(line: str) -> str:
+    return line.strip().lstrip("/#*;! ").rstrip()
+
+
+def _hazards(subject: Subject, chosen: Sequence[Chosen]) -> Iterator[tuple[str, int, str]]:
+    """What can fail on the lines pointed at, else in the units around them."""
+    spots = [(one, at) for one in chosen if one.piece.path != PIPED for at in _pointed(subject, one)]
+    pointed = [(one.piece.path, number, what) for one, at in spots for number, what in _failing(one, at)]
+    if pointed:
+        yield from pointed
+        return
+    for one in chosen:
+        if one.piece.kind in ("file", "code"):
+            whole = LineRange(one.piece.start_line, one.piece.end_line)
+            for number, what in _failing(one, whole):
+                yield one.piece.path, number, what
+
+
+def _pointed(subject: Subject, one: Chosen) -> Iterator[LineRange]:
+    for file in subject.named.files:
+        if file.label == one.piece.path and file.lines is not None:
+            yield file.lines
+
+
+def _failing(one: Chosen, at: LineRange) -> Iterator[tuple[int, str]]:
+    offset = one.piece.start_line - 1
+    inside = LineRange(max(at.start - offset, 1), at.end - offset)
+    for number, what in failing_lines(one.piece.text.split("\n"), inside, one.piece.language):
+        yield number + offset, what
+
+
+def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count) -> Iterator[Part]:
+    template = templates().get(subject.intent.action)
+    if template is None or subject.intent.confidence < SURE:
+        return
+    grounded = bool(chosen) or subject.says_what
+    if subject.intent.action == "explain" and not grounded:
+        # A general question needs no form for its answer
+        return
+    lines = ["Expected:", *(f"{number}. {text}" for number, text in enumerate(template.expectations, 1))]
+    text = "\n".join(lines)
+    change = Change(
+        "added_expected_behavior", f"Said what is expected: {len(template.expectations)} points", count(text, "")
+    )
+    yield Part(text, change)
+    question = template.question if grounded else template.ungrounded
+    if question and not (grounded and says_expected(subject.view)):
+        yield Part(
+            question,
+            Change("improved_clarity", "Asked for what is missing instead of assuming it", count(question, "")),
+        )

@@ -1,0 +1,129 @@
+"""The tags that hold a refined prompt together, and how to find them again.
+
+`<tag attribute="value">`, the text verbatim on lines of its own, `</tag>`. Text that holds its own closing tag gets a
+tag with a number (`<code-2 …>`), so nothing in a text is escaped and every text can be cut out again exactly.
+Attribute values are escaped.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+CONTEXT_TAGS = ("project", "file", "code", "diff", "input")
+REQUEST = "request"
+ERROR = "error"
+_REQUIRED = {"file": ("path", "lines"), "code": ("path", "lines"), "diff": ("path",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One tagged stretch of a prompt: where its text begins, and where the whole, closing tag included, ends."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    text: str
+    text_start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A prompt that is refined already: its context, where the user's own words stand, and what follows them."""
+
+    parts: tuple[Part, ...]
+    body_start: int
+    body_end: int
+    tail: str
+
+
+def wrap(tag: str, text: str, attributes: Mapping[str, str] | None = None) -> str:
+    """`text`, verbatim, between tags that do not occur in it."""
+    name = _free_name(tag, text)
+    values = "".join(f' {key}="{_escape(value)}"' for key, value in (attributes or {}).items())
+    return f"<{name}{values}>\n{text}\n</{name}>"
+
+
+def parse(prompt: str) -> Structure | None:
+    """The structure of a prompt that `wrap` made; None when the prompt does not begin as a refined prompt does.
+
+    Whatever is not one of our sections, followed by a blank line and more, belongs to the user's own words.
+    """
+    parts: list[Part] = []
+    position = 0
+    while (part := _part_at(prompt, position)) is not None:
+        more = prompt.startswith("\n\n", part.end)
+        if part.tag == REQUEST:
+            if more or part.end == len(prompt):
+                end = part.text_start + len(part.text)
+                return Structure(tuple(parts), part.text_start, end, prompt[part.end :])
+            break
+        if not more or not _words().search(prompt, part.end):
+            break
+        parts.append(part)
+        position = part.end + 2
+    return Structure(tuple(parts), position, len(prompt), "") if parts else None
+
+
+def _part_at(prompt: str, position: int) -> Part | None:
+    match = _opening().match(prompt, position)
+    if match is None:
+        return None
+    closing = f"\n</{match['name']}>"
+    end = prompt.find(closing, match.end())
+    if end < 0:
+        return None
+    attributes = {key: _unescape(value) for key, value in _attribute().findall(match["attributes"])}
+    if not all(key in attributes for key in _REQUIRED.get(match["tag"], ())):
+        return None
+    return Part(match["tag"], attributes, prompt[match.end() : end], match.end(), end + len(closing))
+
+
+def _free_name(tag: str, text: str) -> str:
+    if f"</{tag}" not in text:
+        return tag
+    taken = set(re.findall(rf"</{tag}(-[0-9]+)?>", text))
+    number = 1
+    while (f"-{number}" if number > 1 else "") in taken:
+        number += 1
+    return f"{tag}-{number}" if number > 1 else tag
+
+
+def _escape(value: str) -> str:
+    return (
+        value.replace("&", "&amp;")
+        .replace('"', "&quot;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\n", "&#10;")
+        .replace("\r", "&#13;")
+    )
+
+
+def _unescape(value: str) -> str:
+    return (
+        value.replace("&#13;", "\r")
+        .replace("&#10;", "\n")
+        .replace("&gt;", ">")
+        .replace("&lt;", "<")
+        .replace("&quot;", '"')
+        .replace("&amp;", "&")
+    )
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    tags = "|".join((*CONTEXT_TAGS, REQUEST))
+    return re.compile(
+        rf'<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?: [a-z]{{1,20}}="[^"\n]{{0,4000}}"){{0,6}})>\n'
+    )
+
+
+@cache
+def _attribute() -> re.Pattern[str]:
+    return re.compile(r' ([a-z]{1,20})="([^"\n]*)"')
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    return re.compile(r"\S")

@@ -1,0 +1,181 @@
+"""Putting lines of files into a budget of tokens, headers included, each line at most once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from optafly_cli.refine.markup import wrap
+from optafly_cli.refine.redacted import Redacted
+from optafly_cli.workspace.types import ContextPiece, LineRange, PieceKind
+
+Count = Callable[[str, str], int]
+MOST_CHARACTERS_PER_TOKEN = 40
+"""A text longer than this many characters per token left is too long whatever it says; saves counting it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Lines that should go into the prompt. `must`: those of them that count most; a clip is made around them."""
+
+    label: str
+    text: Redacted
+    lines: LineRange
+    must: LineRange
+    reason: str
+    language: str
+    kind: PieceKind = "code"
+    named: bool = True
+    auto: bool = False
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A piece, the markup that holds it in the prompt, and the lines in it that were pointed at ("12, 40-44").
+
+    `auto`: the user did not fix it, so it may be another one tomorrow.
+    """
+
+    piece: ContextPiece
+    markup: str
+    at: str = ""
+    auto: bool = False
+
+
+@dataclass(slots=True)
+class Pack:
+    """What has been chosen so far. `used` never exceeds `budget`; `limit` is what messages call the budget."""
+
+    budget: int
+    count: Count
+    limit: str = ""
+    chosen: list[Chosen] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    used: int = 0
+
+    @property
+    def room(self) -> int:
+        """Tokens that are left."""
+        return self.budget - self.used
+
+    def cost(self, markup: str, language: str) -> int:
+        """What a section adds to the prompt: its markup and the blank line after it."""
+        return self.count(markup + "\n\n", language)
+
+    def fits(self, markup: str, language: str, keep: int = 0) -> bool:
+        """Whether the section fits when `keep` tokens stay free."""
+        room = self.room - keep
+        return room > 0 and len(markup) <= room * MOST_CHARACTERS_PER_TOKEN and self.cost(markup, language) <= room
+
+    def put(self, wanted: Wanted, lines: LineRange) -> None:
+        """Take these lines of it into the prompt, and say what was redacted from them."""
+        markup = render(wanted, lines)
+        tokens = self.cost(markup, wanted.language)
+        piece = ContextPiece(
+            path=wanted.label,
+            start_line=lines.start,
+            end_line=lines.end,
+            text=wanted.text.text(lines.start, lines.end),
+            reason=wanted.reason,
+            kind=wanted.kind,
+            language=wanted.language,
+            named=wanted.named,
+            tokens=tokens,
+        )
+        self.chosen.append(Chosen(piece, markup, wanted.at, wanted.auto))
+        self.used += tokens
+        sentence = wanted.text.sentence(lines.start, lines.end, wanted.label)
+        if sentence:
+            self.left_out.append(sentence)
+
+    def put_markup(self, piece: ContextPiece, markup: str, *, auto: bool = False) -> None:
+        """Take a section that is not lines of a file (a diff, the project) into the prompt."""
+        self.chosen.append(Chosen(piece, markup, "", auto))
+        self.used += piece.tokens
+
+    def free(self, label: str, lines: LineRange) -> list[LineRange]:
+        """The parts of these lines that are not in the prompt yet."""
+        parts = [lines]
+        for one in self.chosen:
+            if one.piece.path == label and one.piece.kind in ("file", "code"):
+                taken = LineRange(one.piece.start_line, one.piece.end_line)
+                parts = [rest for part in parts for rest in _without(part, taken)]
+        return parts
+
+    def place(self, wanted: Wanted, keep: int = 0) -> LineRange | None:
+        """Take as many of the lines as fit, around those that must be in it; None when not even they fit.
+
+        What is in the prompt already is not taken again; `keep` tokens stay free.
+        """
+        best: LineRange | None = None
+        for part in self.free(wanted.label, wanted.lines):
+            start, end = max(part.start, wanted.must.start), min(part.end, wanted.must.end)
+            must = LineRange(start, end) if start <= end else LineRange(part.start, part.start)
+            lines = clip(part, must, lambda lines: self.fits(render(wanted, lines), wanted.language, keep))
+            if lines is not None:
+                self.put(wanted, lines)
+                best = best or lines
+        return best
+
+    def covered(self, label: str, lines: LineRange) -> bool:
+        """Whether all of these lines are in the prompt."""
+        return not self.free(label, lines)
+
+
+def render(wanted: Wanted, lines: LineRange) -> str:
+    """The section that holds these lines."""
+    whole = wanted.kind == "file"
+    attributes = {"path": wanted.label, "lines": str(lines)}
+    if wanted.kind == "piped":
+        attributes = {} if lines == wanted.lines else {"lines": f"{lines} of {wanted.lines.end}"}
+    elif wanted.at:
+        attributes["at"] = wanted.at
+    tag = "file" if whole else "input" if wanted.kind == "piped" else "code"
+    return wrap(tag, wanted.text.text(lines.start, lines.end), attributes)
+
+
+def clip(lines: LineRange, must: LineRange, fits: Callable[[LineRange], bool]) -> LineRange | None:
+    """The largest stretch of `lines` around `must` that fits; None when not one line fits.
+
+    Of a `must` that is too long itself its first lines.
+    """
+    if fits(lines):
+        return lines
+    if not fits(must):
+        count = _largest(must.end - must.start, lambda more: fits(LineRange(must.start, must.start + more)))
+        return None if count is None else LineRange(must.start, must.start + count)
+
+    def grown(more: int) -> LineRange:
+        # A third above, two thirds below: what follows a line explains more of it than what precedes it
+        return LineRange(max(lines.start, must.start - more // 2), min(lines.end, must.end + more))
+
+    widest = max(lines.end - must.end, 2 * (must.start - lines.start))
+    more = _largest(widest, lambda more: fits(grown(more))) or 0
+    return grown(more)
+
+
+def _largest(most: int, fits: Callable[[int], bool]) -> int | None:
+    """The largest number up to `most` for which `fits` holds, taking it to hold for all smaller ones."""
+    low, high, best = 0, 1, None
+    while low <= most and fits(low):
+        best, low, high = low, high, high * 2
+    if best is None:
+        return None
+    top = min(low, most + 1)
+    while top - best > 1:
+        middle = (best + top) // 2
+        if fits(middle):
+            best = middle
+        else:
+            top = middle
+    return best
+
+
+def _without(lines: LineRange, taken: LineRange) -> list[LineRange]:
+    if taken.end < lines.start or lines.end < taken.start:
+        return [lines]
+    rest = []
+    if lines.start < taken.start:
+        rest.append(LineRange(lines.start, taken.start - 1))
+    if taken.end < lines.end:
+        rest.append(LineRange(taken.end + 1, lines.end))
+    return rest

@@ -1,0 +1,43 @@
+"""The project's shape as a section: one stable line when something is named, else an outline and recent edits."""
+
+from optafly_cli.refine.markup import wrap
+from optafly_cli.refine.pack import Pack
+from optafly_cli.workspace.types import Workspace
+
+LARGEST_SHARE = 4
+"""The outline takes at most this part of the budget: a quarter."""
+
+
+def add_headline(pack: Pack, workspace: Workspace) -> tuple[str, str]:
+    """Put the one line about the project into the budget when it is small beside it; its text and markup, or ""s."""
+    from optafly_cli.workspace.project import headline
+
+    return _add(pack, headline(workspace), pack.budget // 10)
+
+
+def add_outline(pack: Pack, workspace: Workspace) -> tuple[str, str]:
+    """Put headline, outline and recent edits into the budget, the outline cut to a part of it."""
+    from optafly_cli.workspace.project import summarise
+    from optafly_cli.workspace.recent import recent_edits
+
+    summary = summarise(workspace)
+    edits = recent_edits(workspace, 10)
+    recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
+    lines = [summary.headline, *recent, *summary.outline.split("\n")]
+    limit = min(pack.budget // LARGEST_SHARE, pack.room)
+    while lines:
+        added = _add(pack, "\n".join(lines), limit)
+        if added[0]:
+            return added
+        lines = lines[: len(lines) * 3 // 4]
+    return "", ""
+
+
+def _add(pack: Pack, text: str, limit: int) -> tuple[str, str]:
+    text = text.strip("\n")
+    markup = wrap("project", text)
+    tokens = pack.cost(markup, "") if text else 0
+    if not text or tokens > min(limit, pack.room):
+        return "", ""
+    pack.used += tokens
+    return text, markup

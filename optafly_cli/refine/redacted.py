@@ -1,0 +1,44 @@
+"""Lines of a text with secrets taken out, line numbers kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optafly_cli.workspace.secrets import redact
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """The same number of lines as before; `changed` are the indices (0-based) whose text is not the original's."""
+
+    lines: Sequence[str]
+    original: Sequence[str]
+    changed: frozenset[int]
+
+    def text(self, start: int, end: int) -> str:
+        """Lines `start` to `end`, 1-based and inclusive."""
+        return "\n".join(self.lines[start - 1 : end])
+
+    def sentence(self, start: int, end: int, label: str) -> str | None:
+        """What was redacted in these lines ("redacted 1 AWS key in src/config.py"); None when nothing was."""
+        if not any(start - 1 <= index < end for index in self.changed):
+            return None
+        kinds = redact("\n".join(self.original[start - 1 : end])).kinds or ("secret",)
+        return f"redacted {count_kinds(kinds)} in {label}"
+
+
+def redacted(lines: Sequence[str]) -> Redacted:
+    """The lines without secrets. `redact` keeps the number of lines, so that numbers stay true."""
+    text = "\n".join(lines)
+    result = redact(text)
+    if result.text == text:
+        return Redacted(lines, lines, frozenset())
+    clean = result.text.split("\n")
+    changed = frozenset(index for index, (old, new) in enumerate(zip(lines, clean, strict=True)) if old != new)
+    return Redacted(clean, lines, changed)
+
+
+def count_kinds(kinds: Sequence[str]) -> str:
+    """ "1 AWS key and 2 GitHub tokens", from one kind per secret."""
+    parts = [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in Counter(kinds).items()]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,149 @@
+"""Context selection: which lines of which files go into the prompt, within `max_context_tokens`, headers included.
+
+In the order of what the user fixed: ranges (their enclosing units), diffs, piped text, whole files. Then, by itself:
+files and stack-trace frames that the prompt mentions, the active file when the prompt points and nothing else is there,
+and the project's shape when nothing is named. A stretch of a file is never taken twice, and what is withheld is said.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.analyse import subject_of
+from optafly_cli.refine.attached import attached_of
+from optafly_cli.refine.automatic import add_automatic
+from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.named_pieces import add_diffs, add_files, add_piped, add_ranges
+from optafly_cli.refine.pack import Chosen, Count, Pack
+from optafly_cli.refine.project_section import add_headline, add_outline
+from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.rules.base import Subject
+from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was chosen. `project_text` is the text of the project section, "" without one.
+
+    `auto`: part of it was not fixed by the user. `left_out`: one sentence for each thing that was withheld or redacted.
+    `context_tokens` counts every section with its header.
+    """
+
+    chosen: tuple[Chosen, ...] = ()
+    project_text: str = ""
+    project_markup: str = ""
+    auto: bool = False
+    left_out: tuple[str, ...] = ()
+    context_tokens: int = 0
+
+    @property
+    def pieces(self) -> tuple[ContextPiece, ...]:
+        """The pieces, in the order in which they stand in the prompt."""
+        return tuple(one.piece for one in self.chosen)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 hex of everything that was selected automatically: the same digest, the same context."""
+        digest = hashlib.sha256()
+        for one in self.chosen:
+            if one.auto:
+                piece = one.piece
+                digest.update(
+                    f"{piece.path}\0{piece.start_line}\0{piece.end_line}\0{piece.text}\0".encode("utf-8", "replace")
+                )
+        if self.auto:
+            digest.update(self.project_text.encode("utf-8", "replace"))
+        return digest.hexdigest()
+
+
+def select(
+    prompt: str,
+    named: NamedContext,
+    workspace: Workspace,
+    settings: RefineSettings,
+    count: Count,
+    *,
+    unsafe: bool,
+) -> Selection:
+    """Everything that belongs with `prompt`; with `unsafe` also text of files that the user did not name."""
+    files = WorkspaceFiles(workspace)
+    subject = subject_of(PromptText(prompt), named, files, attached_of(named))
+    return choose(subject, settings, count, unsafe=unsafe)
+
+
+def choose(
+    subject: Subject,
+    settings: RefineSettings,
+    count: Count,
+    *,
+    unsafe: bool,
+    automatic: bool = True,
+    project: bool = True,
+) -> Selection:
+    """As `select`. Without `automatic`, and for a prompt that is refined already, only what the user named.
+
+    A tenth of the budget (at most 200 tokens) is left to the instruction.
+    """
+    named = subject.named
+    structured = subject.view.structure is not None
+    budget = settings.max_context_tokens
+    pack = Pack(budget - min(budget // 10, 200), count, limit(budget))
+    is_named = bool(named.files or named.diff or named.piped)
+    project = project and settings.include_project_structure and not structured
+    project_text = project_markup = ""
+    if project and is_named:
+        project_text, project_markup = add_headline(pack, subject.files.workspace)
+    add_ranges(pack, subject, settings)
+    add_diffs(pack, named.diff or ())
+    add_piped(pack, subject)
+    add_files(pack, subject)
+    automatic = automatic and not structured
+    mentioned = add_automatic(pack, subject, settings, unsafe=unsafe) if automatic else False
+    outlined = False
+    if automatic and project and not is_named and is_about_workspace(subject):
+        add = add_headline if mentioned else add_outline
+        project_text, project_markup = add(pack, subject.files.workspace)
+        outlined = bool(project_text) and not mentioned
+    return Selection(
+        chosen=_in_order(pack.chosen),
+        project_text=project_text,
+        project_markup=project_markup,
+        auto=outlined or any(one.auto for one in pack.chosen),
+        left_out=tuple(dict.fromkeys(pack.left_out)),
+        context_tokens=pack.used,
+    )
+
+
+def limit(budget: int) -> str:
+    """What messages call the budget."""
+    return f"max_context_tokens ({budget})"
+
+
+def is_about_workspace(subject: Subject) -> bool:
+    """Whether the project's shape can help: a task on code, or a question that points at the project."""
+    if subject.intent.action not in ("explain", "other"):
+        return True
+    words = subject.view.prose.lower()
+    return any(word in words for word in ("project", "repo", "codebase", "workspace", "this code"))
+
+
+def _in_order(chosen: Iterable[Chosen]) -> tuple[Chosen, ...]:
+    """Whole files first, then parts; parts of one file together and in order of their lines."""
+    first_of: dict[str, int] = {}
+    listed: Sequence[Chosen] = list(chosen)
+    for number, one in enumerate(listed):
+        first_of.setdefault(one.piece.path, number)
+
+    def key(one: Chosen) -> tuple[bool, int, bool, int]:
+        piece = one.piece
+        return piece.kind != "file", first_of[piece.path], piece.kind == "diff", piece.start_line
+
+    return tuple(sorted(listed, key=key))
+
+
+def without_texts_in(selection: Selection, prompt: str) -> Selection:
+    """The selection less the pieces that stand in the prompt already, markup and all."""
+    kept = tuple(one for one in selection.chosen if one.markup not in prompt)
+    tokens = sum(one.piece.tokens for one in kept)
+    return replace(selection, chosen=kept, project_text="", project_markup="", context_tokens=tokens)

@@ -1,0 +1,60 @@
+"""How often a prefix is expected to be sent again: for now by kind of block, from a dated data file."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from optafly_cli.route.blocks import BlockKind
+from optafly_cli.route.result import Ttl
+
+DATA = "reuse-prior-2026-11-22.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Expected reads of a prefix before it expires, for each time to live."""
+
+    five_minutes: float
+    one_hour: float
+
+    def within(self, ttl: Ttl) -> float:
+        """The figure for `ttl`."""
+        return self.one_hour if ttl == "1h" else self.five_minutes
+
+
+NEVER = Reads(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Expected reads per kind, for its first block; each further one multiplies them by `per_further_block`."""
+
+    date: str
+    reads: Mapping[BlockKind, Reads]
+    per_further_block: float
+
+    def expected(self, kinds: Sequence[BlockKind]) -> tuple[Reads, ...]:
+        """For each block, the reads of the prefix that ends with it.
+
+        A prefix is sent again only if all its blocks are, so the figures never rise. The instruction's are 0.
+        """
+        figures: list[Reads] = []
+        five_minutes = one_hour = float("inf")
+        count: dict[BlockKind, int] = {}
+        for kind in kinds:
+            own = self.reads.get(kind, NEVER)
+            factor = self.per_further_block ** count.get(kind, 0)
+            count[kind] = count.get(kind, 0) + 1
+            five_minutes = min(five_minutes, own.five_minutes * factor)
+            one_hour = min(one_hour, own.one_hour * factor)
+            figures.append(Reads(five_minutes, one_hour))
+        return tuple(figures)
+
+
+@cache
+def shipped_prior() -> Prior:
+    """The packaged prior, read once."""
+    raw = tomllib.loads((files("optafly_cli.route") / "data" / DATA).read_text("utf-8"))
+    return Prior(raw["date"], {kind: Reads(**row) for kind, row in raw["reads"].items()}, raw["per_further_block"])

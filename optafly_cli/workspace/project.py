@@ -1,0 +1,76 @@
+"""The shape of the project, without any file's text: one line that stays the same, and an outline.
+
+In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one folder and runs nothing.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from optafly_cli.workspace.escape import exact_label
+from optafly_cli.workspace.languages import language_of
+from optafly_cli.workspace.types import ProjectSummary, Workspace
+
+MAX_LINES = 40
+MAX_FILES_A_FOLDER = 6
+_MANIFESTS = {
+    "Cargo.toml": "Rust", "pyproject.toml": "Python", "setup.py": "Python", "go.mod": "Go", "pom.xml": "Java",
+    "build.gradle": "Java", "build.gradle.kts": "Kotlin", "package.json": "JavaScript", "tsconfig.json": "TypeScript",
+    "deno.json": "TypeScript", "Gemfile": "Ruby", "composer.json": "PHP", "mix.exs": "Elixir", "Package.swift": "Swift",
+    "pubspec.yaml": "Dart", "CMakeLists.txt": "C/C++", "meson.build": "C/C++", "build.sbt": "Scala",
+    "stack.yaml": "Haskell", "dune-project": "OCaml",
+}  # fmt: skip
+_MANIFEST_ENDINGS = {".csproj": "C#", ".fsproj": "F#", ".sln": ".NET", ".cabal": "Haskell", ".gemspec": "Ruby"}
+_NO_CODE = frozenset(("", "markdown", "json", "yaml", "toml", "ini", "xml", "rst", "diff", "makefile", "html", "css"))
+
+
+def headline(workspace: Workspace) -> str:
+    """`unwrap: Rust, Cargo.toml`: the name, the languages that manifests in the root speak of, and these manifests."""
+    found: dict[str, str] = {}
+    try:
+        names = sorted(entry.name for entry in workspace.root.iterdir())
+    except OSError:
+        names = []
+    for name in names:
+        language = _MANIFESTS.get(name) or _MANIFEST_ENDINGS.get(Path(name).suffix)
+        if language:
+            found[exact_label(name)] = language
+    parts = [*dict.fromkeys(found.values()), *found]
+    name = exact_label(workspace.name)
+    return f"{name}: {', '.join(parts)}" if parts else name
+
+
+def summarise(workspace: Workspace) -> ProjectSummary:
+    """Headline and outline: folders with their first files, the root's files last. Edits of files change nothing."""
+    from optafly_cli.workspace.ignore import listed_files
+
+    labels = listed_files(workspace)
+    folders: dict[str, list[str]] = {}
+    languages: Counter[str] = Counter()
+    for label in labels:
+        folder, _, name = label.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+        languages[language_of(name)] += 1
+    return ProjectSummary(headline(workspace), _outline(folders), tuple(_ranked(languages)))
+
+
+def _ranked(languages: Counter[str]) -> list[str]:
+    spoken = [name for name in languages if name not in _NO_CODE]
+    return sorted(spoken, key=lambda name: (-languages[name], name))
+
+
+def _outline(folders: dict[str, list[str]]) -> str:
+    """Shallow folders first, so that what is cut off at `MAX_LINES` is the deepest."""
+    chosen = sorted((folder for folder in folders if folder), key=lambda folder: (folder.count("/"), folder))
+    room = MAX_LINES - 1 - (1 if "" in folders else 0)
+    lines = [f"{folder}/: {_names(folders[folder])}" for folder in sorted(chosen[:room])]
+    if len(chosen) > room:
+        lines.append("… and deeper folders")
+    if "" in folders:
+        lines.append(f"./: {_names(folders[''])}")
+    return "\n".join(lines)
+
+
+def _names(names: list[str]) -> str:
+    code_first = sorted(names, key=lambda name: (language_of(name) in _NO_CODE, name))
+    shown = ", ".join(code_first[:MAX_FILES_A_FOLDER])
+    return f"{shown}, …" if len(names) > MAX_FILES_A_FOLDER else shown

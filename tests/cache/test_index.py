@@ -1,0 +1,271 @@
+"""The search inside a partition equals exact search, and an index that is lost or wrong is made anew from the truth."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from optafly_cli.cache import index as index_module
+from optafly_cli.cache.database import connect_to_write, transaction, try_lock
+from optafly_cli.cache.index import Index
+from optafly_cli.cache.vectors import Wanted
+
+Rows = npt.NDArray[np.float32]
+NAME = "test/model@1"
+PARTS = {b"large": 3_000, b"small": 120, b"other": 700}
+
+
+def unit(rows: Rows) -> Rows:
+    lengths: Rows = np.linalg.norm(rows, axis=-1, keepdims=True).astype(np.float32)
+    return (rows / lengths).astype(np.float32)
+
+
+def insert(connection: sqlite3.Connection, partition: bytes, vectors: Rows, created: float = 100.0) -> None:
+    start = connection.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()[0]
+    rows = [
+        (
+            b"%d" % (start + at),
+            partition,
+            b"e",
+            b"",
+            created,
+            0.0,
+            "m",
+            NAME,
+            vector.tobytes(),
+            "i",
+            "{}",
+            "p",
+            "{}",
+            "{}",
+        )
+        for at, vector in enumerate(vectors)
+    ]
+    with transaction(connection):
+        connection.executemany(
+            "INSERT INTO entry (key, partition, evidence_key, asked, created, last_used, model, embedder, vector,"
+            " instruction, evidence, prompt, scope, answer) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            rows,
+        )
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def store(tmp_path: Path, rng: np.random.Generator) -> Iterator[sqlite3.Connection]:
+    """Three partitions whose rows are mixed; the same vectors stand in all of them, so a filter afterwards fails."""
+    connection = connect_to_write(tmp_path)
+    base = unit(rng.standard_normal((max(PARTS.values()), 32), dtype=np.float32))
+    for start in range(0, max(PARTS.values()), 100):
+        for partition, size in PARTS.items():
+            insert(connection, partition, base[start : min(start + 100, size)])
+    yield connection
+    connection.close()
+
+
+def wanted(partition: bytes, since: float = 0.0, but: bytes = b"") -> Wanted:
+    return Wanted(partition, NAME, since, but)
+
+
+def by_hand(connection: sqlite3.Connection, asked: Wanted, vector: Rows, limit: int) -> list[int]:
+    """The ids of the nearest, by looking at every row."""
+    rows = connection.execute(
+        "SELECT id, vector FROM entry WHERE partition = ? AND created > ? AND key <> ?",
+        (asked.partition, asked.since, asked.but),
+    ).fetchall()
+    scored = [(-float(np.frombuffer(blob, np.float32) @ vector), -number) for number, blob in rows]
+    return [-number for _, number in sorted(scored)[:limit]]
+
+
+@pytest.mark.parametrize("partition", PARTS)
+def test_search_equals_exact_search(
+    store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator, partition: bytes
+) -> None:
+    """For scanned and for indexed partitions, near and far questions find what looking at every row finds."""
+    index = Index(tmp_path, NAME)
+    rows = store.execute("SELECT vector FROM entry WHERE partition = ? LIMIT 20", (partition,)).fetchall()
+    near = [unit(np.frombuffer(row[0], np.float32) + rng.standard_normal(32, dtype=np.float32) * 0.1) for row in rows]
+    for vector in (*near, *unit(rng.standard_normal((20, 32), dtype=np.float32))):
+        found = index.nearest(store, wanted(partition), vector, 10)
+        assert [candidate.id for candidate in found] == by_hand(store, wanted(partition), vector, 10)
+        assert found[0].similarity == pytest.approx(
+            float(np.frombuffer(_vector(store, found[0].id), np.float32) @ vector), abs=1e-6
+        )
+    assert index.folder.exists() == (partition == b"large")
+
+
+def test_entries_after_the_index_are_found(store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Entries stored after the index was written are found without writing it again."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    written = _manifest(index)
+    vector = unit(rng.standard_normal((1, 32), dtype=np.float32))
+    insert(store, b"large", vector)
+    found = index.nearest(store, wanted(b"large"), vector[0], 3)
+    assert found[0].similarity == pytest.approx(1.0, abs=1e-6)
+    assert _manifest(index) == written
+    assert index.notices == []
+
+
+def test_deleted_expired_and_excluded_entries_vanish_at_once(store: sqlite3.Connection, tmp_path: Path) -> None:
+    """An entry that was deleted, is too old, or has the key that is left out, is no candidate, index or not."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    rows = store.execute("SELECT id, key, vector FROM entry WHERE partition = ? LIMIT 3", (b"large",))
+    (gone, _, first), (old, _, second), (_, key, third) = rows.fetchall()
+    store.execute("DELETE FROM entry WHERE id = ?", (gone,))
+    store.execute("UPDATE entry SET created = 1 WHERE id = ?", (old,))
+    for blob in (first, second, third):
+        asked = wanted(b"large", since=50.0, but=key)
+        vector = np.frombuffer(blob, np.float32)
+        found = index.nearest(store, asked, vector, 5)
+        assert [candidate.id for candidate in found] == by_hand(store, asked, vector, 5)
+        assert found[0].similarity < 0.99
+    assert index.notices == []
+
+
+def _remove_all(index: Index) -> None:
+    for path in index.folder.iterdir():
+        path.unlink()
+
+
+def _remove_vectors(index: Index) -> None:
+    next(index.folder.glob("*.faiss")).unlink()
+
+
+def _truncate(index: Index) -> None:
+    path = next(index.folder.glob("*.faiss"))
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _scramble(index: Index) -> None:
+    path = next(index.folder.glob("*.faiss"))
+    content = bytearray(path.read_bytes())
+    content[200:] = (
+        np.random.default_rng(1)
+        .standard_normal((len(content) - 200) // 4 + 1, dtype=np.float32)
+        .tobytes()[: len(content) - 200]
+    )
+    path.write_bytes(bytes(content))
+
+
+def _wrong_ids(index: Index) -> None:
+    path = next(index.folder.glob("*.ids"))
+    path.write_bytes(np.zeros(path.stat().st_size // 8, dtype=np.int64).tobytes())
+
+
+def _no_manifest(index: Index) -> None:
+    (index.folder / "current.json").write_text("{")
+
+
+def _of_another_store(index: Index) -> None:
+    path = index.folder / "current.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "store": "another"}))
+
+
+HARMS = [_remove_all, _remove_vectors, _truncate, _scramble, _wrong_ids, _no_manifest, _of_another_store]
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
+def test_a_harmed_index_is_made_anew(store: sqlite3.Connection, tmp_path: Path, harm: Callable[[Index], None]) -> None:
+    """Whatever happened to the files: the search is exact, the index is whole again, and one notice says so."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    assert index.problems(store) == []
+    harm(index)
+    vector = np.frombuffer(_vector(store, 1), np.float32)
+    found = index.nearest(store, wanted(b"large"), vector, 10)
+    assert [candidate.id for candidate in found] == by_hand(store, wanted(b"large"), vector, 10)
+    assert len(index.notices) == 1
+    assert "rebuilt" in index.notices[0]
+    assert index.problems(store) == []
+    assert sum(path.suffix == ".faiss" for path in index.folder.iterdir()) == 1
+
+
+def test_changed_bytes_are_reported(store: sqlite3.Connection, tmp_path: Path) -> None:
+    """`problems` compares digests: a single changed byte is found."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    path = next(index.folder.glob("*.faiss"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    assert len(index.problems(store)) == 1
+
+
+def test_while_another_process_rebuilds_the_rows_are_scanned(store: sqlite3.Connection, tmp_path: Path) -> None:
+    """When someone else holds the lock, nothing is waited for: the search reads SQLite and is exact."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    _truncate(index)
+    with (index.folder / "lock").open("rb") as holder:
+        assert try_lock(holder.fileno())
+        vector = np.frombuffer(_vector(store, 1), np.float32)
+        found = index.nearest(store, wanted(b"large"), vector, 10)
+        assert [candidate.id for candidate in found] == by_hand(store, wanted(b"large"), vector, 10)
+        assert index.notices == []
+        assert not index.rebuild(store)
+
+
+def test_a_death_while_writing_leaves_the_old_index(
+    store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that dies before the manifest is renamed changes nothing for who searches."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    before = _manifest(index)
+    insert(store, b"large", unit(rng.standard_normal((5, 32), dtype=np.float32)))
+    write_file = index_module._write_file
+
+    def die(path: Path, content: bytes) -> None:
+        if path.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        write_file(path, content)
+
+    monkeypatch.setattr(index_module, "_write_file", die)
+    assert not index.rebuild(store)
+    assert _manifest(index) == before
+    vector = np.frombuffer(_vector(store, 1), np.float32)
+    found = index.nearest(store, wanted(b"large"), vector, 10)
+    assert [candidate.id for candidate in found] == by_hand(store, wanted(b"large"), vector, 10)
+    assert index.notices == []
+    monkeypatch.undo()
+    assert index.rebuild(store)
+    assert sum(path.suffix == ".faiss" for path in index.folder.iterdir()) == 1
+
+
+def test_a_rebuild_pays_only_for_large_partitions_with_a_long_tail(
+    store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """The index is behind when a partition is past scanning and over 1,000 entries, or a quarter, came after it."""
+    index = Index(tmp_path, NAME)
+    assert not index.is_behind(store, b"small")
+    assert index.is_behind(store, b"large")
+    assert index.rebuild(store)
+    insert(store, b"large", unit(rng.standard_normal((1000, 32), dtype=np.float32)))
+    assert not index.is_behind(store, b"large")
+    insert(store, b"large", unit(rng.standard_normal((1, 32), dtype=np.float32)))
+    assert index.is_behind(store, b"large")
+
+
+def test_a_name_cannot_leave_the_folder(tmp_path: Path) -> None:
+    """An embedder's name becomes one folder of its own, whatever it holds."""
+    names = ["../../x", "a/b@1", "a_b@1", "..", "a b@1"]
+    folders = [Index(tmp_path, name).folder for name in names]
+    assert all(folder.parent == tmp_path / "index" for folder in folders)
+    assert len(set(folders)) == len(names)
+
+
+def _vector(connection: sqlite3.Connection, number: int) -> bytes:
+    return bytes(connection.execute("SELECT vector FROM entry WHERE id = ?", (number,)).fetchone()[0])
+
+
+def _manifest(index: Index) -> object:
+    return json.loads((index.folder / "current.json").read_text())

@@ -1,0 +1,138 @@
+"""The score: what it is near, and in which direction it may move."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optafly_cli.refine.analyse import analyse, subject_of
+from optafly_cli.refine.data import weights
+from optafly_cli.refine.features import features
+from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.result import Finding
+from optafly_cli.refine.rules import findings
+from optafly_cli.refine.score import contributions, score, score_of
+from optafly_cli.workspace.types import NamedContext, Workspace
+
+Named = Callable[..., NamedContext]
+HERE = Workspace(Path(__file__).parent, "tests", "folder", has_git=False)
+ISSUE = """total() fails for an order without items
+
+Steps to reproduce:
+1. Start the shop 2.3.1 on Python 3.11
+2. Call `total([{}])`
+
+Expected: 0
+Actual:
+
+Traceback (most recent call last):
+  File "app/orders.py", line 6, in total
+    return sum(item["price"] for item in items)
+KeyError: 'price'
+"""
+
+
+def value(prompt: str, workspace: Workspace, named: NamedContext | None = None) -> float:
+    return analyse(prompt, named or NamedContext(), workspace).score.value
+
+
+def test_a_bare_complaint_scores_low(workspace: Workspace) -> None:
+    """ "fix this bug" and its like, with nothing to go with them, score between 0.1 and 0.3."""
+    for prompt in ("fix this bug", "explain this function", "make it faster", "it does not work"):
+        assert 0.1 <= value(prompt, workspace) <= 0.3, prompt
+
+
+def test_a_named_line_with_its_code_scores_high(workspace: Workspace, named: Named) -> None:
+    """The same words with file, line and code reach the default threshold."""
+    assert value("fix this bug", workspace, named("src/main.rs:5")) >= 0.7
+
+
+def test_a_full_issue_scores_high(workspace: Workspace) -> None:
+    """Steps, expected and actual, an error and a version reach the default threshold without anything named."""
+    assert value(ISSUE, workspace) >= 0.7
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("Fix the panic in src/main.rs:5", "Fix the panic in src/gone.rs:5"),
+        ("Fix the panic in src/main.rs:5", "Fix the panic in src/main.rs:500"),
+        ("Fix total(): it raises KeyError for {} but should return 0", "Fix total()"),
+        ("Return the smallest price of the orders", "Return the min or max price of the orders"),
+        ("Sort the orders by price", "Sort the orders in a certain order"),
+        ("Use a set for the ids in total()", "Maybe use somehow a set for the ids in total()"),
+        ("Explain `parse_port` in src/main.rs", "Explain this"),
+    ],
+)
+def test_the_better_of_two_prompts_scores_higher(better: str, worse: str, workspace: Workspace) -> None:
+    """What is grounded, specific and settled beats what is not."""
+    assert value(better, workspace) > value(worse, workspace)
+
+
+PROMPTS = st.lists(
+    st.sampled_from(
+        ["fix this bug ", "maybe ", "src/gone.rs:3 ", "`name` ", "it should return 0 ", "but it returns 1 ", "\n", "```\nx = 1\n```\n",
+         "KeyError: 'a' ", "min or max ", "faster ", "for example 3 ", "TODO: "]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(prompt=PROMPTS)
+def test_an_error_finding_never_raises_the_score(prompt: str) -> None:
+    """Adding one more error-level finding lowers the score of every prompt, and every value is between 0 and 1."""
+    subject = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(HERE))
+    before = findings(subject)
+    error = Finding("OPF010", "error", "gone.rs is not in the workspace.", 1, 1, 1, 2)
+    one, more = score(subject, before), score(subject, (*before, error))
+    assert more.value <= one.value
+    for each in (one, more):
+        assert 0 <= each.value <= 1
+        assert set(each.dimensions) == {"intent", "evidence", "precision", "grounding"}
+        assert all(0 <= dimension <= 1 for dimension in each.dimensions.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(prompt=PROMPTS, attached=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()))
+def test_what_is_attached_never_lowers_the_score(prompt: str, attached: tuple[bool, bool, bool, bool]) -> None:
+    """Code, a place, an error and expectations can only help."""
+    from optafly_cli.refine.attached import Attached
+
+    bare = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(HERE))
+    full = replace(bare, attached=Attached(*attached))
+    assert score(full, findings(full)).value >= score(bare, findings(bare)).value
+
+
+@given(
+    values=st.fixed_dictionaries({name: st.floats(0, 1) for name in weights().weights}),
+    name=st.sampled_from(sorted(weights().weights)),
+    other=st.floats(0, 1),
+)
+def test_every_feature_moves_the_score_one_way(values: dict[str, float], name: str, other: float) -> None:
+    """A feature that helps never lowers the score when it rises, one that hurts never raises it."""
+    low, high = sorted((values[name], other))
+    step = score_of({**values, name: high}).value - score_of({**values, name: low}).value
+    assert step * (1 if weights().weights[name] >= 0 else -1) >= 0
+
+
+def test_features_and_weights_have_the_same_names(workspace: Workspace) -> None:
+    """Every feature has a weight and belongs to one dimension; contributions are listed, largest first."""
+    subject = subject_of(PromptText(ISSUE), NamedContext(), WorkspaceFiles(workspace))
+    values = features(subject, findings(subject))
+    table = weights()
+    assert set(values) == set(table.weights)
+    assert sorted(name for members in table.dimensions.values() for name in members) == sorted(values)
+    assert all(0 <= one <= 1 for one in values.values())
+    sizes = [abs(one) for one in contributions(values).values()]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(values) <= 25
+
+
+def test_an_empty_prompt_scores_nothing(workspace: Workspace) -> None:
+    """There is nothing to act on in an empty prompt."""
+    assert value("", workspace) == value(" \n", workspace) == 0
