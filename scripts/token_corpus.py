@@ -9,7 +9,7 @@ sources, one is measured and the other held out; where it has one, every second 
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
@@ -103,13 +103,16 @@ def _prose() -> Iterator[Source]:
 SOURCES = (*_code(), *_prose())
 
 
-def samples(repositories: Path) -> Iterator[Sample]:
-    """Every piece, in a fixed order."""
+def samples(repositories: Path, lengths: Sequence[int]) -> Iterator[Sample]:
+    """Every piece, in a fixed order, once per length: that many characters from its middle."""
     for source in SOURCES:
         pieces = (piece for piece in _pieces(source, repositories) if len(piece[1]) >= SHORTEST)
         for number, (name, text) in enumerate(islice(pieces, PIECES)):
             held_out = source.role == "held out" or (source.role == "both" and number % 2 == 1)
-            yield Sample(source.language, held_out, name, text)
+            for length in lengths:
+                part = _middle(text, length)
+                if len(part) >= SHORTEST:
+                    yield Sample(source.language, held_out, name, part)
 
 
 def _pieces(source: Source, repositories: Path) -> Iterator[tuple[str, str]]:
@@ -122,13 +125,13 @@ def _pieces(source: Source, repositories: Path) -> Iterator[tuple[str, str]]:
         text = content if source.part == "all" else re.sub(r"(?ms)^ *```.*?^ *``` *$", "", content)
         if source.part == "prose":
             text = "\n\n".join(filter(_plain, re.split(r"\n\s*\n", text)))
-        yield name, _middle(text)
+        yield name, _middle(text, PIECE)
 
 
-def _middle(text: str) -> str:
-    """PIECE characters from the middle, from the start of a line: the head of a file is often its licence."""
-    start = (len(text) - PIECE) // 2
-    return text if start <= 0 else text[start : start + PIECE].partition("\n")[2]
+def _middle(text: str, length: int) -> str:
+    """`length` characters from the middle, from the start of a line: the head of a file is often its licence."""
+    start = (len(text) - length) // 2
+    return text if start <= 0 else text[start : start + length].partition("\n")[2]
 
 
 def _plain(paragraph: str) -> bool:

@@ -23,6 +23,7 @@ LOCK = "store.lock"
 _WRITE_WAIT_MS = 15_000
 _READ_MODES = ("mode=rw", "mode=ro", "mode=ro&immutable=1")
 """Tried in order: the last one serves a folder where not even the -shm file can be made."""
+_TRY_NEXT = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
 
 
 def connect_to_read(folder: Path) -> sqlite3.Connection | None:
@@ -39,7 +40,7 @@ def connect_to_read(folder: Path) -> sqlite3.Connection | None:
             try:
                 return _open(path, mode)
             except sqlite3.OperationalError as error:
-                if not error_name(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+                if not error_name(error).startswith(_TRY_NEXT):
                     raise
         return _open(path, _READ_MODES[-1])
 

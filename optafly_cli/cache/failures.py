@@ -15,6 +15,10 @@ _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE
 """A file size limit or a quota reaches SQLite as a failed write, not as SQLITE_FULL."""
 
 
+class UnreadableRowError(Exception):
+    """A row does not hold what optafly writes; the message says which. Never leaves this room."""
+
+
 @contextmanager
 def reported(folder: Path, doing: str) -> Iterator[None]:
     """Turn what fails inside into a `StoreError`. `doing` completes "the store at … cannot be …"."""
@@ -22,6 +26,8 @@ def reported(folder: Path, doing: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(error, folder, doing) from error
+    except UnreadableRowError as error:
+        raise damaged(folder, str(error)) from error
     except OSError as error:
         raise _from_system(error, folder, doing) from error
 

@@ -1,11 +1,13 @@
 """Between the types of the cache and the rows of `entry`. Pure; standard library only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import Any
 
 from optafly_cli.cache.evidence import from_plain, to_plain
+from optafly_cli.cache.failures import UnreadableRowError
 from optafly_cli.cache.text import storable
 from optafly_cli.cache.types import Entry, Evidence, Scope
 from optafly_cli.provider.result import Answer, Usage
@@ -18,7 +20,7 @@ def entry_from(row: Sequence[Any]) -> Entry:
     """An entry from its row.
 
     Raises:
-        ValueError, KeyError, TypeError: the row does not hold what optafly writes.
+        UnreadableRowError: the row does not hold what optafly writes.
     """
     number, prompt, instruction, scope, evidence, answer, created, last_used, hits, cost = row
     return Entry(
@@ -27,7 +29,7 @@ def entry_from(row: Sequence[Any]) -> Entry:
         instruction=instruction,
         scope=scope_from(scope),
         evidence=evidence_from(evidence),
-        answer=_answer_from(answer),
+        answer=answer_from(answer),
         created=created,
         last_used=last_used,
         hits=hits,
@@ -36,14 +38,22 @@ def entry_from(row: Sequence[Any]) -> Entry:
 
 
 def evidence_from(text: str) -> Evidence:
-    """Evidence from its column."""
-    return from_plain(json.loads(text))
+    """Evidence from its column. Raises UnreadableRowError."""
+    with _readable("the evidence of an entry"):
+        return from_plain(json.loads(text))
 
 
 def scope_from(text: str) -> dict[str, Any]:
-    """The fields of a scope from its column; tuples have become lists."""
-    plain: dict[str, Any] = json.loads(text)
-    return plain
+    """The fields of a scope from its column; tuples have become lists. Raises UnreadableRowError."""
+    with _readable("the scope of an entry"):
+        return dict(json.loads(text))
+
+
+def answer_from(text: str) -> Answer:
+    """An answer from its column. Raises UnreadableRowError."""
+    with _readable("the answer of an entry"):
+        plain = json.loads(text)
+        return Answer(**{**plain, "usage": Usage(**plain["usage"])})
 
 
 def evidence_text(evidence: Evidence) -> str:
@@ -70,9 +80,12 @@ def answer_text(answer: Answer) -> str:
     )
 
 
-def _answer_from(text: str) -> Answer:
-    plain = json.loads(text)
-    return Answer(**{**plain, "usage": Usage(**plain["usage"])})
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableRowError(f"{what} cannot be read") from error
 
 
 def _json(value: object) -> str:

@@ -23,7 +23,6 @@ from optafly_cli.cache.database import (
 from optafly_cli.cache.evidence import combined, evidence_key
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.lookup import Asked, Embedding, asked, asked_digest, exact_only, exact_tier, load, semantic_tier
-from optafly_cli.cache.stats import StoreStats, count
 from optafly_cli.cache.text import storable
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.config.settings import CacheSettings
@@ -31,6 +30,7 @@ from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
     from optafly_cli.cache.embedder import Embedder
+    from optafly_cli.cache.stats import StoreStats
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})
 _TOUCH_WAIT_MS = 50
@@ -171,8 +171,10 @@ class Store:
             found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
         return [rows.entry_from(row) for row in found]
 
-    def stats(self) -> StoreStats:
+    def stats(self) -> "StoreStats":
         """What the store holds and what it gave."""
+        from optafly_cli.cache.stats import StoreStats, count
+
         connection = self._reader()
         if connection is None:
             return StoreStats()

@@ -12,7 +12,8 @@ from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
-    from optafly_cli.pipeline import Decision, Session
+    from optafly_cli.pipeline.job import Decision
+    from optafly_cli.pipeline.session import Session
 
 _CHOICES = {"y": "accept", "yes": "accept", "": "accept", "n": "reject", "no": "reject", "e": "edit", "edit": "edit"}
 

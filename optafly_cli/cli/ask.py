@@ -59,8 +59,8 @@ def ask(
     code is answered from the store, without a request.
     """
     from optafly_cli.config.paths import store_folder
-    from optafly_cli.pipeline import Voice, check_cache_mode
-    from optafly_cli.pipeline import ask as run
+    from optafly_cli.pipeline.ask import ask as run
+    from optafly_cli.pipeline.job import Voice, check_cache_mode
 
     ui: Ui = ctx.obj
     session = open_session(

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
+
+if TYPE_CHECKING:
+    from optafly_cli.config.schema import Setting, Value
 
 app = new_app("Read and change settings.")
 
@@ -25,7 +28,7 @@ def get(ctx: typer.Context, key: Key, json: opt.Json = False) -> int:
     ui: Ui = ctx.obj
     setting = known_setting(key)
     loaded = load(ui, {})
-    value = value_of(loaded.settings, setting)
+    value = _public(setting, value_of(loaded.settings, setting))
     if json:
         ui.document("config.get", {"key": key, "value": value, "origin": str(loaded.origins[key])})
     else:
@@ -63,7 +66,7 @@ def list_(ctx: typer.Context, json: opt.Json = False) -> int:
 
     ui: Ui = ctx.obj
     loaded = load(ui, {})
-    values = {name: value_of(loaded.settings, setting) for name, setting in all_settings().items()}
+    values = {name: _public(one, value_of(loaded.settings, one)) for name, one in all_settings().items()}
     rows = [(name, value, str(loaded.origins[name])) for name, value in values.items()]
     if json:
         ui.document(
@@ -132,3 +135,8 @@ def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FIL
         ui.warn(sentence)
     ui.note(f"{len(imported.changes)} settings are set in {target}" if imported.changes else "nothing was changed")
     return 0
+
+
+def _public(setting: "Setting", value: "Value") -> "Value":
+    """The value as it may be shown: of a secret (a DSN holds a password) only whether there is one."""
+    return "(set, not shown)" if setting.rule.secret and value else value

@@ -139,7 +139,7 @@ def _credentials() -> Iterator[Check]:
 
 def _models() -> Iterator[Check]:
     from optafly_cli.models import catalogue
-    from optafly_cli.pipeline import find_model
+    from optafly_cli.pipeline.session import find_model
 
     settings = load(Ui(), {}).settings
     model: Any = find_model(settings)

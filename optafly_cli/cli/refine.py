@@ -59,14 +59,14 @@ def refine(
     The refined prompt goes to stdout; the score, the changes and the findings
     to stderr. Nothing is sent anywhere.
     """
-    from optafly_cli.pipeline import refine as run
+    from optafly_cli.pipeline.stages import refine as run
 
     ui: Ui = ctx.obj
     start = time.perf_counter()
     session = open_session(
         ui,
         ContextOptions(
-            prompt=prompt, files=file, selection=selection, diff=diff, no_context=no_context, yes=yes, force=True
+            prompt=prompt, files=file, selection=selection, diff=diff, no_context=no_context, yes=yes, force=interactive
         ),
         {"refine.max_context_tokens": max_context_tokens, "provider.model": model},
     )
@@ -93,7 +93,7 @@ def passes(refined: RefinedPrompt, threshold: float) -> bool:
 
 
 def _voice(ui: Ui, session: Any, *, interactive: bool) -> Any:
-    from optafly_cli.pipeline import Voice
+    from optafly_cli.pipeline.job import Voice
 
     approver = None
     if interactive and not ui.interactive:

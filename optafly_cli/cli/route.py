@@ -45,9 +45,9 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
-    from optafly_cli.pipeline import Voice
-    from optafly_cli.pipeline import refine as run_refine
-    from optafly_cli.pipeline import route as run_route
+    from optafly_cli.pipeline.job import Voice
+    from optafly_cli.pipeline.stages import refine as run_refine
+    from optafly_cli.pipeline.stages import route as run_route
 
     ui: Ui = ctx.obj
     start = time.perf_counter()
@@ -103,7 +103,7 @@ def _counted(session: Any, routed: RoutedRequest) -> RoutedRequest:
     from optafly_cli.route.engine import recounted
 
     total = count_tokens(routed.body, settings=session.settings.provider)
-    return recounted(routed, total, session.model)
+    return recounted(routed, total, session.model, max_anchors=session.settings.route.max_anchors)
 
 
 def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from optafly_cli.cli.prompt_input import read_prompt
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
-from optafly_cli.pipeline import CacheMode, Job, Session, TtlChoice
+from optafly_cli.pipeline.job import CacheMode, Job, TtlChoice
+from optafly_cli.pipeline.session import Session
 
 
 @dataclass(frozen=True, slots=True)

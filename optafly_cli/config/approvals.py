@@ -15,15 +15,15 @@ def approvals_file(environ: Mapping[str, str]) -> Path:
 def is_approved(root: Path, environ: Mapping[str, str]) -> bool:
     """Whether rewrites with files that were not named may be sent from `root` without asking."""
     try:
-        lines = approvals_file(environ).read_text("utf-8").splitlines()
+        lines = approvals_file(environ).read_text("utf-8").split("\n")
     except OSError:
         return False
     return str(root) in lines
 
 
 def approve_project(root: Path, environ: Mapping[str, str]) -> None:
-    """Remember that `root` is approved. A path with a line break in it is never remembered."""
-    if is_approved(root, environ) or "\n" in str(root):
+    """Remember that `root` is approved. A path that does not fit on a line is never remembered."""
+    if is_approved(root, environ) or not str(root).isprintable():
         return
     path = approvals_file(environ)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

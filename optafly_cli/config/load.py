@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from optafly_cli.config.paths import config_file
-from optafly_cli.config.positions import KeyPath
 from optafly_cli.config.project import ProjectFile, find_project_file
 from optafly_cli.config.schema import (
     CREDENTIALS,
@@ -27,7 +26,7 @@ from optafly_cli.config.schema import (
     written,
 )
 from optafly_cli.config.settings import Settings
-from optafly_cli.config.toml_source import Assignment, SourceError, assignments, parse, read_text
+from optafly_cli.config.toml_source import Assignment, KeyPath, SourceError, assignments, parse, read_text
 from optafly_cli.errors import ConfigError, UsageError
 
 Source = Literal["default", "user", "project", "environment", "flag"]
@@ -121,10 +120,12 @@ def _user_values(path: Path) -> Iterator[tuple[str, Value, str]]:
     shown = shown_name(str(path))
     try:
         text = read_text(path)
-        document = parse(text) if text is not None else {}
+        if text is None:
+            return
+        document = parse(text)
     except SourceError as problem:
         raise ConfigError(f"{problem.at(path)}: {problem.reason}", remedy="mend the file, or move it away") from None
-    for item in assignments(text or "", document):
+    for item in assignments(text, document):
         place = f"{shown}:{item.line}"
         setting = _setting_of(item, place, ())
         if setting:

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.config.positions import KeyPath
-from optafly_cli.config.toml_source import SourceError, parse, read_text
+from optafly_cli.config.toml_source import KeyPath, SourceError, parse, read_text
 from optafly_cli.errors import ConfigError
 
 APP = "optafly"
 OWN = ".optafly.toml"
 SHARED = "pyproject.toml"
-_SECTION = re.compile(r"""tool["']?\s*\.\s*["']?optafly""")
+_SECTION = r"""tool["']?\s*\.\s*["']?optafly"""
+_TABLE = rf"""(?m){_SECTION}|\[\s*["']?tool["']?\s*\]|^\s*["']?tool["']?\s*="""
+"""Where a text can have our table at all: a pyproject.toml without any of these need not be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,12 @@ def _project_file(path: Path, under: KeyPath, *, top: str, start: str) -> Projec
     if not os.path.lexists(path):
         return None
     text = read_text(path)
-    if text is None or (under and APP not in text):
+    if text is None or (under and not (APP in text and re.search(_TABLE, text))):
         return None
     try:
         document = parse(text)
     except SourceError:
-        if under and not _SECTION.search(text):
+        if under and not re.search(_SECTION, text):
             return None
         raise
     if under and (not isinstance(document.get(under[0]), Mapping) or under[1] not in document[under[0]]):

@@ -5,16 +5,15 @@ project) is for `load` to say.
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.config.positions import KeyPath, line_of, longest_key, positions
 from optafly_cli.config.schema import shown_name
 
+KeyPath = tuple[str, ...]
 MAX_BYTES = 1_000_000
 MAX_DOTS = 16
 
@@ -82,14 +81,16 @@ def parse(text: str) -> dict[str, Any]:
     """
     import tomllib
 
+    from optafly_cli.config.positions import longest_key
+
     if longest_key(text) > MAX_DOTS:
         raise SourceError(f"a key has more than {MAX_DOTS} dots")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         reason, _, place = str(error).partition(" (at ")
-        told = re.match(r"line (\d+)", place)
-        line = int(told[1]) if told else text.rstrip().count("\n") + 1
+        told = place.removeprefix("line ").partition(",")[0]
+        line = int(told) if told.isdecimal() else text.rstrip().count("\n") + 1
         what = reason if reason.isprintable() else "an unexpected character"
         raise SourceError(f"it is not valid TOML: {what[:1].lower()}{what[1:]}", line, mistake=True) from None
     except (RecursionError, ValueError):
@@ -98,6 +99,8 @@ def parse(text: str) -> dict[str, Any]:
 
 def assignments(text: str, document: Mapping[str, Any], under: KeyPath = ()) -> Iterator[Assignment]:
     """Everything that the document sets below the table `under` ((), or ("tool", "optafly")), with its line."""
+    from optafly_cli.config.positions import line_of, positions
+
     table: object = document
     for part in under:
         table = table.get(part) if isinstance(table, Mapping) else None

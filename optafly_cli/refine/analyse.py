@@ -22,9 +22,14 @@ class Analysis:
     score: Score
 
 
-def analyse(prompt: str, named: NamedContext, workspace: Workspace) -> Analysis:
-    """Intent, findings and score of `prompt`, seen together with what the user named."""
-    subject = subject_of(PromptText(prompt), named, WorkspaceFiles(workspace), attached_of(named))
+def analyse(
+    prompt: str, named: NamedContext, workspace: Workspace, *, files: WorkspaceFiles | None = None
+) -> Analysis:
+    """Intent, findings and score of `prompt`, seen together with what the user named.
+
+    Pass the same `files` for a batch of prompts: the workspace is then listed once.
+    """
+    subject = subject_of(PromptText(prompt), named, files or WorkspaceFiles(workspace), attached_of(named))
     found = findings_in(subject)
     return Analysis(subject.intent, found, score(subject, found))
 

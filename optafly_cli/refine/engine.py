@@ -124,6 +124,7 @@ def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) 
         changes=(*refined.changes, change),
         pieces=kept,
         context_tokens=sum(piece.tokens for piece in kept),
+        edited=True,
     )
 
 

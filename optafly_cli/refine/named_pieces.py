@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from optafly_cli.config.settings import RefineSettings
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.pack import Pack, Wanted, render
-from optafly_cli.refine.redacted import count_kinds
+from optafly_cli.refine.redacted import describe
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.windows import relevant_units, terms
 from optafly_cli.workspace.secrets import redact
@@ -100,7 +100,7 @@ def add_diffs(pack: Pack, diffs: Sequence[DiffFile]) -> None:
     for diff in diffs:
         result = redact(diff.text.strip("\n"))
         if result.kinds:
-            pack.left_out.append(f"redacted {count_kinds(result.kinds)} in the diff of {diff.label}")
+            pack.left_out.append(f"redacted {describe(result.text)} in the diff of {diff.label}")
         attributes = {"path": diff.label, **({"staged": "yes"} if diff.staged else {})}
         header, hunks = _hunks(result.text)
         kept = len(hunks)

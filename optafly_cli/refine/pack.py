@@ -83,7 +83,8 @@ class Pack:
         )
         self.chosen.append(Chosen(piece, markup, wanted.at, wanted.auto))
         self.used += tokens
-        sentence = wanted.text.sentence(lines.start, lines.end, wanted.label)
+        where = "the piped text" if wanted.kind == "piped" else wanted.label
+        sentence = wanted.text.sentence(lines.start, lines.end, where)
         if sentence:
             self.left_out.append(sentence)
 
@@ -127,7 +128,7 @@ def render(wanted: Wanted, lines: LineRange) -> str:
     attributes = {"path": wanted.label, "lines": str(lines)}
     if wanted.kind == "piped":
         attributes = {} if lines == wanted.lines else {"lines": f"{lines} of {wanted.lines.end}"}
-    elif wanted.at:
+    elif wanted.at and wanted.at != str(lines):
         attributes["at"] = wanted.at
     tag = "file" if whole else "input" if wanted.kind == "piped" else "code"
     return wrap(tag, wanted.text.text(lines.start, lines.end), attributes)

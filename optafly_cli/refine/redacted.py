@@ -1,8 +1,10 @@
 """Lines of a text with secrets taken out, line numbers kept."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from optafly_cli.workspace.secrets import redact
 
@@ -12,7 +14,6 @@ class Redacted:
     """The same number of lines as before; `changed` are the indices (0-based) whose text is not the original's."""
 
     lines: Sequence[str]
-    original: Sequence[str]
     changed: frozenset[int]
 
     def text(self, start: int, end: int) -> str:
@@ -21,10 +22,8 @@ class Redacted:
 
     def sentence(self, start: int, end: int, label: str) -> str | None:
         """What was redacted in these lines ("redacted 1 AWS key in src/config.py"); None when nothing was."""
-        if not any(start - 1 <= index < end for index in self.changed):
-            return None
-        kinds = redact("\n".join(self.original[start - 1 : end])).kinds or ("secret",)
-        return f"redacted {count_kinds(kinds)} in {label}"
+        lines = [self.lines[index] for index in sorted(self.changed) if start - 1 <= index < end]
+        return f"redacted {describe(' '.join(lines))} in {label}" if lines else None
 
 
 def redacted(lines: Sequence[str]) -> Redacted:
@@ -32,13 +31,21 @@ def redacted(lines: Sequence[str]) -> Redacted:
     text = "\n".join(lines)
     result = redact(text)
     if result.text == text:
-        return Redacted(lines, lines, frozenset())
+        return Redacted(lines, frozenset())
     clean = result.text.split("\n")
     changed = frozenset(index for index, (old, new) in enumerate(zip(lines, clean, strict=True)) if old != new)
-    return Redacted(clean, lines, changed)
+    return Redacted(clean, changed)
 
 
-def count_kinds(kinds: Sequence[str]) -> str:
-    """ "1 AWS key and 2 GitHub tokens", from one kind per secret."""
-    parts = [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in Counter(kinds).items()]
+def describe(text: str) -> str:
+    """What the notes in a redacted text stand for ("1 AWS key and 2 GitHub tokens")."""
+    counts = Counter(_note().findall(text))
+    parts = [f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in counts.items()]
+    if not parts:
+        return "a part of a secret"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+@cache
+def _note() -> re.Pattern[str]:
+    return re.compile(r"\[redacted: ([^\]\n]{1,60})\]")

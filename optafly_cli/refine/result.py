@@ -78,7 +78,8 @@ class RefinedPrompt:
     the original itself. `context_tokens` never exceeds `budget`. `unsafe` pieces are those that the user did not name.
     `auto_context`: something was selected that the user did not fix (an outline, recent edits, a mentioned or
     proposed file), so the answer depends on the workspace beyond what was named. `left_out`: one sentence for each
-    thing that would have been added but was withheld (approval, budget, deny list).
+    thing that would have been added but was withheld (approval, budget, deny list). `edited`: the user changed the
+    rewrite by hand, so its answer is not the answer to the original.
     """
 
     original: str
@@ -93,6 +94,7 @@ class RefinedPrompt:
     budget: int
     left_out: tuple[str, ...] = ()
     auto_context: bool = False
+    edited: bool = False
 
     @property
     def text(self) -> str:

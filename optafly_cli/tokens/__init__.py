@@ -1,5 +1,5 @@
-"""Token counts without a network: tiktoken's cl100k, times a measured correction per model family and content class.
+"""Token counts without a network: tiktoken's cl100k, each token weighed by a measured correction per model family.
 
-In: text, the model's tokenizer family, a content class. Out: an estimate with its margin.
+In: any text, the model's tokenizer family. Out: an estimate with its margin and the method's name.
 Reads only its own packaged tables. It may not import a stage.
 """

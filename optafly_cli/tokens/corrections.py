@@ -14,11 +14,13 @@ class Family:
     """One tokenizer family; the head of the data file says what the fields mean.
 
     `tokens` and `characters` weigh the features of `kinds.token_features` and `kinds.character_features`; both hold the
-    rates of scripts, as "script.NAME". `margin` and `fallback_margin` are fractions.
+    rates of scripts, as "script.NAME". `row`: which costs `kinds.token_features` takes. `margin` and
+    `fallback_margin` are fractions.
     """
 
     name: str
     frame: int
+    row: int
     margin: float
     fallback_margin: float
     tokens: Mapping[str, float]
@@ -43,6 +45,7 @@ def corrections() -> Corrections:
         families[name] = Family(
             name=name,
             frame=row["frame"],
+            row=row["row"],
             margin=row["margin"],
             fallback_margin=row["fallback_margin"],
             tokens=row["tokens"] | scripts,
@@ -51,7 +54,7 @@ def corrections() -> Corrections:
     return Corrections(raw["date"], families)
 
 
-def estimate(features: Mapping[str, int], weights: Mapping[str, float]) -> float:
+def estimate(features: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Tokens of a text with these features. A feature that was never measured counts as the dearest one."""
     dearest = max(weights.values())
     return sum(number * weights.get(name, dearest) for name, number in features.items())

@@ -39,7 +39,7 @@ class Counter:
             return 0
         clean = text.encode("utf-8", "replace").decode()
         if _table_problem() is None:
-            return ceil(estimate(token_features(clean), self._corrections.tokens))
+            return ceil(estimate(token_features(clean, self._corrections.row), self._corrections.tokens))
         return ceil(estimate(character_features(clean), self._corrections.characters))
 
     @property

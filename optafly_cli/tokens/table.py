@@ -1,7 +1,7 @@
-"""tiktoken's cl100k_base from the packaged table: nothing is fetched, ever.
+"""tiktoken's cl100k_base from the packaged table, and what its tokens cost alone: nothing is fetched, ever.
 
 The table is OpenAI's file, compressed; its SHA-256 is checked each time it is loaded. Loading takes about 0.16 s and
-happens once, at the first count.
+happens once, at the first count. The costs are measured by scripts/measure_tokens.py, one byte per token.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from tiktoken import Encoding
 
 TABLE = Path(__file__).parent / "data" / "cl100k_base.tiktoken.gz"
+COSTS = Path(__file__).parent / "data" / "costs-2026-11-22.bin.gz"
+"""Two rows of one byte per token, in the order of their ranks: for claude-3, and for claude-4.7 and later."""
+
+SIZE = 100_256
+"""Tokens of the table."""
+
 SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 """Of the unpacked table, as tiktoken_ext/openai_public.py of tiktoken 0.14.0 expects it."""
 
@@ -42,18 +48,35 @@ def encoding(table: Path = TABLE) -> "Encoding":
 
 
 def _ranks(table: Path) -> dict[bytes, int]:
-    import zlib
     from binascii import a2b_base64
     from hashlib import sha256
 
-    try:
-        content = zlib.decompress(table.read_bytes(), wbits=31)
-    except (OSError, zlib.error) as error:
-        raise TableUnavailable(f"the token table {table} cannot be read: {error}") from error
+    content = _unpacked(table)
     if sha256(content).hexdigest() != SHA256:
         raise TableUnavailable(f"the token table {table} is not the file that optafly shipped")
     words = content.split()
     return dict(zip(map(a2b_base64, words[::2]), map(int, words[1::2]), strict=True))
+
+
+def costs(path: Path = COSTS) -> tuple[bytes, bytes]:
+    """The two rows of the file of costs.
+
+    Raises:
+        TableUnavailable: it is missing or has another size.
+    """
+    content = _unpacked(path)
+    if len(content) != 2 * SIZE:
+        raise TableUnavailable(f"the token costs {path} are not the file that optafly shipped")
+    return content[:SIZE], content[SIZE:]
+
+
+def _unpacked(path: Path) -> bytes:
+    import zlib
+
+    try:
+        return zlib.decompress(path.read_bytes(), wbits=31)
+    except (OSError, zlib.error) as error:
+        raise TableUnavailable(f"the token table {path} cannot be read: {error}") from error
 
 
 @cache
@@ -63,14 +86,19 @@ def encoder() -> Callable[[str], list[int]]:
     Raises:
         TableUnavailable: as `encoding`.
     """
-    return _loaded().encode_ordinary
+    return _loaded()[0].encode_ordinary
 
 
 @cache
-def _loaded() -> "Encoding":
-    return encoding()
+def _loaded() -> tuple["Encoding", tuple[bytes, bytes]]:
+    return encoding(), costs()
 
 
 def token_bytes(token: int) -> bytes:
     """The bytes of one token."""
-    return _loaded().decode_single_token_bytes(token)
+    return _loaded()[0].decode_single_token_bytes(token)
+
+
+def token_cost(token: int, row: int) -> int:
+    """How many tokens Claude makes of this one when it stands alone; `row` 0 for claude-3, 1 for what came later."""
+    return _loaded()[1][row][token]

@@ -1,6 +1,7 @@
 """Where the block that begins on a line ends, and where its comments and decorators begin.
 
-In: lines and the 1-based number of a statement's first line. Out: line numbers. Works on indentation, with closing braces and
+In: lines and the 1-based number of a statement's first line. Out: line numbers. Works on indentation, with closing
+braces and
 keywords where the language has them; where code is not indented, on the balance of braces. Reads on only as far as
 it must, so that what lies further down cannot change the answer.
 """
@@ -8,6 +9,7 @@ it must, so that what lies further down cannot change the answer.
 from collections.abc import Sequence
 
 from optafly_cli.workspace import headers
+from optafly_cli.workspace.definitions import kind_of
 from optafly_cli.workspace.headers import body, indent, is_blank
 from optafly_cli.workspace.lexing import Scanner, Style, braces
 
@@ -55,7 +57,7 @@ class _Block:
         return self.last
 
     def _goes_on(self, number: int) -> bool:
-        """Take line `number` in, pass over it (it may belong to what follows), or say that the block ended before or with it."""
+        """Take line `number` in, pass over it (it may belong to what follows), or say that the block has ended."""
         line = self.lines[number - 1]
         text = body(line)
         level = indent(line)
@@ -74,7 +76,7 @@ class _Block:
             return not headers.is_end(text)
         if self.opened and self.style != "hash" and headers.is_label(text):
             return True
-        return self._flat(number, text)
+        return self._flat(number)
 
     def _take(self, number: int, text: str) -> bool:
         self.last = number
@@ -104,12 +106,12 @@ class _Block:
             return True
         return after[0] not in "})]{," and headers.continues(after, adjacent=True) and not headers.is_end(after)
 
-    def _flat(self, number: int, text: str) -> bool:
+    def _flat(self, number: int) -> bool:
         """Another statement where the block's own indentation is: its end, unless a brace is still open."""
-        kind = headers.kind_of(self.lines, self.start)
+        kind = kind_of(self.lines, self.start)
         if self.style == "hash" or not self.opened or not self._unbalanced(number):
             return False
-        if kind in ("function", "typed", "weak") and headers.kind_of(self.lines, number) in ("function", "typed"):
+        if kind in ("function", "typed", "weak") and kind_of(self.lines, number) in ("function", "typed"):
             return False
         self.last = self._balanced(number) or self.last
         return False
@@ -135,7 +137,7 @@ class _Block:
         return None
 
     def _may_open(self) -> bool:
-        return bool(headers.kind_of(self.lines, self.start))
+        return bool(kind_of(self.lines, self.start))
 
 
 def block_start(lines: Sequence[str], start: int) -> int:
@@ -164,7 +166,7 @@ def _above(lines: Sequence[str], number: int, level: int) -> int | None:
         return number
     if text[0] in ")]":
         return _attribute_start(lines, number, level)
-    if is_return_type(text) and headers.kind_of(lines, number + 1) in ("weak", "typed"):
+    if is_return_type(text) and kind_of(lines, number + 1) in ("weak", "typed"):
         return number
     return None
 
@@ -200,7 +202,8 @@ def _attribute_start(lines: Sequence[str], number: int, level: int) -> int | Non
 def is_return_type(text: str) -> bool:
     """`static int` on a line of its own above the function's name."""
     return text.replace("*", "").replace(" ", "").replace("_", "").replace("::", "").isalnum() and (
-        headers.first_word(text) not in ("else", "do", "return", "end", "try", "break", "continue", "pass", "fi", "done")
+        headers.first_word(text)
+        not in ("else", "do", "return", "end", "try", "break", "continue", "pass", "fi", "done")
     )
 
 

@@ -11,8 +11,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.workspace.root import find_program
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIMEOUT_S = 20.0
 OUTPUT_CAP = 32 * 1024 * 1024
@@ -94,8 +98,8 @@ def git(workspace_root: Path, *arguments: str, cap: int = OUTPUT_CAP, timeout_s:
 def _filter_overrides(listed: bytes) -> tuple[str, ...] | None:
     """Settings that empty every filter of the repository's own configuration, includes and worktree part as well.
 
-    `listed` is `scope NUL key LF value NUL` repeated. None when a filter's name cannot be overridden on the command line.
-    Filters that the user installed for all repositories (git-lfs) stay.
+    `listed` is `scope NUL key LF value NUL` repeated. None when a filter's name cannot be overridden on the command
+    line. Filters that the user installed for all repositories (git-lfs) stay.
     """
     fields = listed.split(b"\0")
     names: set[str] = set()
@@ -152,17 +156,17 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def _output(command: list[str], root: Path, *, cap: int, deadline: float, partial: bool) -> bytes | None:
-    import select
-    import subprocess
+    from select import POLLHUP, POLLIN, poll
+    from subprocess import DEVNULL, PIPE, Popen
 
     try:
-        process = subprocess.Popen(
+        process = Popen(
             command,
             cwd=root,
             env=_environment(root),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=DEVNULL,
             start_new_session=True,
         )
     except (OSError, ValueError):
@@ -171,10 +175,10 @@ def _output(command: list[str], root: Path, *, cap: int, deadline: float, partia
     chunks: list[bytes] = []
     size = 0
     try:
-        poll = select.poll()
-        poll.register(process.stdout, select.POLLIN | select.POLLHUP)
+        ready = poll()
+        ready.register(process.stdout, POLLIN | POLLHUP)
         while size <= cap:
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 return None
             chunk = os.read(process.stdout.fileno(), 1 << 20)
             if not chunk:
@@ -187,11 +191,11 @@ def _output(command: list[str], root: Path, *, cap: int, deadline: float, partia
 
 
 def _exit_code(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:
-    import subprocess
+    from subprocess import TimeoutExpired
 
     try:
         return process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         return None
 
 

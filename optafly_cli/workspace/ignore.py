@@ -27,34 +27,42 @@ _SECRET_NAMES = frozenset((
 _SECRET_FOLDERS = {".ssh": "", ".gnupg": "", ".aws": "", ".kube": "", ".docker": "config.json"}
 _SECRET_STEMS = ("credentials.", "secrets.", "secret.", ".secrets.")
 _DATA_ENDINGS = (
-    ".json", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".conf", ".xml", ".properties", ".txt", ".csv", ".enc", ".env", ".dat",
+    ".json", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".conf", ".xml", ".properties", ".txt", ".csv", ".enc",
+    ".env", ".dat",
     ".local", ".bak",
 )  # fmt: skip
 _KEY_ENDINGS = (
-    ".pem", ".key", ".p12", ".pfx", ".p8", ".pk8", ".kdbx", ".kdb", ".jks", ".keystore", ".ppk", ".ovpn", ".gpg", ".tfvars",
+    ".pem", ".key", ".p12", ".pfx", ".p8", ".pk8", ".kdbx", ".kdb", ".jks", ".keystore", ".ppk", ".ovpn", ".gpg",
+    ".tfvars",
     ".agekey", ".asc.key",
 )  # fmt: skip
 _KEY_NAMES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_xmss")
 _BINARY_ENDINGS = (
-    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ico", ".icns", ".webp", ".tif", ".tiff", ".psd", ".heic", ".avif", ".pdf",
+    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ico", ".icns", ".webp", ".tif", ".tiff", ".psd", ".heic", ".avif",
+    ".pdf",
     ".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".jar", ".war", ".ear", ".whl", ".egg", ".deb",
-    ".rpm", ".dmg", ".iso", ".apk", ".exe", ".dll", ".so", ".dylib", ".a", ".lib", ".o", ".obj", ".bin", ".class", ".pyc",
-    ".pyo", ".pyd", ".wasm", ".rlib", ".rmeta", ".node", ".mp3", ".mp4", ".mov", ".avi", ".mkv", ".wav", ".flac", ".ogg",
+    ".rpm", ".dmg", ".iso", ".apk", ".exe", ".dll", ".so", ".dylib", ".a", ".lib", ".o", ".obj", ".bin", ".class",
+    ".pyc",
+    ".pyo", ".pyd", ".wasm", ".rlib", ".rmeta", ".node", ".mp3", ".mp4", ".mov", ".avi", ".mkv", ".wav", ".flac",
+    ".ogg",
     ".webm", ".ttf", ".otf", ".woff", ".woff2", ".eot", ".sqlite", ".sqlite3", ".db", ".mdb", ".parquet", ".feather",
     ".npy", ".npz", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".onnx", ".pt", ".pth", ".safetensors", ".gguf",
     ".faiss", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".odt", ".ods", ".odp",
 )  # fmt: skip
 _LOCK_NAMES = frozenset((
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "cargo.lock", "poetry.lock",
-    "uv.lock", "pdm.lock", "pipfile.lock", "gemfile.lock", "composer.lock", "go.sum", "go.work.sum", "flake.lock", "mix.lock",
+    "uv.lock", "pdm.lock", "pipfile.lock", "gemfile.lock", "composer.lock", "go.sum", "go.work.sum", "flake.lock",
+    "mix.lock",
     "pubspec.lock", "packages.lock.json", "podfile.lock", "deno.lock", "gradle.lockfile", "conda-lock.yml",
 ))  # fmt: skip
 _GENERATED_ENDINGS = (
-    ".min.js", ".min.css", ".min.mjs", ".bundle.js", ".map", ".snap", ".lock", ".pb.go", "_pb2.py", "_pb2_grpc.py", ".pb.cc",
+    ".min.js", ".min.css", ".min.mjs", ".bundle.js", ".map", ".snap", ".lock", ".pb.go", "_pb2.py", "_pb2_grpc.py",
+    ".pb.cc",
     ".pb.h", ".g.dart", ".freezed.dart", ".designer.cs", ".generated.ts", "_generated.go", ".ipynb", ".log", ".patch",
 )  # fmt: skip
 _GENERATED_FOLDERS = frozenset((
-    "node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages", ".venv", "venv", ".tox",
+    "node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages", ".venv", "venv",
+    ".tox",
     ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".next", ".nuxt", ".gradle", ".idea", ".eggs",
     "pods", "__snapshots__",
 ))  # fmt: skip
@@ -73,7 +81,7 @@ def deny_reason(label: str) -> str | None:
         return "it is part of a repository's own data (.git)"
     if name.endswith(_SAMPLE_ENDINGS):
         return None
-    if name.startswith(".env") and name[4:5] in ("", ".", "-", "_", "r") or name.endswith(".env"):
+    if (name.startswith(".env") and name[4:5] in ("", ".", "-", "_", "r")) or name.endswith(".env"):
         return "it is an environment file, which usually holds secrets"
     if name.endswith(_KEY_ENDINGS) or (name.startswith(_KEY_NAMES) and not name.endswith(".pub")):
         return "it is a private key or a key store"
@@ -112,7 +120,8 @@ def dull_reason(label: str) -> str | None:
 def listed_files(workspace: Workspace, limit: int = 20_000) -> list[str]:
     """Labels of the files that may be selected, sorted, at most `limit`.
 
-    Tracked or untracked but not ignored (with git; by the .gitignore files without it), not denied, not dull, regular (a
+    Tracked or untracked but not ignored (with git; by the .gitignore files without it), not denied, not dull,
+    regular (a
     symbolic link is none), at most `SELECTION_LIMIT` bytes, with a name that is UTF-8.
     """
     return list(listed_sizes(workspace, limit))
@@ -180,12 +189,12 @@ def _git_names(workspace: Workspace) -> list[str] | None:
 def _walked_names(root: Path, most: int) -> Iterator[str]:
     """Labels by walking the tree, folders in order, honouring every .gitignore; at most `most`."""
     count = 0
-    pending: list[tuple[str, tuple[tuple[str, "GitIgnoreSpec"], ...]]] = [("", ())]
+    pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
     while pending:
         folder, specs = pending.pop()
         entries = _entries(root, folder)
         specs = _with_gitignore(root, folder, specs, entries)
-        inner: list[tuple[str, tuple[tuple[str, "GitIgnoreSpec"], ...]]] = []
+        inner: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = []
         for name, is_folder in entries:
             label = f"{folder}{name}"
             if name == ".git" or _is_ignored(label, specs, is_folder=is_folder):

@@ -34,7 +34,8 @@ _EXTENSIONS = {
 _NAMES = {
     "makefile": "makefile", "gnumakefile": "makefile", "dockerfile": "dockerfile", "containerfile": "dockerfile",
     "cmakelists.txt": "cmake", "gemfile": "ruby", "rakefile": "ruby", "jenkinsfile": "groovy", "vagrantfile": "ruby",
-    "cargo.lock": "toml", "pipfile": "toml", "poetry.lock": "toml", "uv.lock": "toml", "go.mod": "go", "justfile": "makefile",
+    "cargo.lock": "toml", "pipfile": "toml", "poetry.lock": "toml", "uv.lock": "toml", "go.mod": "go",
+    "justfile": "makefile",
     "build": "python", "workspace": "python", "build.bazel": "python", ".bashrc": "bash", ".zshrc": "bash",
     ".profile": "bash", ".editorconfig": "ini", ".gitconfig": "ini", "pkgbuild": "bash",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Just enough of a lexer for `units`: which lines begin inside a string or a comment, and how braces balance.
 
-In: lines, read from the first line of a block. No language is known, only one of three styles: "hash" (Python, Ruby: `#`
+In: lines, read from the first line of a block. No language is known, only one of three styles: "hash" (Python, Ruby:
+`#`
 comments, triple quotes), "rust" (`'a` is no string, plain strings span lines), "brace" (everything else).
 """
 
@@ -81,7 +82,7 @@ class Scanner:
 
 
 def braces(line: str, style: Style) -> int:
-    """Opening minus closing curly braces of a line that begins outside strings, those in strings and comments left out."""
+    """Opening minus closing curly braces of a line that begins outside strings; those in strings do not count."""
     if len(line) > WIDEST:
         return 0
     bare = _tokens(style).sub("", line) if any(mark in line for mark in "\"'`/#") else line
@@ -93,18 +94,18 @@ def without_strings(text: str, style: Style) -> str:
     return _tokens(style).sub(lambda match: '""' if match.group()[0] in "\"'`" else "", text)
 
 
-def _terminator(token: str, style: Style) -> str:
-    """What ends the multi-line construct that `token` opens; "" when it opens none."""
-    if token in ('"""', "'''", "`"):
-        return token
-    if token == "/*":
+def _terminator(found: str, style: Style) -> str:
+    """What ends the multi-line construct that `found` opens; "" when it opens none."""
+    if found in ('"""', "'''", "`"):
+        return found
+    if found == "/*":
         return "*/"
-    if style == "rust" and token[0] in "br" and token.endswith('"'):
-        return '"' + "#" * token.count("#")
-    if style == "rust" and token[0] == '"' and (len(token) == 1 or not _closed(token)):
+    if style == "rust" and found[0] in "br" and found.endswith('"'):
+        return '"' + "#" * found.count("#")
+    if style == "rust" and found[0] == '"' and (len(found) == 1 or not _closed(found)):
         return '"'
-    if token.startswith('R"'):
-        return f"){token[2:-1]}\""
+    if found.startswith('R"'):
+        return f'){found[2:-1]}"'
     return ""
 
 

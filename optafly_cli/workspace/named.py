@@ -1,11 +1,11 @@
-"""What the user named: files and ranges, the selection, piped text, the diff. Read once, for every stage.
+"""What the user named: `--file F[:LINE[-LINE]]`, `--selection A-B`, piped text, `--diff`.
 
-In: the arguments as typed. Out: `NamedContext`. A path is relative to the working folder, as in any command; it may lie
-outside the workspace, because it was named.
+In: the command line's words. Out: `NamedContext`, read. A path that was named may lie outside of the root; a path on
+the deny
+list may not be sent even so. Every problem is one FileProblem or UsageError; nothing is sent in part.
 """
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from optafly_cli.errors import FileProblem, UsageError
 from optafly_cli.workspace.escape import exact_label, one_line
 from optafly_cli.workspace.ignore import deny_reason
 from optafly_cli.workspace.languages import language_of
-from optafly_cli.workspace.sources import read_source, unify_line_ends
-from optafly_cli.workspace.types import DiffFile, LineRange, NamedContext, NamedFile, SourceText, Workspace
+from optafly_cli.workspace.sources import LIMIT, read_source, unify_line_ends
+from optafly_cli.workspace.types import DiffFile, LineRange, NamedContext, NamedFile, Workspace
 from optafly_cli.workspace.units import enclosing_unit
 
-MAX_MATCHES = 50
-_RANGE = re.compile(r"(?P<path>.+?):(?P<start>\d+)(?:-(?P<end>\d*))?\Z", re.DOTALL)
-_LINES = re.compile(r"(?P<start>\d+)(?:-(?P<end>\d+))?\Z")
-_OPEN_END = 2**31
+OPEN_END = 2**31
+MOST_MATCHES = 50
+_MOST_CANDIDATES = 10_000
+_MAGIC = frozenset("*?[")
+_RANGE_REMEDY = "give a line (F:12), a range (F:12-20), or a range to the end (F:12-)"
 
 
 def gather(
@@ -32,163 +33,202 @@ def gather(
     piped: str | None = None,
     diff: bool = False,
 ) -> NamedContext:
-    """Read everything that was named. A file named twice counts once.
+    """Read everything that was named. `files` are as typed, relative to `cwd`; labels are relative to the root.
 
-    Raises:
-        FileProblem: a file cannot be sent: missing, not text, too large, on the deny list, or shorter than its range.
-        UsageError: a range or a selection makes no sense, or the piped text is binary.
+    `selection` is the range of the one file that has none. A pattern (`src/*.py`) names the files that it matches.
+    Raises FileProblem for a path that cannot be used, UsageError for a range, a selection or piped text that cannot.
     """
-    left_out: list[str] = []
     named: dict[tuple[str, LineRange | None], NamedFile] = {}
-    sources: dict[Path, SourceText] = {}
-    for argument in _with_selection(files, selection):
-        typed, lines = split_range(argument) if not _exists(cwd, argument) else (argument, None)
-        for path in _paths(cwd, typed, left_out):
-            file = _named(workspace, cwd, path, lines, sources)
-            named.setdefault((str(file.path), file.lines), file)
+    left_out: list[str] = []
+    for path, lines in _with_selection([split_range(argument, cwd) for argument in files], selection):
+        if _is_pattern(cwd, path):
+            found, notes = _matching(workspace, cwd, path, lines)
+            left_out += notes
+        else:
+            found = [_named_file(workspace, cwd, path, lines)]
+        for file in found:
+            named.setdefault((os.path.realpath(file.path), file.lines), file)
     changes: tuple[DiffFile, ...] | None = None
     if diff:
         from optafly_cli.workspace.diffs import working_diff
 
         changes, withheld = working_diff(workspace)
-        left_out.extend(withheld)
-    return NamedContext(tuple(named.values()), _text(piped), changes, tuple(left_out))
+        left_out += withheld
+    return NamedContext(tuple(named.values()), _piped(piped), changes, tuple(left_out))
 
 
-def split_range(argument: str) -> tuple[str, LineRange | None]:
-    """`F:12`, `F:12-20` or `F:12-` as path and range; anything else is a path.
+def split_range(argument: str, cwd: Path | None = None) -> tuple[str, LineRange | None]:
+    """`src/main.rs:12-20` as path and range. `F:12-` ends at OPEN_END; the column of `F:12:5` is dropped.
 
-    Raises:
-        UsageError: the range is empty or begins at 0.
+    An existing file whose name has the colon in it wins (`cwd` is where relative paths begin, as a rule the working
+    folder). Raises FileProblem for a range that is none, UsageError for an empty argument.
     """
-    match = _RANGE.match(argument)
-    if match is None:
+    if not argument:
+        raise UsageError("--file has an empty name", remedy="give a path: --file src/main.rs:12")
+    base = cwd if cwd is not None else Path()
+    path, colon, suffix = argument.rpartition(":")
+    if not colon or _exists(base / argument):
         return argument, None
-    start = int(match["start"])
-    end = start if match["end"] is None else int(match["end"] or _OPEN_END)
-    return match["path"], _checked_range(argument, start, end)
+    before, second, line = path.rpartition(":")
+    if second and _is_number(suffix) and _is_number(line) and not _exists(base / path):
+        path, suffix = before, line
+    if not (path and suffix[:1].isdigit()) and not (path and _exists(base / path)):
+        return argument, None
+    return path, _parse_range(suffix, one_line(argument), FileProblem)
 
 
-def _checked_range(argument: str, start: int, end: int) -> LineRange:
+def _parse_range(text: str, where: str, problem: type[UsageError]) -> LineRange:
+    first, dash, last = text.partition("-")
+    if not _is_number(first) or not (_is_number(last) or (dash and not last) or not dash):
+        raise problem(f"{where}: {one_line(text)} is not a line or a range of lines", remedy=_RANGE_REMEDY)
+    start = int(first)
+    end = int(last) if last else OPEN_END if dash else start
     if start < 1:
-        raise UsageError(f"{one_line(argument)}: there is no line 0", remedy="lines are counted from 1")
+        raise problem(f"{where}: there is no line {start}", remedy="lines are counted from 1")
     if end < start:
-        raise UsageError(
-            f"{one_line(argument)}: the range ends before it starts", remedy=f"did you mean {end}-{start}?"
-        )
+        raise problem(f"{where}: the range ends before it starts", remedy=f"did you mean {end}-{start}?")
     return LineRange(start, end)
 
 
-def _with_selection(files: Sequence[str], selection: str | None) -> Iterator[str]:
-    """The arguments, the selection turned into the range of the one file."""
-    if selection is None:
-        yield from files
-        return
-    match = _LINES.match(selection.strip())
-    if match is None:
-        raise UsageError(f"--selection {one_line(selection)} is not a range of lines", remedy="give it as A-B: 12-20")
-    if len(files) != 1:
-        raise UsageError(
-            "--selection needs exactly one --file", remedy="for several files, name the lines of each: --file F:12-20"
-        )
-    start, end = int(match["start"]), int(match["end"] or match["start"])
-    _checked_range(f"--selection {selection}", start, end)
-    yield f"{files[0]}:{start}-{end}" if end != start else f"{files[0]}:{start}"
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9
 
 
-def _exists(cwd: Path, typed: str) -> bool:
-    """Whether the argument as it stands is a path: a file may have a colon in its name."""
+def _exists(path: Path) -> bool:
     try:
-        return os.path.lexists(cwd / typed)
-    except ValueError:
+        os.lstat(path)
+    except (OSError, ValueError):
         return False
+    return True
 
 
-def _paths(cwd: Path, typed: str, left_out: list[str]) -> list[str]:
-    """The path, or the files that a pattern matches when no such path exists."""
-    if _exists(cwd, typed) or not any(mark in typed for mark in "*?["):
-        return [typed]
-    from glob import glob
-
-    matches = glob(typed, root_dir=cwd, recursive=True)  # noqa: PTH207  Path.glob refuses absolute patterns
-    found = sorted(path for path in matches if (cwd / path).is_file())
-    usable = [path for path in found if deny_reason(path) is None]
-    if not usable:
-        raise FileProblem(f"no file matches {one_line(typed)}", remedy="check the pattern; quote it for the shell")
-    if len(usable) < len(found):
-        left_out.append(
-            f"{len(found) - len(usable)} files that {one_line(typed)} matches were left out: not for sending"
+def _with_selection(
+    named: list[tuple[str, LineRange | None]], selection: str | None
+) -> list[tuple[str, LineRange | None]]:
+    if selection is None:
+        return named
+    chosen = _parse_range(selection.strip(), "--selection", UsageError)
+    whole = [at for at, (_, lines) in enumerate(named) if lines is None]
+    if len(whole) != 1:
+        raise UsageError(
+            f"--selection {one_line(selection)} needs one --file without a range, and there are {len(whole)}",
+            remedy="give the range with the file: --file F:12-20",
         )
-    if len(usable) > MAX_MATCHES:
-        left_out.append(f"{one_line(typed)} matches {len(usable)} files: only the first {MAX_MATCHES} were taken")
-    return usable[:MAX_MATCHES]
+    return [(path, chosen if at == whole[0] else lines) for at, (path, lines) in enumerate(named)]
 
 
-def _named(
-    workspace: Workspace, cwd: Path, typed: str, lines: LineRange | None, sources: dict[Path, SourceText]
-) -> NamedFile:
-    path = Path(os.path.normpath(cwd / exact(typed)))
-    shown = one_line(typed)
-    try:
-        target = path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise FileProblem(f"{shown} cannot be resolved: a loop of symbolic links", remedy="check the path") from error
-    for place in (path, target):
-        reason = deny_reason(str(place))
-        if reason is not None and "binary" not in reason:
-            raise FileProblem(f"{shown} is not sent: {reason}", remedy="pipe the part that may be seen instead")
-    if target not in sources:
-        sources[target] = _source(cwd / exact(typed), shown)
-    source = sources[target]
-    label = label_of(workspace, path)
-    language = language_of(path)
+def _named_file(workspace: Workspace, cwd: Path, argument: str, lines: LineRange | None) -> NamedFile:
+    path = cwd / argument
+    label = _label(workspace, cwd, argument)
+    _refuse_denied(workspace, path, label)
+    source = read_source(path)
+    language = language_of(label)
     if lines is None:
         return NamedFile(path, label, source, language)
-    count = len(source.lines) if source.text else 0
-    end = count if lines.end == _OPEN_END else lines.end
-    if lines.start > count or end > count:
+    text = source.lines
+    count = 0 if not source.text else len(text)
+    beyond = lines.start if lines.start > count else lines.end
+    if beyond > count and beyond != OPEN_END:
         raise FileProblem(
-            f"{shown} has {count:,} lines, and line {max(lines.start, end):,} was named", remedy="check the range"
+            f"{one_line(label)} has {count:,} {'line' if count == 1 else 'lines'}: there is no line {beyond}",
+            remedy="check the line number: the file may have changed",
         )
-    at = LineRange(lines.start, end)
-    return NamedFile(path, label, source, language, at, enclosing_unit(source.lines, at))
+    lines = LineRange(lines.start, min(lines.end, count))
+    return NamedFile(path, label, source, language, lines, enclosing_unit(text, lines))
 
 
-def _source(path: Path, shown: str) -> SourceText:
-    """The file, with the path in messages as it was typed."""
-    try:
-        return read_source(path)
-    except FileProblem as error:
-        said = error.message.replace(one_line(str(path)), shown)
-        raise FileProblem(said, remedy=error.remedy) from error
+def _label(workspace: Workspace, cwd: Path, argument: str) -> str:
+    """The path relative to the root as it was typed, absolute when it lies outside. The last link is not resolved."""
+    typed = Path(os.path.normpath(cwd / argument))
+    resolved = Path(os.path.realpath(typed.parent), typed.name)
+    # "x/.." is not always where it started: x may be a link. Then only the resolved path tells.
+    candidates = (resolved,) if ".." in Path(argument).parts else (typed, resolved)
+    for candidate in candidates:
+        if candidate.is_relative_to(workspace.root):
+            return exact_label(candidate.relative_to(workspace.root).as_posix())
+    return exact_label(candidates[0].as_posix())
 
 
-def exact(typed: str) -> str:
-    """The path as the system knows it; a NUL can be in none.
+def _refuse_denied(workspace: Workspace, path: Path, label: str) -> None:
+    reason = deny_reason(label)
+    if reason is None and path.exists():
+        target = Path(os.path.realpath(path))
+        inside = target.is_relative_to(workspace.root)
+        reason = deny_reason(str(target.relative_to(workspace.root) if inside else target))
+    if reason is None:
+        return
+    if path.is_dir() or not _exists(path):
+        # what it is, or that it is not there, says more than what its name looks like
+        read_source(path)
+    raise FileProblem(
+        f"{one_line(label)} is on the deny list and is never sent: {reason}",
+        remedy="pipe the part that may be seen: sed -n '1,20p' FILE | optafly …",
+    )
 
-    Raises:
-        FileProblem: it holds one, or is empty.
-    """
-    if not typed or "\0" in typed:
-        raise FileProblem(f"{one_line(typed) or '--file with an empty name'} is not a possible file name")
-    return typed
+
+def _is_pattern(cwd: Path, argument: str) -> bool:
+    return not _MAGIC.isdisjoint(argument) and not _exists(cwd / argument)
 
 
-def label_of(workspace: Workspace, path: Path) -> str:
-    """The path relative to the root with forward slashes, absolute when it lies outside."""
-    for place in (path, path.parent.resolve() / path.name):
-        try:
-            return exact_label(place.relative_to(workspace.root).as_posix())
-        except ValueError:
+def _matching(
+    workspace: Workspace, cwd: Path, pattern: str, lines: LineRange | None
+) -> tuple[list[NamedFile], list[str]]:
+    """The text files that a pattern matches, at most MOST_MATCHES, and a sentence for what was left out."""
+    shown = one_line(pattern)
+    if lines is not None:
+        raise UsageError(f"the pattern {shown} has a range, which needs one file", remedy="name the one file")
+    found: list[NamedFile] = []
+    skipped: list[str] = []
+    more = 0
+    matches = sorted(_glob(cwd, pattern))
+    for match in matches:
+        if len(found) >= MOST_MATCHES:
+            more += 1
             continue
-    return exact_label(path.as_posix())
-
-
-def _text(piped: str | None) -> str | None:
-    if piped is None or not piped.strip():
-        return None
-    if "\0" in piped:
-        raise UsageError(
-            "the piped text is not text: it holds NUL bytes", remedy="pipe text, or pass files with --file"
+        if not Path(os.path.realpath(cwd / match)).is_relative_to(workspace.root):
+            skipped.append(f"{shown}: left out: {one_line(match)} leads out of the workspace")
+            continue
+        try:
+            found.append(_named_file(workspace, cwd, match, None))
+        except FileProblem as problem:
+            skipped.append(f"{shown}: left out: {problem.message}")
+    if not found:
+        raise FileProblem(
+            f"no file matches {shown}" if not skipped else f"no file that {shown} matches can be sent",
+            remedy="check the pattern, and quote it for the shell; ** stands for any folders",
         )
-    return unify_line_ends(piped)
+    if more:
+        skipped.append(f"{shown}: only the first {MOST_MATCHES} of {MOST_MATCHES + more} files are used")
+    return found, skipped
+
+
+def _glob(cwd: Path, pattern: str) -> Iterator[str]:
+    """Files that match, hidden ones only when the pattern names them. `**` does not follow symbolic links."""
+    from itertools import islice
+
+    parts = Path(pattern).parts
+    fixed = next(at for at, part in enumerate(parts) if not _MAGIC.isdisjoint(part))
+    base = cwd.joinpath(*parts[:fixed])
+    hidden = any(part.startswith(".") for part in parts[fixed:])
+    try:
+        for match in islice(base.glob(str(Path(*parts[fixed:]))), _MOST_CANDIDATES):
+            inner = match.relative_to(base).parts
+            if match.is_file() and (hidden or not any(part.startswith(".") for part in inner)):
+                yield str(Path(*parts[:fixed], *inner))
+    except (OSError, ValueError):
+        return
+
+
+def _piped(text: str | None) -> str | None:
+    """Piped text with LF line ends; None when there is nothing but white space."""
+    if text is None or not text.strip():
+        return None
+    if len(text) > LIMIT:
+        raise UsageError(
+            f"the piped text is {len(text) >> 20} MB, and may have {LIMIT >> 20} MB",
+            remedy="pipe the part that matters: head -c 200000 | optafly …",
+        )
+    if "\0" in text:
+        raise UsageError("the piped text is not text: it holds NUL bytes", remedy="pipe text, or use --file")
+    text = unify_line_ends(text.removeprefix("\ufeff"))
+    return text.encode("utf-8", "replace").decode("utf-8")

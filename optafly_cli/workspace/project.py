@@ -6,7 +6,7 @@ In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one fo
 from collections import Counter
 from pathlib import Path
 
-from optafly_cli.workspace.escape import exact_label
+from optafly_cli.workspace.escape import one_line
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import ProjectSummary, Workspace
 
@@ -33,9 +33,9 @@ def headline(workspace: Workspace) -> str:
     for name in names:
         language = _MANIFESTS.get(name) or _MANIFEST_ENDINGS.get(Path(name).suffix)
         if language:
-            found[exact_label(name)] = language
+            found[one_line(name)] = language
     parts = [*dict.fromkeys(found.values()), *found]
-    name = exact_label(workspace.name)
+    name = one_line(workspace.name)
     return f"{name}: {', '.join(parts)}" if parts else name
 
 

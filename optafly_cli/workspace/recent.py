@@ -1,13 +1,14 @@
-"""What was edited lately, and the file that is probably being worked on.
+"""What was worked on lately.
 
-In: a workspace. Out: labels, the latest first; denied and dull files are never among them.
+In: a workspace. Out: recent edits, and the file that the user is most likely looking at. From git and the times of
+modification; only names come out, and only of files that may be sent.
 """
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable
 from typing import Literal
 
-from optafly_cli.workspace.git import open_git
 from optafly_cli.workspace.ignore import (
     SELECTION_LIMIT,
     deny_reason,
@@ -16,84 +17,95 @@ from optafly_cli.workspace.ignore import (
     listed_sizes,
     plain_status,
 )
-from optafly_cli.workspace.status import Changed, changed_files
+from optafly_cli.workspace.status import changed_files
 from optafly_cli.workspace.types import RecentEdit, Workspace
 
-COMMITS = 20
+# Above so many tracked files, only dirty and recently committed ones are looked at.
+_MOST_TRACKED = 20_000
+_COMMITS = 20
+_MOST_READ = 50
 
 
 def recent_edits(workspace: Workspace, limit: int = 10) -> tuple[RecentEdit, ...]:
-    """At most `limit` files: those with changes not committed, by time of change, then those of the last commits."""
-    found: dict[str, RecentEdit] = {}
-    for change in _by_time(workspace, changed_files(workspace) or ()):
-        found.setdefault(change.label, RecentEdit(change.label, _state(change)))
-    if len(found) < limit:
-        for label in _committed(workspace):
-            found.setdefault(label, RecentEdit(label, "committed"))
-    return tuple(found.values())[:limit]
+    """Files that differ from HEAD, latest first, then those of the latest commits; at most `limit`, () without git.
+
+    Deleted, denied and generated files are none.
+    """
+    changes = changed_files(workspace)
+    if changes is None:
+        return ()
+    links: dict[str, bool] = {}
+    dirty: list[tuple[int, str, Literal["modified", "staged", "untracked"]]] = []
+    for change in changes:
+        found = _candidate(workspace, change.label, links)
+        if found is not None:
+            state: Literal["modified", "staged", "untracked"] = (
+                "untracked" if change.untracked else "modified" if change.worktree else "staged"
+            )
+            dirty.append((-found.st_mtime_ns, change.label, state))
+    edits = {name: RecentEdit(name, state) for _, name, state in sorted(dirty)[:limit]}
+    if len(edits) < limit:
+        for name in _committed(workspace):
+            if len(edits) >= limit:
+                break
+            if name not in edits and _candidate(workspace, name, links) is not None:
+                edits[name] = RecentEdit(name, "committed")
+    return tuple(edits.values())
 
 
 def active_file(workspace: Workspace) -> str | None:
-    """The tracked text file that was modified last, None when there is none. Without git: any file that may be sent."""
-    links: dict[str, bool] = {}
-    dirty = [change for change in changed_files(workspace) or () if not change.untracked]
-    for change in _by_time(workspace, dirty):
-        if _is_text(workspace, change.label):
-            return change.label
-    tracked = _tracked(workspace)
-    if tracked is None:
-        latest = sorted(listed_sizes(workspace).items(), key=lambda item: (-item[1].st_mtime_ns, item[0]))
-        names = [label for label, _ in latest]
+    """The label of the text file that was modified last: tracked, not denied, not dull. Without git, of all.
+
+    With very many tracked files, the latest of the dirty and recently committed ones.
+    """
+    if workspace.kind == "git" and (tracked := _tracked(workspace)) is not None:
+        links: dict[str, bool] = {}
+        found = {name: status for name in tracked if (status := _candidate(workspace, name, links)) is not None}
     else:
-        times = [
-            (status.st_mtime_ns, label) for label in tracked if (status := plain_status(workspace.root, label, links))
-        ]
-        names = [label for _, label in sorted(times, key=lambda item: (-item[0], item[1]))]
-    return next((label for label in names[:200] if _is_text(workspace, label)), None)
+        found = listed_sizes(workspace, 5000)
+    latest = sorted(found, key=lambda name: (-found[name].st_mtime_ns, name))[:_MOST_READ]
+    return next((name for name in latest if _is_text(workspace, name)), None)
 
 
-def _by_time(workspace: Workspace, changes: "tuple[Changed, ...] | list[Changed]") -> Iterator[Changed]:
-    links: dict[str, bool] = {}
-    dated = []
-    for change in changes:
-        status = plain_status(workspace.root, change.label, links) if _may_be_selected(change.label) else None
-        if status is not None and status.st_size <= SELECTION_LIMIT:
-            dated.append((-status.st_mtime_ns, change.label, change))
-    yield from (change for _, _, change in sorted(dated, key=lambda item: item[:2]))
+def _tracked(workspace: Workspace) -> Iterable[str] | None:
+    from optafly_cli.workspace.git import git
 
-
-def _state(change: Changed) -> Literal["modified", "staged", "untracked"]:
-    if change.untracked:
-        return "untracked"
-    return "modified" if change.worktree else "staged"
-
-
-def _may_be_selected(label: str) -> bool:
-    return deny_reason(label) is None and dull_reason(label) is None
-
-
-def _committed(workspace: Workspace) -> Iterator[str]:
-    git = open_git(workspace.root) if workspace.kind == "git" else None
-    listed = git.run("log", f"-n{COMMITS}", "--name-only", "--format=", "-z", "--no-renames") if git else None
-    links: dict[str, bool] = {}
-    for name in (listed or b"").split(b"\0"):
-        label = os.fsdecode(name).strip("\n")
-        if label and is_utf8(label) and _may_be_selected(label) and plain_status(workspace.root, label, links):
-            yield label
-
-
-def _tracked(workspace: Workspace) -> list[str] | None:
-    git = open_git(workspace.root) if workspace.kind == "git" else None
-    listed = git.run("ls-files", "--cached", "-z") if git else None
+    listed = git(workspace.root, "ls-files", "-z")
     if listed is None:
         return None
-    names = (os.fsdecode(name) for name in listed.split(b"\0") if name)
-    return [name for name in names if is_utf8(name) and _may_be_selected(name)]
+    names = listed.split(b"\0")
+    if len(names) > _MOST_TRACKED:
+        return [edit.label for edit in recent_edits(workspace, 200) if edit.state != "untracked"]
+    return [os.fsdecode(name) for name in names if name]
 
 
-def _is_text(workspace: Workspace, label: str) -> bool:
+def _committed(workspace: Workspace) -> list[str]:
+    """Names of the files that the latest commits changed, latest first."""
+    from optafly_cli.workspace.git import git
+
+    options = (f"--max-count={_COMMITS}", "--format=", "--name-only", "--no-renames", "--diff-filter=AM", "-z")
+    output = git(workspace.root, "log", *options) or b""
+    return [os.fsdecode(name) for part in output.split(b"\0") if (name := part.strip(b"\n"))]
+
+
+def _candidate(workspace: Workspace, name: str, links: dict[str, bool]) -> os.stat_result | None:
+    if not is_utf8(name) or deny_reason(name) is not None or dull_reason(name) is not None:
+        return None
+    found = plain_status(workspace.root, name, links)
+    return found if found is not None and found.st_size <= SELECTION_LIMIT else None
+
+
+def _is_text(workspace: Workspace, name: str) -> bool:
     try:
-        with (workspace.root / label).open("rb") as file:
-            return b"\0" not in file.read(4096)
+        descriptor = os.open(workspace.root / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        start = os.read(descriptor, 8192)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return b"\0" not in start or start.startswith((b"\xff\xfe", b"\xfe\xff"))

@@ -11,7 +11,8 @@ from optafly_cli.workspace.types import Workspace
 
 MARKERS = (
     "pyproject.toml", "setup.py", "Cargo.toml", "package.json", "go.mod", "pom.xml", "build.gradle", "build.gradle.kts",
-    "CMakeLists.txt", "meson.build", "Gemfile", "composer.json", "mix.exs", "Package.swift", "pubspec.yaml", "deno.json",
+    "CMakeLists.txt", "meson.build", "Gemfile", "composer.json", "mix.exs", "Package.swift", "pubspec.yaml",
+    "deno.json",
     "build.sbt", "stack.yaml", "dune-project", "Makefile",
 )  # fmt: skip
 MARKER_ENDINGS = (".csproj", ".fsproj", ".vbproj", ".sln", ".cabal", ".gemspec")

@@ -1,6 +1,7 @@
 """Text files as the stages see them.
 
-In: a path. Out: `SourceText`: decoded, BOM removed, line ends as LF, with a digest of the raw bytes. Every way in which a
+In: a path. Out: `SourceText`: decoded, BOM removed, line ends as LF, with a digest of the raw bytes. Every way in
+which a
 path can be unusable is a `FileProblem`. Never blocks on a pipe or a device, never reads more than the limit.
 """
 
@@ -13,7 +14,7 @@ from optafly_cli.workspace.escape import one_line
 from optafly_cli.workspace.types import SourceText
 
 LIMIT = 10 * 1024 * 1024
-_PIPE_A_PART = "Send the part that matters: sed -n '1,200p' FILE | optafly …"
+_PIPE_A_PART = "pipe the part that matters: sed -n '1,200p' FILE | optafly …"
 
 
 def read_source(path: Path, *, limit: int = LIMIT) -> SourceText:
@@ -26,7 +27,7 @@ def read_source(path: Path, *, limit: int = LIMIT) -> SourceText:
     data, status = _read(path, limit)
     text, lossy = decode(data)
     if "\0" in text:
-        raise FileProblem(f"{one_line(str(path))} is a binary file.", remedy="Name a text file.")
+        raise FileProblem(f"{one_line(str(path))} is a binary file", remedy="name a text file")
     return SourceText(text, hashlib.sha256(data).hexdigest(), len(data), status.st_mtime_ns, lossy)
 
 
@@ -35,12 +36,8 @@ def decode(data: bytes) -> tuple[str, bool]:
 
     UTF-8 unless a byte order mark says otherwise. Binary data keeps its NUL characters.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            data = data[len(mark) :]
-            break
-    else:
-        encoding = "utf-8"
+    mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    data = data[len(mark) :]
     try:
         text, lossy = data.decode(encoding), False
     except UnicodeDecodeError:
@@ -71,8 +68,8 @@ def _read(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
     except OSError as error:
         raise _open_problem(error, path, shown) from None
     except ValueError:
-        raise FileProblem(f"{shown} is not a possible file name.", remedy="Check the path.") from None
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  (a descriptor, not a path)
+        raise FileProblem(f"{shown} is not a possible file name", remedy="check the path") from None
+    with open(descriptor, "rb", buffering=0):  # noqa: PTH123  (a descriptor, not a path)
         try:
             status = os.fstat(descriptor)
             check_regular(status, shown)
@@ -81,7 +78,7 @@ def _read(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
             data = _take(descriptor, limit + 1)
         except OSError as error:
             raise FileProblem(
-                f"{shown} cannot be read: {_cause(error)}.", remedy="Check the file and the disk that it is on."
+                f"{shown} cannot be read: {_cause(error)}", remedy="check the file and the disk that it is on"
             ) from None
     if len(data) > limit:
         raise too_large(shown, len(data), limit)
@@ -103,31 +100,26 @@ def check_regular(status: os.stat_result, shown: str) -> None:
         return
     if stat.S_ISDIR(status.st_mode):
         raise FileProblem(
-            f"{shown} is a folder, not a file.", remedy="Name the files that matter, or a pattern such as 'src/*.py'."
+            f"{shown} is a folder, not a file", remedy="name the files that matter, or a pattern such as 'src/*.py'"
         )
     raise FileProblem(
-        f"{shown} is not a regular file (a pipe, a socket or a device).",
-        remedy="Pipe its text instead: command | optafly …",
+        f"{shown} is not a regular file (a pipe, a socket or a device)", remedy="pipe its text: command | optafly …"
     )
 
 
 def too_large(shown: str, size: int, limit: int) -> FileProblem:
     """What to say about a file of `size` bytes when `limit` is the most."""
-    return FileProblem(
-        f"{shown} is {_size(size)}, more than the {_size(limit)} that a file may have.", remedy=_PIPE_A_PART
-    )
+    return FileProblem(f"{shown} is {_size(size)}, and a file may have {_size(limit)}", remedy=_PIPE_A_PART)
 
 
 def _open_problem(error: OSError, path: Path, shown: str) -> FileProblem:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
         if path.is_symlink():
-            return FileProblem(f"{shown} is a symbolic link to nothing.", remedy="Check where the link points.")
-        return FileProblem(f"There is no file {shown}.", remedy="Check the path; it is relative to the current folder.")
+            return FileProblem(f"{shown} is a symbolic link to nothing", remedy="check where the link points")
+        return FileProblem(f"{shown} does not exist", remedy="check the path: it is relative to the current folder")
     if isinstance(error, PermissionError):
-        return FileProblem(f"{shown} may not be read by this user.", remedy="Check the file's permissions.")
-    if isinstance(error, IsADirectoryError):
-        return FileProblem(f"{shown} is a folder, not a file.", remedy="Name the files that matter.")
-    return FileProblem(f"{shown} cannot be opened: {_cause(error)}.", remedy="Check the path.")
+        return FileProblem(f"{shown} cannot be read: permission denied", remedy="check the permissions of the file")
+    return FileProblem(f"{shown} cannot be read: {_cause(error)}", remedy="check the path")
 
 
 def _cause(error: OSError) -> str:

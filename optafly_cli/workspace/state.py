@@ -1,42 +1,61 @@
-"""The state of the workspace as one digest: what auto-selected context depends on.
+"""A digest that changes when anything that could be selected from the workspace changes.
 
-In: a workspace. Out: SHA-256 hex. Two equal digests mean that nothing changed which optafly could have selected from.
+In: a workspace. Out: SHA-256 hex. The cache serves an answer drawn from selected files only while this stands still.
 """
 
 import hashlib
 import os
+from pathlib import Path
 
-from optafly_cli.workspace.ignore import SELECTION_LIMIT, listed_sizes, plain_status
+from optafly_cli.workspace.ignore import listed_sizes, plain_status
 from optafly_cli.workspace.status import parsed, status_output
 from optafly_cli.workspace.types import Workspace
 
+# Of dirty files, so many bytes are read in all; what is over it is told by size and time of modification.
+READ_CAP = 64 * 1024 * 1024
+
 
 def workspace_state(workspace: Workspace) -> str:
-    """HEAD, index and dirty files; without git the paths, sizes and times of the files that may be selected."""
-    digest = hashlib.sha256()
+    """SHA-256 hex over HEAD, the index, and the contents of the dirty and untracked files that are not ignored.
+
+    Without git: over path, size and time of modification of every listed file. Reading does not change it. Ignored
+    files do not count, nor what git was told to overlook (assume-unchanged) or what a submodule holds.
+    """
     output = status_output(workspace)
     if output is None:
-        for label, status in listed_sizes(workspace).items():
-            digest.update(f"{label}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-        return digest.hexdigest()
-    digest.update(output)
+        return _listed_state(workspace)
+    digest = hashlib.sha256(b"git\0")
+    for record in output.split(b"\0"):
+        # the branch's name and its upstream say nothing about files
+        if not record.startswith(b"# ") or record.startswith(b"# branch.oid "):
+            digest.update(record + b"\0")
     links: dict[str, bool] = {}
+    budget = READ_CAP
     for change in parsed(output):
-        digest.update(f"\0{change.label}\0".encode())
-        found = plain_status(workspace.root, change.label, links)
-        if found is None:
-            digest.update(b"absent")
-        elif found.st_size > SELECTION_LIMIT:
-            digest.update(f"{found.st_size} {found.st_mtime_ns}".encode())
+        if not (change.worktree or change.untracked):
+            continue
+        status = plain_status(workspace.root, change.label, links)
+        if status is None:
+            digest.update(b"none\0")
+        elif status.st_size > budget:
+            digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
         else:
-            digest.update(_content(f"{workspace.root}/{change.label}"))
+            budget -= status.st_size
+            digest.update(_content(workspace.root / change.label))
     return digest.hexdigest()
 
 
-def _content(path: str) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         with open(descriptor, "rb") as file:  # noqa: PTH123  (a descriptor, not a path)
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        return f"unreadable {error.errno}".encode()
+    except OSError:
+        return b"none"
+
+
+def _listed_state(workspace: Workspace) -> str:
+    digest = hashlib.sha256(b"files\0")
+    for label, status in listed_sizes(workspace).items():
+        digest.update(f"{label}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()

@@ -1,8 +1,8 @@
 """The unit of code or text around some lines: the function, the small block, the paragraph. No parser, no file access.
 
-In: a file's lines and a range in it. Out: the range of the enclosing unit. The cache compares units by their text, so the
-one promise is this: adding or removing whole top-level pieces elsewhere in the file, set off by blank lines,
-does not change a unit's text. Everything is therefore decided by walking outwards from the lines pointed at.
+In: a file's lines and a range in it. Out: the range of the enclosing unit. The cache compares units by their text, so
+the one promise is this: adding or removing whole top-level pieces elsewhere in the file, set off by blank lines, does
+not change a unit's text. Everything is therefore decided by walking outwards from the lines pointed at.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from optafly_cli.workspace import headers
 from optafly_cli.workspace.blocks import block_end, block_start, is_return_type
+from optafly_cli.workspace.definitions import Kind, kind_of, may_define_function
 from optafly_cli.workspace.headers import body, indent, is_blank
 from optafly_cli.workspace.types import LineRange
 
-# A function is taken with the functions around it up to this many lines; a type or another block up to the second number.
+# A function is taken with the functions around it up to this many lines.
 OUTER_FUNCTION_LINES = 120
+# A type, or another block that is no function, is taken whole up to this many lines.
 BLOCK_LINES = 80
 # A paragraph that goes on for longer than the first (data, a log) is cut to the second number of lines on either side.
 PARAGRAPH_LINES = 60
@@ -30,16 +32,16 @@ class _Around:
     """A block around the line: its statement's first line, its kind, its indentation."""
 
     start: int
-    kind: headers.Kind
+    kind: Kind
     level: int
 
 
 def enclosing_unit(lines: Sequence[str], at: LineRange) -> LineRange:
     """The unit that encloses the lines `at`; it contains them, and lies within the file.
 
-    A function or method with the comments and decorators directly above it; closures belong to the function they are in,
-    methods stand without their class. On a type's header: the type when it is short, else its header. Elsewhere: the
-    paragraph, or the small block. Lines in several units give all from the first unit's start to the last one's end.
+    A function or method with the comments and decorators directly above it; closures belong to the function they are
+    in, methods stand without their class. On a type's header: the type when it is short, else its header. Elsewhere:
+    the paragraph, or the small block. Lines in several units give all from the first one's start to the last one's end.
     """
     if not lines:
         return LineRange(1, 1)
@@ -56,7 +58,7 @@ def _unit(lines: Sequence[str], point: int) -> LineRange:
     if is_blank(lines[point - 1]):
         return _unit_of_blank(lines, point)
     around = _chain(lines, point)
-    function = _function(lines, around) or _function_below(lines, point) or _function_in_string(lines, point)
+    function = _function(lines, around) or _from_above(lines, point) or _function_in_string(lines, point)
     if function is not None:
         return function
     return _block_or_paragraph(lines, point, around)
@@ -91,7 +93,7 @@ def _chain(lines: Sequence[str], point: int) -> list[_Around]:
         ):
             continue
         if number == point or block_end(lines, number, point) >= point:
-            found.append(_Around(number, headers.kind_of(lines, number), level))
+            found.append(_Around(number, kind_of(lines, number), level))
         # what a jump label belongs to may begin at its own indentation
         limit = level + headers.is_label(text)
         if limit == 0:
@@ -123,8 +125,8 @@ def _whole(lines: Sequence[str], block: _Around) -> LineRange:
     return LineRange(block_start(lines, block.start), block_end(lines, block.start))
 
 
-def _function_below(lines: Sequence[str], point: int) -> LineRange | None:
-    """The function whose comment, decorator or return type the line is part of."""
+def _from_above(lines: Sequence[str], point: int) -> LineRange | None:
+    """The unit of the function or type whose comment, decorator or return type the line is part of."""
     level = _attribute_level(lines, point)
     if level == indent(lines[point - 1]) and not _precedes(body(lines[point - 1])) and not _in_comment(lines, point):
         return None
@@ -137,8 +139,9 @@ def _function_below(lines: Sequence[str], point: int) -> LineRange | None:
         text = body(line)
         if indent(line) > level or headers.is_comment(text) or headers.is_attribute(text) or text[0] in ")]*":
             continue
-        if headers.may_define_function(text) and headers.kind_of(lines, number) in _FUNCTIONS:
-            return _function_above(lines, number, point)
+        kind = kind_of(lines, number)
+        if kind in _FUNCTIONS or kind == "type":
+            return _definition_below(lines, number, point)
         if not _leads_on(text):
             return None
     return None
@@ -161,10 +164,11 @@ def _attribute_level(lines: Sequence[str], point: int) -> int:
     return level
 
 
-def _function_above(lines: Sequence[str], number: int, point: int) -> LineRange | None:
+def _definition_below(lines: Sequence[str], number: int, point: int) -> LineRange | None:
     if block_start(lines, number) > point:
         return None
-    return _function(lines, _chain(lines, number))
+    around = _chain(lines, number)
+    return _function(lines, around) or _block_or_paragraph(lines, number, around)
 
 
 def _leads_on(text: str) -> bool:
@@ -184,13 +188,13 @@ def _in_comment(lines: Sequence[str], point: int) -> bool:
 
 
 def _function_in_string(lines: Sequence[str], point: int) -> LineRange | None:
-    """The function whose text runs past `point` although indentation says otherwise: a string, code that is not indented."""
+    """The function that runs past `point` against the indentation: in a string, or in code that is not indented."""
     limit: int | None = None
     for number in range(point - 1, max(0, point - _LOOK_BACK), -1):
         line = lines[number - 1]
         if is_blank(line) or (limit is not None and indent(line) >= limit):
             continue
-        if headers.may_define_function(body(line)) and headers.kind_of(lines, number) in _FUNCTIONS:
+        if may_define_function(body(line)) and kind_of(lines, number) in _FUNCTIONS:
             if block_end(lines, number, point) >= point:
                 return _function(lines, _chain(lines, number))
             limit = indent(line)
@@ -255,7 +259,7 @@ def _paragraph_above(lines: Sequence[str], number: int, level: int) -> int | Non
     first = number
     if indent(line) > level or text[0] in "})]" or headers.is_keyword_continuation(text):
         first = _statement_start(lines, number, level)
-    return None if headers.kind_of(lines, first) else first
+    return None if kind_of(lines, first) else first
 
 
 def _statement_start(lines: Sequence[str], number: int, level: int) -> int:
@@ -275,6 +279,6 @@ def _paragraph_below(lines: Sequence[str], number: int, level: int) -> int | Non
     line = lines[number - 1]
     if is_blank(line) or indent(line) < level or body(line)[0] in "})]":
         return None
-    if headers.kind_of(lines, number) or (_precedes(body(line)) and _function_below(lines, number) is not None):
+    if kind_of(lines, number) or (_precedes(body(line)) and _from_above(lines, number) is not None):
         return None
     return min(block_end(lines, number, number + PARAGRAPH_LINES), number + PARAGRAPH_LINES)

@@ -90,6 +90,25 @@ def test_unusable_stores_are_refused(
     assert (filled / FILE).read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("column", "content"),
+    [
+        *((column, content) for column in ("answer", "scope", "evidence") for content in ("{", "[1]", '"x"')),
+        *((column, '{"text": 1}') for column in ("answer", "evidence")),
+    ],
+)
+def test_a_row_that_was_tampered_with_is_damage(
+    project: Project, open_store: OpenStore, filled: Path, column: str, content: str
+) -> None:
+    """A row that does not hold what optafly writes is reported as damage, not as a fault of ours."""
+    with sqlite3.connect(filled / FILE) as database:
+        database.execute(f"UPDATE entry SET {column} = ?", (content,))
+    database.close()
+    with pytest.raises(StoreError) as refused:
+        open_store().look_up(project.ask("fix this bug"))
+    assert refused.value.code == "store_damaged"
+
+
 def test_a_store_in_the_way(project: Project, tmp_path: Path) -> None:
     """A file where the folder should be, and a folder where the database should be, are one clear sentence each."""
     (tmp_path / "file").write_text("x")

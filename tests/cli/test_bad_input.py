@@ -68,15 +68,11 @@ def test_every_row_is_one_clear_sentence_with_its_exit_code(row: Row, cli: Cli, 
         pytest.skip("root reads everything here; tests/workspace injects the fault")
     if "future" in row.case:
         the_future(cli, project / "future")
-    command = row.command.replace("optafly ", f"{shlex.quote(sys.executable)} -m optafly_cli ", 1)
-    if row.command == "optafly ask":
-        command = f"{shlex.quote(sys.executable)} -m optafly_cli ask"
-    elif "optafly " not in row.command:
-        command = f"{shlex.quote(sys.executable)} -m optafly_cli {row.command.removeprefix('optafly')}"
+    command = row.command
     for name in ("typo", "value", "broken", "future"):
         command = command.replace(f"OPTAFLY_HOME={name} ", f"OPTAFLY_HOME={project / name} ")
     done = subprocess.run(
-        ["bash", "-c", command], cwd=project, env=cli.env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        ["bash", "-c", f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; {command}'], cwd=project, env=cli.env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
         check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == row.exit, done.stdout + done.stderr

@@ -58,6 +58,25 @@ def test_pyproject_without_our_table_is_no_source(repository: Path) -> None:
     assert load(repository / "src").settings.refine.threshold == 0.2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.optafly.refine]\nthreshold = 0.3",
+        "[ tool . 'optafly' . refine ]\nthreshold = 0.3",
+        "[tool]\noptafly.refine.threshold = 0.3",
+        "[tool]\noptafly = { refine = { threshold = 0.3 } }",
+        "tool = { optafly = { refine = { threshold = 0.3 } } }",
+        "tool.optafly.refine.threshold = 0.3",
+    ],
+)
+def test_our_table_in_pyproject_is_found_however_it_is_written(repository: Path, text: str) -> None:
+    """TOML has many ways to write a table; each of them counts."""
+    (repository / "pyproject.toml").write_text(f'x = "y"\n{text}\n')
+    loaded = load(repository)
+    assert loaded.settings.refine.threshold == 0.3
+    assert loaded.origins["refine.threshold"].source == "project"
+
+
 def test_a_mistake_in_pyproject_names_its_line(repository: Path) -> None:
     """Lines count from the top of pyproject.toml, not from our table."""
     path = repository / "pyproject.toml"

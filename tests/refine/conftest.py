@@ -57,7 +57,7 @@ def project(tmp_path: Path) -> Path:
     (root / "Cargo.toml").write_text('[package]\nname = "shop"\n')
     (root / "src" / "main.rs").write_text(MAIN_RS)
     (root / "app" / "orders.py").write_text(ORDERS_PY)
-    (root / "app" / "settings.py").write_text('KEY = "AKIAIOSFODNN7EXAMPLE"\nREGION = "eu-west-1"\n')
+    (root / "app" / "settings.py").write_text('KEY = "AKIAQ3EGUZ4X7NJW2B5T"\nREGION = "eu-west-1"\n')
     (root / ".gitignore").write_text("build/\n")
     (root / "build").mkdir()
     (root / "build" / "out.py").write_text("generated = True\n")

@@ -46,7 +46,7 @@ HITS = [
     ("OPF011", "Explain line 99 of app/orders.py", "app/orders.py"),
     ("OPF013", "Add a login page", "Add a login page"),
     ("OPF014", "List all the endpoints as JSON", "JSON"),
-    ("OPF015", "Why is AKIAIOSFODNN7EXAMPLE refused by the API?", "AKIAIOSFODNN7EXAMPLE"),
+    ("OPF015", "Why is AKIAQ3EGUZ4X7NJW2B5T refused by the API?", "AKIAQ3EGUZ4X7NJW2B5T"),
     ("OPF016", "Current time: 2026-11-23 02:15:00\n" + LONG, "Current time: 2026-11-23 02:15:00"),
 ]
 
@@ -164,8 +164,9 @@ def test_the_catalogue_is_complete() -> None:
 
 PIECES = st.lists(
     st.sampled_from(
-        ["fix this bug ", "src/mian.rs:12 ", "src/main.rs:900 ", "`parse_prot` ", "maybe ", "\n", "TODO: ", "min or max ", "```\n", "faster ",
-         "AKIAIOSFODNN7EXAMPLE ", "at least 9 items at most 3 items ", "é💥 ", "line 77 of app/orders.py ", "as "
+        ["fix this bug ", "src/mian.rs:12 ", "src/main.rs:900 ", "`parse_prot` ", "maybe ", "\n", "TODO: ",
+         "min or max ", "```\n", "faster ",
+         "AKIAQ3EGUZ4X7NJW2B5T ", "at least 9 items at most 3 items ", "é💥 ", "line 77 of app/orders.py ", "as "
          "JSON ", "\r\n", "\t"]
     ),
     max_size=14,

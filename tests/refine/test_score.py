@@ -75,7 +75,8 @@ def test_the_better_of_two_prompts_scores_higher(better: str, worse: str, worksp
 
 PROMPTS = st.lists(
     st.sampled_from(
-        ["fix this bug ", "maybe ", "src/gone.rs:3 ", "`name` ", "it should return 0 ", "but it returns 1 ", "\n", "```\nx = 1\n```\n",
+        ["fix this bug ", "maybe ", "src/gone.rs:3 ", "`name` ", "it should return 0 ", "but it returns 1 ",
+         "\n", "```\nx = 1\n```\n",
          "KeyError: 'a' ", "min or max ", "faster ", "for example 3 ", "TODO: "]
     ),
     max_size=12,

@@ -1,0 +1,87 @@
+"""ask: answer from the store, or from the provider and remember."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from optafly_cli.cache.types import Hit, Lookup, Miss, Status
+from optafly_cli.errors import StoreError
+from optafly_cli.pipeline.job import Timing, Voice
+from optafly_cli.pipeline.session import Session
+from optafly_cli.pipeline.shelf import Shelf, has_secret
+from optafly_cli.pipeline.stages import refine, route
+from optafly_cli.provider.result import Answer
+from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.route.result import RoutedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `ask` found out. On a hit nothing was refined or routed; `answer` is None on a `--cache-only` miss.
+
+    `store_problem` is why the store could not be used although the question was answered. Costs are in US dollars.
+    """
+
+    status: Status
+    lookup: Lookup | None
+    answer: Answer | None
+    refined: RefinedPrompt | None
+    routed: RoutedRequest | None
+    cost: float | None
+    entry: int | None
+    store_problem: StoreError | None
+    timing: Timing
+
+
+def ask(session: Session, voice: Voice, folder: Path) -> Outcome:
+    """Answer the prompt from the store in `folder`, or ask the provider and remember.
+
+    Raises:
+        OptaflyError: whatever ends the attempt before there is an answer.
+    """
+    timing = Timing()
+    with timing.stage("total"), Shelf(session, folder) as shelf:
+        with timing.stage("lookup"):
+            lookup = shelf.look_up()
+        if isinstance(lookup, Hit):
+            for notice in lookup.notices:
+                voice.warn(notice)
+            outcome = Outcome("hit", lookup, lookup.entry.answer, None, None, 0.0, lookup.entry.id, None, timing)
+        elif session.job.cache == "only":
+            if shelf.problem:
+                raise shelf.problem
+            outcome = Outcome("miss", lookup, None, None, None, 0.0, None, None, timing)
+        else:
+            outcome = _ask_provider(session, voice, shelf, lookup, timing)
+    return outcome
+
+
+def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup | None, timing: Timing) -> Outcome:
+    from optafly_cli.provider.client import send
+    from optafly_cli.route.pricing import answer_cost
+
+    for warning in lookup.warnings if isinstance(lookup, Miss) else ():
+        voice.warn(warning)
+    with timing.stage("refine"):
+        refined = refine(session, voice)
+        evidence = shelf.evidence(refined)
+    for sentence in (*session.named.left_out, *refined.left_out):
+        voice.warn(sentence)
+    with timing.stage("route"):
+        routed = route(session, refined)
+    with timing.stage("provider"):
+        answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
+    usage = answer.usage
+    cost = answer_cost(
+        session.model,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_creation_input_tokens=usage.cache_creation_input_tokens,
+        cache_read_input_tokens=usage.cache_read_input_tokens,
+    )
+    with timing.stage("store"):
+        if evidence is not None and has_secret(session, answer):
+            voice.warn("the answer was not stored: a secret is in what was sent or answered")
+            evidence = None
+        entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
+    status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
+    return Outcome(status, lookup, answer, refined, routed, cost, entry, shelf.problem, timing)

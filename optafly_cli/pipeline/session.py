@@ -1,0 +1,125 @@
+"""One command's settings, workspace and named context, read once and shared by all stages."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from optafly_cli.cache.types import Question
+from optafly_cli.config.settings import Settings
+from optafly_cli.errors import UnknownModelError
+from optafly_cli.models import Model, catalogue
+from optafly_cli.pipeline.job import Job
+from optafly_cli.workspace.types import NamedContext, Workspace
+
+if TYPE_CHECKING:
+    from optafly_cli.refine.select import Selection
+    from optafly_cli.tokens.counter import Counter
+
+
+class Session:
+    """One command's settings, workspace and named context; the costly parts are made when they are first used."""
+
+    def __init__(self, job: Job, settings: Settings) -> None:
+        from optafly_cli.workspace.named import gather
+        from optafly_cli.workspace.root import find_workspace
+
+        self.job = job
+        self.settings = settings
+        self.workspace: Workspace = find_workspace(job.cwd)
+        self.named: NamedContext = gather(
+            self.workspace, job.cwd, files=job.files, selection=job.selection, piped=job.piped, diff=job.diff
+        )
+        self.model: Model = find_model(settings)
+
+    @cached_property
+    def counter(self) -> "Counter":
+        """Token counts in the model's own measure."""
+        from optafly_cli.tokens.counter import counter_for
+
+        return counter_for(self.model)
+
+    def select(self, prompt: str) -> "Selection":
+        """What context selection gives for `prompt` now, unnamed files included."""
+        from optafly_cli.refine.select import select
+
+        return select(prompt, self.named, self.workspace, self.settings.refine, self.counter.count, unsafe=True)
+
+    def state(self) -> str:
+        """The workspace state: HEAD, index and dirty files."""
+        from optafly_cli.workspace.state import workspace_state
+
+        return workspace_state(self.workspace)
+
+    @cached_property
+    def question(self) -> Question:
+        """The prompt as the cache sees it."""
+        from optafly_cli.cache.embedder import embedder_identity
+        from optafly_cli.cache.question import build_question
+        from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
+
+        return build_question(
+            self.job.prompt,
+            self.named,
+            self.workspace,
+            namespace=self.settings.cache.namespace,
+            model=self.model.id,
+            system=self.job.system,
+            parameters=self._parameters,
+            versions={
+                "refiner": REFINER_VERSION,
+                "template": TEMPLATE_VERSION,
+                "embedder": embedder_identity(self.settings.cache.embedding_model),
+            },
+            state=self.state,
+            reselect=lambda prompt: self.select(prompt).digest,
+        )
+
+    @property
+    def _parameters(self) -> Mapping[str, object]:
+        """Everything else that changes the request, and the endpoint that answers it."""
+        refine = self.settings.refine
+        return {
+            "endpoint": self.settings.provider.base_url or os.environ.get("ANTHROPIC_BASE_URL", ""),
+            "max_tokens": self.settings.provider.max_tokens,
+            "rewrite": self.job.rewrite and refine.enabled,
+            "context": self.job.context,
+            "max_context_tokens": refine.max_context_tokens,
+            "threshold": refine.threshold,
+            "unnamed": self._unnamed,
+            "include": [refine.include_active_file, refine.include_selection, refine.include_project_structure],
+        }
+
+    @property
+    def _unnamed(self) -> str:
+        """Whether files that were not named may be sent; it changes the request only where nothing was named."""
+        if self.job.files or self.job.piped or self.job.diff:
+            return ""
+        return "sent" if self.job.yes or self.settings.refine.approve == "never" or self.approved else "asked"
+
+    @cached_property
+    def approved(self) -> bool:
+        """Whether the user said "always" for this project."""
+        from optafly_cli.config.approvals import is_approved
+
+        return self.settings.refine.approve == "unsafe" and is_approved(self.workspace.root, os.environ)
+
+
+def find_model(settings: Settings) -> Model:
+    """The model that the settings name, or the data file's default.
+
+    A name in `[provider] extra_models` needs no row in the data file: its prices and minimum are unknown.
+
+    Raises:
+        UnknownModelError: the name is neither in the data file nor declared.
+    """
+    name = settings.provider.model or catalogue().default
+    if name in settings.provider.extra_models:
+        default = catalogue().get(catalogue().default)
+        return replace(default, id=name, min_cacheable=None, prices=())
+    try:
+        return catalogue().get(name)
+    except UnknownModelError as error:
+        hint = "or declare it: optafly config set provider.extra_models " + name
+        raise UnknownModelError(error.message, remedy=f"{error.remedy}; {hint}") from None

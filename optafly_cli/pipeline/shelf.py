@@ -1,0 +1,90 @@
+"""The store as `ask` uses it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optafly_cli.cache.types import Lookup
+from optafly_cli.errors import StoreError
+from optafly_cli.pipeline.session import Session
+from optafly_cli.provider.result import Answer
+from optafly_cli.refine.result import RefinedPrompt
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.store import Store
+    from optafly_cli.cache.types import Evidence
+
+
+class Shelf:
+    """The store, opened late, and never able to spoil an answer that was paid for.
+
+    `problem` is the first thing that went wrong with it.
+    """
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self.session = session
+        self.folder = folder
+        self.problem: StoreError | None = None
+        self._store: Store | None = None
+        cache = session.settings.cache
+        self._active = cache.enabled and session.job.cache != "off"
+
+    def __enter__(self) -> "Shelf":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def look_up(self) -> Lookup | None:
+        """What the store says; None when it is not to be asked or cannot be."""
+        if not self._active or self.session.job.cache == "refresh":
+            return None
+        try:
+            store = self._open()
+            return store.look_up(self.session.question)
+        except StoreError as error:
+            self.problem = error
+            return None
+
+    def evidence(self, refined: RefinedPrompt) -> "Evidence | None":
+        """What the answer will have depended on; None when it will not be kept.
+
+        Taken before the request is sent, so that an edit made while Claude answers voids the entry.
+        """
+        if not self._active or self.problem or refined.edited:
+            return None
+        from optafly_cli.cache.types import AutoEvidence
+
+        named = self.session.question.named
+        if not refined.auto_context:
+            return named
+        selection = self.session.select(self.session.job.prompt)
+        return replace(named, auto=AutoEvidence(self.session.state(), selection.digest))
+
+    def remember(self, answer: Answer, evidence: "Evidence | None", cost: float | None, seconds: float) -> int | None:
+        """Store the answer; the entry's id, None when it was not to be stored or could not be."""
+        if evidence is None:
+            return None
+        try:
+            return self._open().remember(self.session.question, answer, evidence=evidence, cost=cost, seconds=seconds)
+        except StoreError as error:
+            self.problem = error
+            return None
+
+    def _open(self) -> "Store":
+        from optafly_cli.cache.store import Store
+
+        if self._store is None:
+            self._store = Store.open(self.folder, self.session.settings.cache)
+        return self._store
+
+
+def has_secret(session: Session, answer: Answer) -> bool:
+    """Whether a secret stands in anything that an entry would keep or was made from."""
+    from optafly_cli.workspace.secrets import redact
+
+    named, job = session.named, session.job
+    texts = [job.prompt, job.system, named.piped, answer.text]
+    texts += [part.text for part in named.diff or ()] + [file.source.text for file in named.files]
+    return any(text and redact(text).kinds for text in texts)
