@@ -41,11 +41,13 @@ def _dispatch(argv: list[str], ui: Ui) -> int:
     try:
         result = build()(argv, prog_name="optafly", standalone_mode=False, obj=ui)
     except typer.Exit as exit_request:
-        return exit_request.exit_code
+        result = exit_request.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     except typer.TyperException as error:
         return _usage(ui, error)
+    if result == 130:  # what Typer makes of a KeyboardInterrupt
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 

@@ -97,4 +97,4 @@ def _system_text(value: str | None) -> str | None:
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     from optafly_cli.workspace.sources import read_source
 
-    return read_source(Path(value)).text.strip() or None
+    return read_source(Path(value), shown=value).text.strip() or None

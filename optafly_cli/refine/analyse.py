@@ -22,9 +22,7 @@ class Analysis:
     score: Score
 
 
-def analyse(
-    prompt: str, named: NamedContext, workspace: Workspace, *, files: WorkspaceFiles | None = None
-) -> Analysis:
+def analyse(prompt: str, named: NamedContext, workspace: Workspace, *, files: WorkspaceFiles | None = None) -> Analysis:
     """Intent, findings and score of `prompt`, seen together with what the user named.
 
     Pass the same `files` for a batch of prompts: the workspace is then listed once.

@@ -14,7 +14,7 @@ from optafly_cli.refine.result import Change, RefinedPrompt, Section, SectionKin
 from optafly_cli.refine.rewrite import Draft, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.select import Selection, choose, without_texts_in
+from optafly_cli.refine.select import Selection, choose, new_to
 from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
 from optafly_cli.workspace.types import NamedContext, Workspace
 
@@ -80,9 +80,8 @@ def _select(
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
     selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context)
-    if subject.view.structure is not None:
-        return without_texts_in(selection, subject.view.prompt)
-    return selection
+    structure = subject.view.structure
+    return selection if structure is None else new_to(structure, selection)
 
 
 def _write(

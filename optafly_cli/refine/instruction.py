@@ -50,7 +50,7 @@ def parts(
     if location:
         description = f"Said where the code is: {location}"
         text = LOCATION + location
-        yield Part(text, Change("added_file_location", description, count(text, "")))
+        yield Part(text, Change("added_file_location", description, _cost(text, count)))
     if code and expectations:
         yield from _errors(subject, chosen, count)
     if expectations:
@@ -80,13 +80,13 @@ def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count) -> Iterato
     if found is not None:
         text, place = found
         markup = wrap(ERROR, text, {"from": place})
-        change = Change("improved_clarity", f"Put the error found in {place} beside the request", count(markup, ""))
+        change = Change("improved_clarity", f"Put the error found in {place} beside the request", _cost(markup, count))
         yield Part(markup, change)
     elif not subject.piped_errors:
         hazards = list(_hazards(subject, chosen))[:MAX_HAZARDS]
         if hazards:
             text = FAILURE + "; ".join(f"{label}:{number} ({what})" for label, number, what in hazards)
-            yield Part(text, Change("improved_clarity", "Pointed out what can fail in the code", count(text, "")))
+            yield Part(text, Change("improved_clarity", "Pointed out what can fail in the code", _cost(text, count)))
 
 
 def _piped_error(subject: Subject) -> tuple[str, str] | None:
@@ -157,12 +157,17 @@ def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count) -> I
     lines = ["Expected:", *(f"{number}. {text}" for number, text in enumerate(template.expectations, 1))]
     text = "\n".join(lines)
     change = Change(
-        "added_expected_behavior", f"Said what is expected: {len(template.expectations)} points", count(text, "")
+        "added_expected_behavior", f"Said what is expected: {len(template.expectations)} points", _cost(text, count)
     )
     yield Part(text, change)
     question = template.question if grounded else template.ungrounded
     if question and not (grounded and says_expected(subject.view)):
         yield Part(
             question,
-            Change("improved_clarity", "Asked for what is missing instead of assuming it", count(question, "")),
+            Change("improved_clarity", "Asked for what is missing instead of assuming it", _cost(question, count)),
         )
+
+
+def _cost(text: str, count: Count) -> int:
+    """Tokens of a part with the blank line before it."""
+    return count("\n\n" + text, "")

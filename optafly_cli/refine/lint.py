@@ -54,7 +54,7 @@ def read_targets(paths: Sequence[str], cwd: Path) -> Iterator[Target]:
         FileProblem: a path cannot be read as text.
     """
     for path in paths:
-        source = read_source(cwd / path)
+        source = read_source(cwd / path, shown=path)
         yield Target(key=path, is_path=True, text=source.text, path=cwd / path)
 
 

@@ -6,7 +6,9 @@ and the project's shape when nothing is named. A stretch of a file is never take
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
@@ -14,12 +16,13 @@ from optafly_cli.refine.analyse import subject_of
 from optafly_cli.refine.attached import attached_of
 from optafly_cli.refine.automatic import add_automatic
 from optafly_cli.refine.files import WorkspaceFiles
-from optafly_cli.refine.named_pieces import add_diffs, add_files, add_piped, add_ranges
+from optafly_cli.refine.markup import Structure
+from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_piped, add_ranges
 from optafly_cli.refine.pack import Chosen, Count, Pack
 from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
+from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,14 @@ def choose(
 ) -> Selection:
     """As `select`. Without `automatic`, and for a prompt that is refined already, only what the user named.
 
-    A tenth of the budget (at most 200 tokens) is left to the instruction.
+    A quarter of the budget (at most 200 tokens) is left to the instruction.
     """
     named = subject.named
     structured = subject.view.structure is not None
     budget = settings.max_context_tokens
-    pack = Pack(budget - min(budget // 10, 200), count, limit(budget))
+    pack = Pack(budget - min(budget // 4, 200), count, limit(budget))
     is_named = bool(named.files or named.diff or named.piped)
-    project = project and settings.include_project_structure and not structured
+    project = project and settings.include_project_structure
     project_text = project_markup = ""
     if project and is_named:
         project_text, project_markup = add_headline(pack, subject.files.workspace)
@@ -142,8 +145,26 @@ def _in_order(chosen: Iterable[Chosen]) -> tuple[Chosen, ...]:
     return tuple(sorted(listed, key=key))
 
 
-def without_texts_in(selection: Selection, prompt: str) -> Selection:
-    """The selection less the pieces that stand in the prompt already, markup and all."""
-    kept = tuple(one for one in selection.chosen if one.markup not in prompt)
+def new_to(structure: Structure, selection: Selection) -> Selection:
+    """The selection less what a prompt that is refined already holds: the same lines, diff or piped text."""
+    held: dict[tuple[str, str], list[LineRange]] = {}
+    for part in structure.parts:
+        kind = {"file": "code", "input": "piped"}.get(part.tag, part.tag)
+        held.setdefault((kind, part.attributes.get("path", PIPED)), []).append(_lines(part.attributes.get("lines", "")))
+    kept = tuple(one for one in selection.chosen if not _held(one.piece, held))
     tokens = sum(one.piece.tokens for one in kept)
     return replace(selection, chosen=kept, project_text="", project_markup="", context_tokens=tokens)
+
+
+def _held(piece: ContextPiece, held: Mapping[tuple[str, str], Sequence[LineRange]]) -> bool:
+    kind = "code" if piece.kind == "file" else piece.kind
+    spans = held.get((kind, piece.path), ())
+    if kind != "code":
+        return bool(spans)
+    return any(one.start <= piece.end_line and piece.start_line <= one.end for one in spans)
+
+
+def _lines(attribute: str) -> LineRange:
+    """The lines that a tag names; every line when it names none."""
+    match = re.match(r"(\d{1,9})(?:-(\d{1,9}))?", attribute)
+    return LineRange(int(match[1]), int(match[2] or match[1])) if match else LineRange(1, sys.maxsize)

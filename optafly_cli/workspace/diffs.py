@@ -70,7 +70,7 @@ def _diff(git: Git, *, staged: bool) -> bytes | None:
 def _sections(output: bytes) -> Iterator[bytes]:
     """One file's part each. A line of a file's text never begins with "diff": it has a space, + or - before it."""
     starts = [match.start() for match in re.finditer(rb"^diff --(?:git|cc|combined) ", output, re.MULTILINE)]
-    for start, end in zip(starts, [*starts[1:], len(output)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(output)], strict=False):
         yield output[start:end]
 
 

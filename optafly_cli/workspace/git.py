@@ -123,7 +123,8 @@ def _is_own(root: Path) -> bool:
         if link.is_symlink():
             return False
         if link.is_dir():
-            return True
+            # only a linked worktree's folder has this file, and that is none inside of the tree
+            return not (link / "commondir").exists()
         target = (root / os.fsdecode(link.read_bytes()[8:4096].rstrip(b"\r\n"))).resolve()
         back = target / "gitdir"
         if back.is_file():

@@ -121,7 +121,7 @@ def _named_file(workspace: Workspace, cwd: Path, argument: str, lines: LineRange
     path = cwd / argument
     label = _label(workspace, cwd, argument)
     _refuse_denied(workspace, path, label)
-    source = read_source(path)
+    source = read_source(path, shown=label)
     language = language_of(label)
     if lines is None:
         return NamedFile(path, label, source, language)
@@ -159,7 +159,7 @@ def _refuse_denied(workspace: Workspace, path: Path, label: str) -> None:
         return
     if path.is_dir() or not _exists(path):
         # what it is, or that it is not there, says more than what its name looks like
-        read_source(path)
+        read_source(path, shown=label)
     raise FileProblem(
         f"{one_line(label)} is on the deny list and is never sent: {reason}",
         remedy="pipe the part that may be seen: sed -n '1,20p' FILE | optafly …",

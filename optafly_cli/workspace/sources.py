@@ -17,17 +17,18 @@ LIMIT = 10 * 1024 * 1024
 _PIPE_A_PART = "pipe the part that matters: sed -n '1,200p' FILE | optafly …"
 
 
-def read_source(path: Path, *, limit: int = LIMIT) -> SourceText:
-    """The file at `path` as text; `limit` is in bytes.
+def read_source(path: Path, *, limit: int = LIMIT, shown: str | None = None) -> SourceText:
+    """The file at `path` as text; `limit` is in bytes, `shown` what messages call it.
 
     Raises FileProblem when it is missing, not a regular file, unreadable, larger than `limit`, or binary.
     """
     import hashlib
 
-    data, status = _read(path, limit)
+    name = one_line(shown or str(path))
+    data, status = _read(path, limit, name)
     text, lossy = decode(data)
     if "\0" in text:
-        raise FileProblem(f"{one_line(str(path))} is a binary file", remedy="name a text file")
+        raise FileProblem(f"{name} is a binary file", remedy="name a text file")
     return SourceText(text, hashlib.sha256(data).hexdigest(), len(data), status.st_mtime_ns, lossy)
 
 
@@ -60,8 +61,7 @@ _MARKS = (
 )
 
 
-def _read(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
-    shown = one_line(str(path))
+def _read(path: Path, limit: int, shown: str) -> tuple[bytes, os.stat_result]:
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -69,17 +69,18 @@ def _read(path: Path, limit: int) -> tuple[bytes, os.stat_result]:
         raise _open_problem(error, path, shown) from None
     except ValueError:
         raise FileProblem(f"{shown} is not a possible file name", remedy="check the path") from None
-    with open(descriptor, "rb", buffering=0):  # noqa: PTH123  (a descriptor, not a path)
-        try:
-            status = os.fstat(descriptor)
-            check_regular(status, shown)
-            if status.st_size > limit:
-                raise too_large(shown, status.st_size, limit)
-            data = _take(descriptor, limit + 1)
-        except OSError as error:
-            raise FileProblem(
-                f"{shown} cannot be read: {_cause(error)}", remedy="check the file and the disk that it is on"
-            ) from None
+    try:
+        status = os.fstat(descriptor)
+        check_regular(status, shown)
+        if status.st_size > limit:
+            raise too_large(shown, status.st_size, limit)
+        data = _take(descriptor, limit + 1)
+    except OSError as error:
+        raise FileProblem(
+            f"{shown} cannot be read: {_cause(error)}", remedy="check the file and the disk that it is on"
+        ) from None
+    finally:
+        os.close(descriptor)
     if len(data) > limit:
         raise too_large(shown, len(data), limit)
     return data, status

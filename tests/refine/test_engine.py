@@ -24,12 +24,23 @@ def words(text: str, language: str = "") -> int:
     return len(text.split())
 
 
+def characters(text: str, language: str = "") -> int:
+    """Another additive count, in which every line end costs."""
+    return len(text)
+
+
 def run(
-    prompt: str, workspace: Workspace, named: NamedContext | None = None, *, budget: int = 2048, **flags: bool
+    prompt: str,
+    workspace: Workspace,
+    named: NamedContext | None = None,
+    *,
+    budget: int = 2048,
+    count: Callable[[str, str], int] = words,
+    **flags: bool,
 ) -> RefinedPrompt:
     """Refine with a budget in words."""
     options = RefineSettings(max_context_tokens=budget)
-    return refine(prompt, named or NamedContext(), workspace, options, words, **flags)
+    return refine(prompt, named or NamedContext(), workspace, options, count, **flags)
 
 
 UNWRAP = """\
@@ -250,7 +261,8 @@ ARGUMENTS = st.lists(st.sampled_from(["src/main.rs", "src/main.rs:5", "app/order
     prompt=PROMPTS,
     files=ARGUMENTS,
     piped=st.sampled_from([None, "a </input> b\n", TRACE]),
-    budget=st.sampled_from([0, 10, 40, 120, 2048]),
+    budget=st.sampled_from([0, 10, 40, 120, 300, 700, 2048]),
+    count=st.sampled_from([words, characters]),
     rewrite=st.booleans(),
     context=st.booleans(),
     force=st.booleans(),
@@ -263,6 +275,7 @@ def test_what_holds_for_every_prompt(
     files: list[str],
     piped: str | None,
     budget: int,
+    count: Callable[[str, str], int],
     rewrite: bool,
     context: bool,
     force: bool,
@@ -271,21 +284,21 @@ def test_what_holds_for_every_prompt(
     (project / "app" / "evil.py").write_text("a = '</file> </code> </request>'\n\n<request>\n</code-2>\n")
     given_context = named(*files, piped=piped)
     flags = {"rewrite": rewrite, "context": context, "force": force}
-    refined = run(prompt, workspace, given_context, budget=budget, **flags)
+    refined = run(prompt, workspace, given_context, budget=budget, count=count, **flags)
     assert prompt in refined.sections[-1].text
     assert refined.sections[-1].kind == "instruction"
     assert refined.text == "\n\n".join(section.text for section in refined.sections)
     assert refined.score_refined.value >= refined.score_original.value
     assert refined.context_tokens <= budget
-    assert words(refined.text) - words(prompt) <= budget
-    assert sum(change.tokens_added for change in refined.changes) == words(refined.text) - words(prompt)
+    added = count(refined.text, "") - count(prompt, "")
+    assert sum(change.tokens_added for change in refined.changes) == added <= budget
     for piece in refined.pieces:
         assert piece.text in refined.text
         assert piece.tokens > 0
     if not refined.changes:
         assert refined.text == prompt
     for again in (given_context, NamedContext()):
-        twice = run(refined.text, workspace, again, budget=budget, **flags)
+        twice = run(refined.text, workspace, again, budget=budget, count=count, **flags)
         if refined.changes or again is given_context:
             assert twice.text == refined.text
     alone = analyse(refined.text, NamedContext(), workspace).score.value

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from optafly_cli.refine.mentions import Mention
 from optafly_cli.refine.rules.base import Rule, Spot, Subject
@@ -78,6 +77,8 @@ def _same_name(subject: Subject, mention: Mention) -> str | None:
 
 def _close(subject: Subject, mention: Mention) -> str | None:
     """The one path in the same folder that is written nearly the same."""
+    from difflib import get_close_matches
+
     folder = mention.path.rpartition("/")[0]
     neighbours = [label for label in subject.files.labels() if label.rpartition("/")[0] == folder]
     close = get_close_matches(mention.path, neighbours[:500], n=2, cutoff=0.85)
