@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from optafly_cli.pipeline.job import Decision
     from optafly_cli.pipeline.session import Session
 
+SIDE_BY_SIDE = 60
+"""Columns of a terminal below which the original, which stands in the refined text anyway, is not shown beside it."""
 _CHOICES = {"y": "accept", "yes": "accept", "": "accept", "n": "reject", "no": "reject", "e": "edit", "edit": "edit"}
 
 
-def approve(ui: Ui, refined: RefinedPrompt, session: "Session") -> "Decision":
+def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "Send") -> "Decision":
     """Show the rewrite on stderr and ask: yes, no, edit, or always for this project."""
     show(ui, refined)
-    question = f"Send this? [Y]es / [n]o / [e]dit / [a]lways for {session.workspace.name}: "
+    question = f"{verb} this? [Y]es / [n]o / [e]dit / [a]lways for {session.workspace.name}: "
     while True:
         sys.stderr.write(ui.style(printable(question), "bold"))
         sys.stderr.flush()
@@ -45,25 +47,23 @@ def approve(ui: Ui, refined: RefinedPrompt, session: "Session") -> "Decision":
 
 
 def show(ui: Ui, refined: RefinedPrompt) -> None:
-    """Both prompts side by side (one above the other when the terminal is narrow), then what was changed and why."""
+    """Both prompts side by side, then what was changed and why."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     console = ui.console(stderr=True)
     original, rewritten = Text(printable(refined.original)), _highlighted(refined)
-    if console.width >= 100:
-        table = Table(box=box.ROUNDED, expand=True, show_lines=False)
-        table.add_column("original", ratio=2)
-        table.add_column("refined", ratio=3)
+    table = Table(box=box.ROUNDED, expand=True)
+    if console.width >= SIDE_BY_SIDE:
+        widest = max((len(line) for line in refined.original.splitlines()), default=0)
+        table.add_column("original", width=max(len("original"), min(widest, console.width // 3)), overflow="fold")
+        table.add_column("refined", overflow="fold")
         table.add_row(original, rewritten)
-        console.print(table)
     else:
-        for title, text in (("original", original), ("refined", rewritten)):
-            table = Table(box=box.ROUNDED, expand=True)
-            table.add_column(title)
-            table.add_row(text)
-            console.print(table)
+        table.add_column("refined", overflow="fold")
+        table.add_row(rewritten)
+    console.print(table)
     for change in refined.changes:
         console.print(Text(f"  + {printable(change.description)} ({change.tokens_added} tokens)", style="green"))
     for piece in refined.unsafe:

@@ -102,7 +102,7 @@ def _voice(ui: Ui, session: Any, *, interactive: bool) -> Any:
         from optafly_cli.cli.approve import approve
 
         def approver(refined: RefinedPrompt) -> Any:
-            return approve(ui, refined, session)
+            return approve(ui, refined, session, verb="Use")
 
     return Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver)
 
