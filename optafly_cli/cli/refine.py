@@ -81,7 +81,7 @@ def refine(
     elif check:
         _report(ui, refined, threshold)
     else:
-        ui.line(refined.text)
+        ui.write(refined.text if refined.text.endswith("\n") else refined.text + "\n")
         _summarise(ui, session, refined)
     return 1 if check and not passed else 0
 

@@ -75,6 +75,9 @@ def _sections(output: bytes) -> Iterator[bytes]:
 
 
 def _add(section: bytes, staged: bool, files: list[DiffFile], left_out: list[str]) -> None:
+    if section.count(b"\n") <= 1:
+        # only its times changed, which git would otherwise note in the index
+        return
     names = _names(section)
     label = names[-1]
     shown = f"{one_line(label)} ({_side(staged)})"

@@ -26,6 +26,7 @@ _OFF = (
     "core.sshCommand=false", "core.gitProxy=false", "core.alternateRefsCommand=false", "credential.helper=",
     "diff.external=", "diff.submodule=short", "gpg.program=false", "gpg.ssh.program=false", "gpg.x509.program=false",
     "log.showSignature=false", "protocol.allow=never", "submodule.recurse=false", "status.submoduleSummary=false",
+    "diff.autoRefreshIndex=false",
     "color.ui=false", "core.quotePath=false", "core.bigFileThreshold=10m",
 )  # fmt: skip
 # What each command needs besides: nothing it can run may come from the repository.

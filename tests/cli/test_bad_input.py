@@ -71,9 +71,10 @@ def test_every_row_is_one_clear_sentence_with_its_exit_code(row: Row, cli: Cli, 
     command = row.command
     for name in ("typo", "value", "broken", "future"):
         command = command.replace(f"OPTAFLY_HOME={name} ", f"OPTAFLY_HOME={project / name} ")
+    function = f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; '
     done = subprocess.run(
-        ["bash", "-c", f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; {command}'], cwd=project, env=cli.env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        check=False, timeout=60,
+        ["bash", "-c", function + command], cwd=project, env=cli.env, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == row.exit, done.stdout + done.stderr
     pattern = ".*?".join(re.escape(part) for part in row.message.split("…"))

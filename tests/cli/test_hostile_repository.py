@@ -1,15 +1,13 @@
 """A cloned repository must not redirect traffic, read outside of itself, run anything or write to the terminal raw."""
 
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.cli.conftest import Cli, git
+from tests.cli.terminal import on_a_terminal
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
 
@@ -19,34 +17,6 @@ ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 def sent_text(api: MessagesApi) -> str:
     """Everything that was sent, as one text."""
     return "".join(block["text"] for request in api.messages for block in request.body["messages"][0]["content"])
-
-
-def on_a_terminal(cli: Cli, *arguments: str, answers: bytes = b"", columns: int = 80) -> tuple[int, bytes]:
-    """Run optafly with all three streams on a pseudo-terminal; returns exit code and everything it wrote."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cli.cwd)
-        env = {**cli.env, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-        os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], env)
-    written = b""
-    deadline = time.monotonic() + 60
-    pending = answers
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 0.2)
-        if ready:
-            try:
-                data = os.read(terminal, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            written += data
-        if pending and b"Send this?" in written:
-            os.write(terminal, pending)
-            pending = b""
-    _, status = os.waitpid(pid, 0)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(status), written
 
 
 def test_a_project_file_cannot_redirect_traffic_or_move_the_store(cli: Cli, api: MessagesApi, repo: Path) -> None:
@@ -143,11 +113,11 @@ def test_no_raw_escape_code_reaches_the_terminal(cli: Cli, api: MessagesApi, rep
 def test_a_rewrite_with_unnamed_files_is_shown_and_asked_about(cli: Cli, api: MessagesApi, repo: Path) -> None:
     """On a terminal "fix this bug" proposes the active file, shows it, and `n` sends nothing of it."""
     (repo / "src" / "lib.rs").write_text("pub fn double(n: u32) -> u32 {\n    n * 7\n}\n")
-    code, written = on_a_terminal(cli, "ask", "fix this bug", answers=b"n\n")
+    code, written = on_a_terminal(cli, "ask", "fix this bug", answers=((b"Send this?", b"n\n"),))
     assert code == 0
     assert b"src/lib.rs" in written
     assert "n * 7" not in sent_text(api)
-    code, _ = on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=b"y\n")
+    code, _ = on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=((b"Send this?", b"y\n"),))
     assert code == 0
     assert "n * 7" in sent_text(api)
 
@@ -155,7 +125,7 @@ def test_a_rewrite_with_unnamed_files_is_shown_and_asked_about(cli: Cli, api: Me
 def test_always_is_remembered_for_the_project_and_outside_of_it(cli: Cli, api: MessagesApi, repo: Path) -> None:
     """`a` is kept in the user's configuration; the next ask, piped, needs no approval."""
     (repo / "src" / "lib.rs").write_text("pub fn double(n: u32) -> u32 {\n    n * 7\n}\n")
-    on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=b"a\n")
+    on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=((b"Send this?", b"a\n"),))
     before = git(repo, "status", "--porcelain")
     cli("ask", "fix this bug", "--no-cache")
     assert sent_text(api).count("n * 7") == 2

@@ -1,6 +1,7 @@
 """A repository is data from a stranger: whatever it configures, nothing of it runs and nothing outside is read."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from optafly_cli.errors import OptaflyError
 from optafly_cli.workspace.diffs import working_diff
-from optafly_cli.workspace.git import git, open_git
+from optafly_cli.workspace.git import Git, git, open_git
 from optafly_cli.workspace.ignore import listed_files
 from optafly_cli.workspace.named import gather
 from optafly_cli.workspace.project import headline, summarise
@@ -109,6 +110,8 @@ def harden_me(repo: Path, name: str, evil: Path) -> None:
     if name == "worktree configuration":
         write(repo, {".git/config.worktree": f'[filter "evil"]\n\tclean = {evil}\n[core]\n\tfsmonitor = {evil}\n'})
     if name.endswith("transport"):
+        # a transport that waited for its peer would never end under plain git
+        evil.write_text(evil.read_text().replace("cat", "exit 1"))
         blob = user_git(repo, "rev-parse", "HEAD:notes.md").strip()
         (repo / ".git/objects" / blob[:2] / blob[2:]).unlink()
 
@@ -140,16 +143,12 @@ def test_nothing_that_a_repository_configures_is_run(
     ],
 )
 def test_the_traps_are_real(
-    repo: Path, evil: Path, canary: Path, name: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    repo: Path, evil: Path, canary: Path, name: str, command: tuple[str, ...]
 ) -> None:
     """The same configuration does run its program under plain git, so that the test above can fail."""
     make_dirty(repo)
     harden_me(repo, name, evil)
-    monkeypatch.setenv("GIT_TRACE2", "0")
-    try:
-        user_git(repo, *command)
-    except Exception as error:  # noqa: BLE001  (whatever git says about the broken program)
-        assert canary.exists(), error
+    subprocess.run(["git", *command], cwd=repo, check=False, capture_output=True, timeout=30)
     assert canary.exists()
 
 
@@ -240,15 +239,11 @@ def test_output_over_the_cap_is_cut_or_refused(repo: Path) -> None:
     assert len(opened.run("diff", cap=100, partial=True) or b"") == 100
 
 
-def test_git_that_hangs_is_ended(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_that_hangs_is_ended(repo: Path, tmp_path: Path) -> None:
     """After the timeout git and what it started are gone, and the answer is None."""
     fake = tmp_path / "bin" / "git"
     write(tmp_path, {"bin/git": f"#!/bin/sh\necho $$ > {tmp_path}/pid\nsleep 60\n"})
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
-    assert git(repo, "status", timeout_s=0.3) is None or True
-    from optafly_cli.workspace.git import Git
-
     assert Git(str(fake), repo).run("status", timeout_s=0.3) is None
     pid = int((tmp_path / "pid").read_text())
     for _ in range(100):

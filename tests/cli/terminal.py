@@ -1,0 +1,58 @@
+"""optafly on a real pseudo-terminal."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import termios
+import time
+from collections.abc import Mapping
+
+from tests.cli.conftest import Cli
+
+
+def on_a_terminal(
+    cli: Cli,
+    *arguments: str,
+    answers: tuple[tuple[bytes, bytes], ...] = (),
+    columns: int = 80,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Run optafly with all three streams on a pseudo-terminal of that width; its exit code and all it wrote.
+
+    `answers` are pairs: wait for the first to be written, then type the second.
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cli.cwd)
+        environment = {**cli.env, "TERM": "xterm-256color", **(env or {})}
+        os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    written = b""
+    seen = 0
+    pending = list(answers)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:  # what Linux says when the other side is closed
+                break
+            if not data:
+                break
+            written += data
+        if pending and pending[0][0] in written[seen:]:
+            seen = len(written)
+            os.write(terminal, pending.pop(0)[1])
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), written
+
+
+def plain_lines(written: bytes) -> list[str]:
+    """What was written as lines, without styles."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    return text.split("\r\n")

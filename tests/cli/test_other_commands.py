@@ -1,0 +1,140 @@
+"""optafly route, config and doctor, as typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, git
+from tests.cli.terminal import on_a_terminal, plain_lines
+from tests.fakes.messages_api import MessagesApi
+
+
+def test_route_shows_what_ask_sends(cli: Cli, api: MessagesApi) -> None:
+    """--request prints the exact body: ask sends it, but for `stream`."""
+    arguments = ("fix this bug", "--file", "src/main.rs", "--system", "Be brief.")
+    body = json.loads(cli("route", *arguments, "--request").out)
+    assert api.requests == []
+    cli("ask", *arguments)
+    sent = dict(api.messages[0].body)
+    assert sent.pop("stream") is True
+    assert sent == body
+
+
+def test_route_json_has_the_fields_of_the_design(cli: Cli) -> None:
+    """Every field, of anchors and costs too."""
+    document = cli("route", "fix this bug", "--file", "src/main.rs", "--json").json
+    assert set(document) == {
+        "schema", "model", "use_cache", "reason", "anchors", "tokens", "optimisation", "cost", "request", "timing_ms",
+    }  # fmt: skip
+    assert set(document["tokens"]) == {"input", "cacheable", "volatile", "removed", "method", "margin"}
+    assert set(document["cost"]) == {"currency", "uncached", "this_request", "next_request", "break_even_requests"}
+    assert set(document["anchors"][0]) >= {
+        "index", "kind", "block", "tokens", "cumulative_tokens", "ttl", "priority", "cacheable", "why_not",
+        "expected_reads",
+    }  # fmt: skip
+
+
+def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """The second question with the same system prompt reads it from the prompt cache."""
+    (repo / "rules.md").write_text(
+        "".join(f"Rule {number}: keep functions small and clear.\n" for number in range(200))
+    )
+    arguments = ("--system", "rules.md", "--file", "src/main.rs", "--json")
+    first = cli("ask", "explain this code", *arguments).json["usage"]
+    second = cli("ask", "which tests are missing here", *arguments).json["usage"]
+    assert first["cache_creation_input_tokens"] > 500
+    assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"]
+
+
+def test_exact_counts_at_the_endpoint(cli: Cli, api: MessagesApi) -> None:
+    """--exact asks count_tokens and nothing else."""
+    document = cli("route", "fix this bug", "--file", "src/main.rs", "--exact", "--json").json
+    assert [request.path for request in api.requests] == ["/v1/messages/count_tokens"]
+    assert document["tokens"]["margin"] == 0
+
+
+def test_the_route_table_fits_eighty_columns(cli: Cli) -> None:
+    """Nothing is wider than the terminal, and nothing is cut."""
+    lines = plain_lines(on_a_terminal(cli, "route", "fix this bug", "--file", "src/main.rs")[1])
+    assert max(len(line) for line in lines) <= 80
+    assert not any("…" in line for line in lines)
+
+
+def test_config_set_get_and_list_agree(cli: Cli, repo: Path) -> None:
+    """What is set is what is got, and list says where it comes from."""
+    cli("config", "set", "cache.ttl_days", "7")
+    assert cli("config", "get", "cache.ttl_days").out.strip() in ("7", "7.0")
+    (repo / ".optafly.toml").write_text("[refine]\nthreshold = 0.5\n")
+    listed = {row["key"]: row for row in cli("config", "list", "--json").json["settings"]}
+    assert listed["cache.ttl_days"]["origin"].startswith("user")
+    assert listed["refine.threshold"]["origin"].startswith("project")
+    assert listed["refine.threshold"]["value"] == 0.5
+    cli("config", "set", "cache.ttl_days", "soon", code=4)
+    assert Path(cli("config", "path").out.strip()).stat().st_mode & 0o077 == 0
+
+
+def test_a_secret_setting_is_not_shown(cli: Cli) -> None:
+    """The password in a DSN is in no output of config."""
+    cli("config", "set", "cache.dsn", "postgresql://me:hunter2@localhost/optafly")
+    assert "hunter2" not in cli("config", "list").out + cli("config", "get", "cache.dsn").out
+
+
+def test_config_edit_checks_what_the_editor_leaves(cli: Cli, repo: Path) -> None:
+    """A mistake made in the editor is reported with its line."""
+    editor = repo.parent / "editor.sh"
+    editor.write_text('#!/bin/sh\nprintf "[cache]\\nttl = 3\\n" > "$1"\n')
+    editor.chmod(0o755)
+    done = cli("config", "edit", env={"EDITOR": str(editor)}, code=4)
+    assert "config.toml:2" in done.err
+
+
+def test_doctor_says_what_is_there_and_no_key(cli: Cli, api: MessagesApi) -> None:
+    """All is found; with something missing it says so; the key is in no line."""
+    checks = {check["name"]: check for check in cli("doctor", "--json").json["checks"]}
+    assert {"versions", "config", "workspace", "git", "store", "model", "credentials"} <= set(checks)
+    assert {check["level"] for check in checks.values()} == {"ok"}
+    assert api.key not in json.dumps(checks)
+    missing = cli("doctor", env={"ANTHROPIC_API_KEY": "", "PATH": "/nonexistent"})
+    assert "ANTHROPIC_API_KEY" in missing.out
+    assert "git is not found" in missing.out
+
+
+def test_doctor_exits_with_the_code_of_what_is_broken(cli: Cli, repo: Path) -> None:
+    """A broken configuration is 4; the rest is looked at all the same."""
+    home = cli.home / "optafly"
+    home.mkdir()
+    (home / "config.toml").write_text("[cache]\nttl = 3\n")
+    done = cli("doctor", code=4)
+    assert "unknown key" in done.out
+    assert "git is found" in done.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_shown_for_the_common_shells(cli: Cli, shell: str) -> None:
+    """--show-completion prints a script that completes subcommands and options."""
+    script = cli("--show-completion", shell).out
+    assert "optafly" in script.lower()
+
+
+def test_completion_completes_commands_and_options(cli: Cli) -> None:
+    """What the script asks for is answered."""
+    env = {"_OPTAFLY_COMPLETE": "complete_bash", "COMP_WORDS": "optafly re", "COMP_CWORD": "1"}
+    assert cli(env=env).out.split() == ["refine"]
+    env = {"_OPTAFLY_COMPLETE": "complete_bash", "COMP_WORDS": "optafly ask --no-c", "COMP_CWORD": "2"}
+    assert cli("ask", env=env).out.split() == ["--no-context", "--no-cache"]
+
+
+def test_a_subfolder_is_the_same_workspace(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """Asked from src/ about main.rs: the answer that was stored from the root is served."""
+    cli("ask", "fix this bug", "--file", "src/main.rs")
+    found = cli("ask", "fix this bug", "--file", "main.rs", "--json", cwd=repo / "src").json
+    assert found["cache"]["tier"] == "exact"
+
+
+def test_another_clone_is_another_workspace(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """The same file in a clone elsewhere is another question."""
+    cli("ask", "fix this bug", "--file", "src/main.rs")
+    git(repo.parent, "clone", "-q", str(repo), "clone")
+    found = cli("ask", "fix this bug", "--file", "src/main.rs", "--json", cwd=repo.parent / "clone").json
+    assert found["cache"]["status"] == "miss"

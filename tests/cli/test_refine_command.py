@@ -1,0 +1,142 @@
+"""optafly refine: what it prints, what it asks, what it checks."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import MAIN_RS, Cli
+from tests.cli.terminal import on_a_terminal, plain_lines
+
+GOOD = """\
+`parse_port` in src/main.rs panics when the first argument is missing.
+
+Steps: run `cargo run` without arguments.
+Expected: the message "usage: unwrap PORT" on stderr and exit code 2.
+Actual: thread 'main' panicked at src/main.rs:8:26: called `Result::unwrap()` on an `Err` value: ParseIntError
+Rust 1.95, Linux. Keep the signature of `main`; add a test for the empty argument.
+"""
+
+
+def test_the_refined_prompt_is_on_stdout_with_the_code_and_the_original(cli: Cli) -> None:
+    """Location, code, expectations and the original words; nothing is sent."""
+    refined = cli("refine", "fix this bug", "--file", "src/main.rs:8").out
+    assert "    text.parse::<u16>().unwrap()\n" in refined
+    assert "src/main.rs:8" in refined
+    assert "fix this bug" in refined
+    assert "hello {name}" not in refined
+
+
+def test_json_has_the_fields_of_the_design(cli: Cli) -> None:
+    """Fields, and pieces whose text stands verbatim in the refined prompt and in the file."""
+    document = cli("refine", "fix this bug", "--file", "src/main.rs:8", "--json").json
+    assert set(document) == {
+        "schema", "original", "refined", "score", "intent", "findings", "changes", "context",
+        "estimated_cache_hit_improvement", "timing_ms",
+    }  # fmt: skip
+    assert set(document["score"]) == {"original", "refined", "dimensions"}
+    assert document["score"]["refined"] > document["score"]["original"]
+    assert document["intent"]["action"] == "debug"
+    lines = MAIN_RS.split("\n")
+    for piece in document["context"]["pieces"]:
+        assert piece["path"] == "src/main.rs"
+        text = "\n".join(lines[piece["start_line"] - 1 : piece["end_line"]])
+        assert text in document["refined"]
+    assert document["context"]["tokens"] <= document["context"]["budget"]
+    assert {change["kind"] for change in document["changes"]} >= {"added_code_snippet", "added_expected_behavior"}
+
+
+def test_refining_twice_changes_nothing(cli: Cli) -> None:
+    """A refined prompt is left as it is."""
+    once = cli("refine", "fix this bug", "--file", "src/main.rs:8").out
+    assert cli("refine", "-", stdin=once).out == once
+
+
+def test_a_good_prompt_is_left_as_it_is(cli: Cli) -> None:
+    """At or above the threshold, without named context, nothing is added."""
+    document = cli("refine", "-", "--json", stdin=GOOD).json
+    assert document["score"]["original"] >= 0.7
+    assert (document["refined"].strip(), document["changes"]) == (GOOD.strip(), [])
+
+
+@pytest.mark.parametrize(("prompt", "code"), [("fix this bug", 1), (GOOD, 0)], ids=["vague", "good"])
+def test_check_exits_1_for_a_prompt_that_does_not_pass(cli: Cli, prompt: str, code: int) -> None:
+    """--check rewrites nothing; the verdict is the result."""
+    checked = cli("refine", prompt, "--check", code=code)
+    assert ("does not pass" in checked.out) == (code == 1)
+    assert "<request>" not in checked.out
+
+
+def test_min_score_decides(cli: Cli) -> None:
+    """--min-score sets what passes."""
+    assert cli("refine", "fix this bug in src/main.rs", "--check", "--min-score", "0.01").code == 0
+    cli("refine", "fix this bug in src/main.rs", "--check", "--min-score", "1", code=1)
+
+
+def test_the_budget_is_kept(cli: Cli, repo: Path) -> None:
+    """--max-context-tokens bounds the context whatever the files, and says what was left out."""
+    (repo / "long.py").write_text("\n".join(f"value_{number} = {number}" for number in range(3000)))
+    done = cli("refine", "explain this", "--file", "long.py", "--max-context-tokens", "200", "--json")
+    assert 0 < done.json["context"]["tokens"] <= 200
+    assert done.json["context"]["left_out"]
+
+
+def test_interactive_accepts_rejects_and_edits(cli: Cli, repo: Path) -> None:
+    """Side by side on a terminal; y gives the rewrite, n the original words, e what the editor leaves."""
+    ask = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
+    question = b"Use this?"
+    code, accepted = on_a_terminal(cli, *ask, answers=((question, b"y\n"),))
+    assert code == 0
+    assert b"original" in accepted
+    assert b"refined" in accepted
+    after = accepted.partition(question)[2]
+    assert b"Expected:" in after
+    rejected = on_a_terminal(cli, *ask, answers=((question, b"n\n"),))[1].partition(question)[2]
+    assert b"Expected:" not in rejected
+    editor = repo.parent / "editor.sh"
+    editor.write_text('#!/bin/sh\necho "edited by hand" > "$1"\n')
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    edited = on_a_terminal(cli, *ask, answers=((question, b"e\n"),), env={"EDITOR": str(editor)})[1]
+    assert b"edited by hand" in edited.partition(question)[2]
+
+
+def test_interactive_in_a_pipe_asks_nothing(cli: Cli) -> None:
+    """Never asks when piped: it says so and goes on."""
+    done = cli("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
+    assert "needs a terminal" in done.err
+    assert "fix this bug" in done.out
+
+
+def test_eighty_columns_are_enough(cli: Cli) -> None:
+    """No line of the side-by-side view is wider than the terminal."""
+    ask = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
+    written = on_a_terminal(cli, *ask, answers=((b"Use this?", b"y\n"),))[1]
+    table = [line for line in plain_lines(written) if line.startswith(("│", "╭", "╰"))]
+    assert table
+    assert {len(line) for line in table} == {80}
+
+
+def test_stdin_that_nobody_writes_to_is_spoken_about(cli: Cli) -> None:
+    """Waiting for stdin for longer than 2 s says so on stderr."""
+    import os
+    import subprocess
+    import sys
+
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "optafly_cli", "refine", "-"],
+        cwd=cli.cwd, env=cli.env, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(reading)
+    assert process.stderr is not None
+    assert b"waiting for input on stdin" in process.stderr.readline()
+    os.write(writing, b"explain src/main.rs\n")
+    os.close(writing)
+    out, _ = process.communicate(timeout=30)
+    assert b"explain src/main.rs" in out
+
+
+@pytest.mark.parametrize("prompt", ["fix `", "```", "<request>", "</code>", "🦀" * 50, "a\u2028b", "\ufeffx"])
+def test_odd_prompts_are_kept_verbatim(cli: Cli, prompt: str) -> None:
+    """Whatever is typed stands in the refined prompt as it was typed."""
+    assert prompt in cli("refine", prompt, "--file", "src/main.rs:8", "--json").json["refined"]
