@@ -9,6 +9,7 @@ import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
+from optafly_cli.cli.documents import age
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
@@ -74,7 +75,7 @@ def list_entries(
         ui.document("cache.list", {"entries": [_summary(entry) for entry in entries]})
         return 0
     for entry in entries:
-        when = _age(now - entry.created)
+        when = age(now - entry.created)
         instruction = " ".join(entry.instruction.split())
         ui.line(f"{entry.id:>6}  {when:>7}  {entry.hits:>4} hits  {_clip(instruction, 48)}")
     if not entries:
@@ -163,10 +164,3 @@ def _summary(entry: Any) -> dict[str, Any]:
 
 def _clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

@@ -1,8 +1,8 @@
-"""The parts of the JSON documents that several commands share."""
+"""What several commands show alike: parts of their JSON documents, ages."""
 
 from typing import Any
 
-from optafly_cli.refine.result import Finding
+from optafly_cli.refine.result import Finding, RefinedPrompt
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
@@ -22,3 +22,20 @@ def finding_document(finding: Finding) -> dict[str, Any]:
 def score_value(value: float) -> float:
     """A score or share with as many digits as it deserves."""
     return round(value, 4)
+
+
+def score_document(refined: RefinedPrompt) -> dict[str, Any]:
+    """The scores of a rewrite; the dimensions are those of the refined prompt."""
+    return {
+        "original": score_value(refined.score_original.value),
+        "refined": score_value(refined.score_refined.value),
+        "dimensions": {name: score_value(value) for name, value in refined.score_refined.dimensions.items()},
+    }
+
+
+def age(seconds: float) -> str:
+    """A duration in its largest whole unit."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

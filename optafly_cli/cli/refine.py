@@ -2,16 +2,20 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.documents import finding_document, score_value
-from optafly_cli.cli.session import ContextOptions, open_session
+from optafly_cli.cli.documents import finding_document, score_document, score_value
+from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
 from optafly_cli.refine.result import RefinedPrompt
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.job import Voice
+    from optafly_cli.pipeline.session import Session
 
 app = new_app()
 
@@ -92,30 +96,20 @@ def passes(refined: RefinedPrompt, threshold: float) -> bool:
     return refined.score_original.value >= threshold and not errors
 
 
-def _voice(ui: Ui, session: Any, *, interactive: bool) -> Any:
+def _voice(ui: Ui, session: "Session", *, interactive: bool) -> "Voice":
     from optafly_cli.pipeline.job import Voice
 
-    approver = None
-    if interactive and not ui.interactive:
+    ask = approver(ui, session, verb="Use") if interactive else None
+    if interactive and ask is None:
         ui.warn("--interactive needs a terminal: nothing was asked")
-    elif interactive:
-        from optafly_cli.cli.approve import approve
-
-        def approver(refined: RefinedPrompt) -> Any:
-            return approve(ui, refined, session, verb="Use")
-
-    return Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver)
+    return Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=ask)
 
 
 def _document(refined: RefinedPrompt, stable: float, ms: float) -> dict[str, Any]:
     return {
         "original": refined.original,
         "refined": refined.text,
-        "score": {
-            "original": score_value(refined.score_original.value),
-            "refined": score_value(refined.score_refined.value),
-            "dimensions": {name: score_value(value) for name, value in refined.score_refined.dimensions.items()},
-        },
+        "score": score_document(refined),
         "intent": {"action": refined.intent.action, "confidence": score_value(refined.intent.confidence)},
         "findings": [finding_document(finding) for finding in refined.findings],
         "changes": [
@@ -152,7 +146,7 @@ def _report(ui: Ui, refined: RefinedPrompt, threshold: float) -> None:
         ui.line(f"  {finding.line}:{finding.column} {finding.severity} {finding.rule} {finding.message}")
 
 
-def _summarise(ui: Ui, session: Any, refined: RefinedPrompt) -> None:
+def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
     for sentence in (*session.named.left_out, *refined.left_out):
         ui.warn(sentence)
     if not sys.stderr.isatty() and ui.verbosity < 1:

@@ -7,7 +7,7 @@ import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.session import ContextOptions, open_session
+from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
 from optafly_cli.route.result import Anchor, Cost, RoutedRequest
 
@@ -71,7 +71,9 @@ def route(
             "provider.base_url": base_url,
         },
     )
-    refined = run_refine(session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=_approver(ui, session)))
+    refined = run_refine(
+        session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
+    )
     for sentence in (*session.named.left_out, *refined.left_out):
         ui.warn(sentence)
     routed = run_route(session, refined)
@@ -87,14 +89,6 @@ def route(
     else:
         _print(ui, routed)
     return 0
-
-
-def _approver(ui: Ui, session: Any) -> Any:
-    if not ui.interactive:
-        return None
-    from optafly_cli.cli.approve import approve
-
-    return lambda refined: approve(ui, refined, session)
 
 
 def _counted(session: Any, routed: RoutedRequest) -> RoutedRequest:

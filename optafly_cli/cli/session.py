@@ -9,7 +9,7 @@ from typing import Any
 from optafly_cli.cli.prompt_input import read_prompt
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
-from optafly_cli.pipeline.job import CacheMode, Job, TtlChoice
+from optafly_cli.pipeline.job import Approver, CacheMode, Job, TtlChoice
 from optafly_cli.pipeline.session import Session
 
 
@@ -98,3 +98,12 @@ def _system_text(value: str | None) -> str | None:
     from optafly_cli.workspace.sources import read_source
 
     return read_source(Path(value), shown=value).text.strip() or None
+
+
+def approver(ui: Ui, session: Session, *, verb: str = "Send") -> Approver | None:
+    """The function that shows a rewrite and asks, None where nobody can be asked."""
+    if not ui.interactive:
+        return None
+    from optafly_cli.cli.approve import approve
+
+    return lambda refined: approve(ui, refined, session, verb=verb)

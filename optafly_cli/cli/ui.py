@@ -2,14 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
 ColorChoice = Literal["auto", "always", "never"]
 _STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "1"}
@@ -113,18 +112,10 @@ class Ui:
             legacy_windows=False,
         )
 
-    @contextmanager
-    def spinner(self, text: str) -> Iterator[Callable[[], None]]:
-        """Show a spinner on stderr while something is waited for; the yielded function ends it early."""
-        if self.verbosity < 0 or not _is_terminal(sys.stderr) or not self.colored(sys.stderr):
-            yield lambda: None
-            return
-        status = self.console(stderr=True).status(text, spinner="dots")
-        status.start()
-        try:
-            yield status.stop
-        finally:
-            status.stop()
+    def spinner(self, text: str) -> "Spinner":
+        """A spinner for stderr, not started yet; it shows nothing but on a terminal."""
+        shown = self.verbosity >= 0 and _is_terminal(sys.stderr) and self.colored(sys.stderr)
+        return Spinner(self.console(stderr=True).status(text) if shown else None)
 
     def _say(self, text: str) -> None:
         try:
@@ -132,6 +123,23 @@ class Ui:
             sys.stderr.flush()
         except (BrokenPipeError, OSError):
             pass
+
+
+class Spinner:
+    """Something is being waited for. It can be started and stopped any number of times."""
+
+    def __init__(self, status: "Status | None") -> None:
+        self._status = status
+
+    def start(self) -> None:
+        """Show it."""
+        if self._status is not None:
+            self._status.start()
+
+    def stop(self) -> None:
+        """Take it off the screen; the cursor is back."""
+        if self._status is not None:
+            self._status.stop()
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -68,6 +68,7 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         voice.warn(sentence)
     with timing.stage("route"):
         routed = route(session, refined)
+    voice.waiting()
     with timing.stage("provider"):
         answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
     usage = answer.usage

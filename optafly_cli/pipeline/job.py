@@ -42,11 +42,15 @@ Approver = Callable[[RefinedPrompt], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How the pipeline speaks: each callback takes plain text. `approve` is None where nobody can be asked."""
+    """How the pipeline speaks, in plain text: `warn` and `status` a line, `text` a part of the answer.
+
+    `waiting` is called when the request is about to be sent. `approve` is None where nobody can be asked.
+    """
 
     warn: Callable[[str], None]
     status: Callable[[str], None]
     text: Callable[[str], None]
+    waiting: Callable[[], None] = lambda: None
     approve: Approver | None = None
 
 

@@ -14,7 +14,7 @@ from optafly_cli.workspace.headers import body, indent, is_blank
 from optafly_cli.workspace.lexing import Scanner, Style, braces
 
 # Unindented code is followed for this many lines before it counts as unterminated.
-_FLAT_LINES = 3000
+_FLAT_LINES = 1500
 _COMMENT_LINES = 200
 
 
@@ -44,7 +44,7 @@ class _Block:
         self.braced = _opens_brace(first)
 
     def end(self, enough: int) -> int:
-        scanner = Scanner(self.lines, self.style)
+        scanner = Scanner(self.lines, self.style, self.start)
         scanner.enter(self.start)
         for number in range(self.start + 1, len(self.lines) + 1):
             inside = scanner.enter(number)
@@ -68,7 +68,7 @@ class _Block:
             self.deep = True
             return self._take(number, text)
         if headers.is_preprocessor(text) or headers.is_comment(text):
-            return True
+            return self.deep or self.opened or self._may_open()
         if text[0] in "})]":
             return self._closer(number, text, level)
         if level == self.level and self._joins(text, adjacent=adjacent):
@@ -118,7 +118,7 @@ class _Block:
 
     def _unbalanced(self, number: int) -> bool:
         """Whether a brace opened since the block's start is open where line `number` begins."""
-        scanner = Scanner(self.lines, self.style)
+        scanner = Scanner(self.lines, self.style, self.start)
         depth = 0
         for at in range(self.start, number):
             if not scanner.enter(at):
@@ -127,7 +127,7 @@ class _Block:
 
     def _balanced(self, after: int) -> int | None:
         """The line, at or past `after`, on which the braces opened since the block's start are closed again."""
-        scanner = Scanner(self.lines, self.style)
+        scanner = Scanner(self.lines, self.style, self.start)
         depth = 0
         for at in range(self.start, min(self.start + _FLAT_LINES, len(self.lines) + 1)):
             if not scanner.enter(at):

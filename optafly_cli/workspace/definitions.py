@@ -94,10 +94,10 @@ def kind_of(lines: Sequence[str], number: int) -> Kind:
 
 def header(lines: Sequence[str], number: int) -> tuple[str, bool]:
     """The statement's text up to its opening brace, strings emptied, and whether there is such a brace."""
-    first = body(lines[number - 1])
-    style = style_of(first)
+    style = style_of(body(lines[number - 1]))
     level = indent(lines[number - 1])
     parts: list[str] = []
+    depth = 0
     for offset, line in enumerate(lines[number - 1 : number - 1 + HEADER_LINES]):
         text = without_strings(body(line), style).strip()
         if not text:
@@ -106,28 +106,26 @@ def header(lines: Sequence[str], number: int) -> tuple[str, bool]:
             continue
         if offset and indent(line) <= level and not continues(text, adjacent=True) and not _split_header(parts[-1]):
             break
+        opening, depth = _opening(text, depth)
+        if opening >= 0:
+            return " ".join([*parts, text[:opening]]).rstrip(), True
         parts.append(text)
-        if "{" in text:
-            joined = " ".join(parts)
-            opening = _opening(joined)
-            if opening >= 0:
-                return joined[:opening].rstrip(), True
         if text.endswith(";"):
             break
     return " ".join(parts), False
 
 
-def _opening(text: str) -> int:
-    """Where the brace that opens the body stands: the first one outside parentheses; -1 when there is none."""
-    depth = 0
-    for at, char in enumerate(text):
+def _opening(text: str, depth: int) -> tuple[int, int]:
+    """Where the brace that opens the body stands, the first one outside parentheses, else -1; and the new depth."""
+    for match in _brackets().finditer(text):
+        char = match.group()
         if char in "([":
             depth += 1
         elif char in ")]":
             depth -= 1
-        elif char == "{" and depth <= 0:
-            return at
-    return -1
+        elif depth <= 0:
+            return match.start(), depth
+    return -1, depth
 
 
 def _split_header(text: str) -> bool:
@@ -185,6 +183,11 @@ def _by_shape(head: str) -> Kind:
 def _first_control(before: str) -> bool:
     word = first_word(before)
     return word in _CONTROL and word not in ("new", "default", "in", "out", "is", "as", "declare", "var", "test", "it")
+
+
+@cache
+def _brackets() -> re.Pattern[str]:
+    return re.compile(r"[()\[\]{]")
 
 
 @cache

@@ -38,10 +38,11 @@ def _tokens(style: Style) -> re.Pattern[str]:
 
 
 class Scanner:
-    """Walks lines in order and tells for each whether it begins inside a string or a comment."""
+    """Walks lines in order from `start` and tells for each whether it begins inside a string or a comment."""
 
-    def __init__(self, lines: Sequence[str], style: Style) -> None:
+    def __init__(self, lines: Sequence[str], style: Style, start: int) -> None:
         self._lines = lines
+        self._start = start
         self._style: Style = style
         self._until = ""
         self._inside: Inside = ""
@@ -67,7 +68,7 @@ class Scanner:
         while match := _tokens(self._style).search(line, position):
             position = match.end()
             until = _terminator(match.group(), self._style)
-            if not until:
+            if not until or (number == self._start and _closes(line, match.start(), match.end())):
                 continue
             found = _find(line, until, position)
             if found >= 0:
@@ -107,6 +108,14 @@ def _terminator(found: str, style: Style) -> str:
     if found.startswith('R"'):
         return f'){found[2:-1]}"'
     return ""
+
+
+def _closes(line: str, start: int, end: int) -> bool:
+    """Whether quotes on a block's first line rather end a string that began above it: alone, or after prose."""
+    before = line[:start].rstrip()
+    if before:
+        return before[-1] not in "=([,{:+%rRbBfFuU>?&|"
+    return line[end : end + 1] in ("", ")", ",", ".", ";", "]", "}", " ")
 
 
 def _closed(token: str) -> bool:

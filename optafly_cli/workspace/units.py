@@ -23,6 +23,8 @@ PARAGRAPH_LINES = 60
 WINDOW_LINES = 40
 # How far up to look for a function in whose string or flat body the line may be.
 _LOOK_BACK = 200
+# So many blocks around a line are looked at; deeper nesting is not source code.
+_DEEPEST = 40
 
 _FUNCTIONS = ("function", "typed", "weak", "macro")
 
@@ -94,6 +96,8 @@ def _chain(lines: Sequence[str], point: int) -> list[_Around]:
             continue
         if number == point or block_end(lines, number, point) >= point:
             found.append(_Around(number, kind_of(lines, number), level))
+        if len(found) >= _DEEPEST:
+            break
         # what a jump label belongs to may begin at its own indentation
         limit = level + headers.is_label(text)
         if limit == 0:

@@ -96,3 +96,25 @@ def test_looking_into_a_store_that_is_not_there_makes_none(cli: Cli) -> None:
     assert cli("cache", "stats", "--json").json["entries"] == 0
     cli(*ASK, "--cache-only", code=1)
     assert not cli.store.exists()
+
+
+@pytest.fixture
+def without_model(tmp_path: Path) -> dict[str, str]:
+    """The environment of an optafly whose embedding model is missing."""
+    import optafly_cli
+
+    copy = tmp_path / "copy" / "optafly_cli"
+    shutil.copytree(Path(optafly_cli.__file__).parent, copy, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
+    return {"PYTHONPATH": str(copy.parent)}
+
+
+def test_a_missing_model_file_costs_the_semantic_tier_and_one_line(
+    cli: Cli, api: MessagesApi, without_model: dict[str, str]
+) -> None:
+    """The answer and exact hits are there as ever; other words are a miss, which says why."""
+    assert cli(*ASK, env=without_model).out == ANSWER
+    assert cli(*ASK, "--json", env=without_model).json["cache"]["tier"] == "exact"
+    other = cli("ask", "please fix this bug", "--file", "src/main.rs", "--json", env=without_model)
+    assert other.json["cache"]["status"] == "miss"
+    doctor = cli("doctor", "--json", env=without_model).json["checks"]
+    assert next(check for check in doctor if check["name"] == "model")["level"] == "missing"

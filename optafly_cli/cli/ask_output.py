@@ -1,0 +1,93 @@
+"""What ask says about its outcome: the JSON document, and one line for people."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from optafly_cli.cache.types import Hit, Miss
+from optafly_cli.cli.documents import age, score_document, score_value
+from optafly_cli.cli.ui import Ui
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.ask import Outcome
+    from optafly_cli.provider.result import Answer
+
+
+def document(outcome: "Outcome") -> dict[str, Any]:
+    """The outcome as `ask --json` prints it; a hit bills nothing, so its usage is all zeros."""
+    answer, lookup = outcome.answer, outcome.lookup
+    hit = lookup if isinstance(lookup, Hit) else None
+    return {
+        "answer": answer.text if answer else "",
+        "cache": {
+            "status": outcome.status,
+            "tier": hit.tier if hit else None,
+            "reason": _reason(outcome),
+            "entry": outcome.entry,
+            "similarity": _rounded(lookup.similarity) if lookup else None,
+            "confidence": _rounded(hit.confidence) if hit else None,
+            "age_s": round(hit.age_s, 1) if hit else None,
+        },
+        "score": score_document(outcome.refined) if outcome.refined else None,
+        "model": answer.model if answer else None,
+        "usage": _usage(answer, billed=hit is None) if answer else None,
+        "cost": {"currency": "USD", "billed": outcome.cost, "saved": hit.entry.cost if hit else 0.0},
+        "stop_reason": answer.stop_reason if answer else None,
+        "request_id": answer.request_id if answer else None,
+        "timing_ms": outcome.timing.document("refine", "route", "lookup", "provider", "store", "total"),
+    }
+
+
+def _usage(answer: "Answer", *, billed: bool) -> dict[str, int]:
+    return {name: value if billed else 0 for name, value in asdict(answer.usage).items()}
+
+
+def _reason(outcome: "Outcome") -> str:
+    if outcome.status == "bypass":
+        return "the cache is off for this question"
+    if isinstance(outcome.lookup, Hit):
+        return outcome.lookup.reason
+    if isinstance(outcome.lookup, Miss):
+        return _miss_reason(outcome.lookup)
+    if outcome.store_problem is not None:
+        return f"store: {outcome.store_problem.message}"
+    return "refresh"
+
+
+def _miss_reason(miss: Miss) -> str:
+    return f"{miss.reason}: {miss.detail}" if miss.detail else miss.reason
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else score_value(value)
+
+
+def summarise(ui: Ui, outcome: "Outcome") -> None:
+    """One line on stderr: where the answer came from and what it cost."""
+    if not sys.stderr.isatty() and ui.verbosity < 1:
+        return
+    total = outcome.timing.ms["total"]
+    if isinstance(outcome.lookup, Hit):
+        parts = _hit_parts(outcome.lookup, total)
+    elif outcome.answer is None:
+        parts = ["miss", _miss_reason(outcome.lookup) if outcome.lookup else "nothing is stored"]
+    else:
+        if outcome.lookup is not None:
+            ui.detail(f"miss: {_miss_reason(outcome.lookup)}")
+        parts = [outcome.status, *_answer_parts(outcome.answer, outcome.cost), f"{total / 1000:.1f} s"]
+    ui.note("optafly: " + " · ".join(parts))
+
+
+def _hit_parts(hit: Hit, total_ms: float) -> list[str]:
+    likeness = [f"similarity {hit.similarity:.2f}"] if hit.tier == "semantic" else []
+    saved = [f"saved ${hit.entry.cost:.4f}"] if hit.entry.cost else []
+    return [f"{hit.tier} hit", *likeness, f"{age(hit.age_s)} old", f"{total_ms:.0f} ms", *saved]
+
+
+def _answer_parts(answer: "Answer", cost: float | None) -> list[str]:
+    usage = answer.usage
+    sent = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+    parts = [answer.model, f"{sent:,} tokens in", f"{usage.output_tokens:,} out"]
+    if usage.cache_read_input_tokens:
+        parts.append(f"{usage.cache_read_input_tokens:,} from the prompt cache")
+    return parts if cost is None else [*parts, f"${cost:.4f}"]
