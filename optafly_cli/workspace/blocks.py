@@ -67,16 +67,22 @@ class _Block:
                 return False
             self.deep = True
             return self._take(number, text)
-        if headers.is_preprocessor(text) or headers.is_comment(text):
+        if self._is_aside(text):
             return self.deep or self.opened or self._may_open()
         if text[0] in "})]":
             return self._closer(number, text, level)
         if level == self.level and self._joins(text, adjacent=adjacent):
             self._take(number, text)
             return not headers.is_end(text)
-        if self.opened and self.style != "hash" and headers.is_label(text):
+        if self.braced and self.style != "hash" and headers.is_label(text):
             return True
         return self._flat(number)
+
+    def _is_aside(self, text: str) -> bool:
+        """A comment or a preprocessor line: it stands where it likes, and says nothing about the block."""
+        if self.style == "hash":
+            return text[0] == "#"
+        return headers.is_preprocessor(text) or headers.is_comment(text)
 
     def _take(self, number: int, text: str) -> bool:
         self.last = number

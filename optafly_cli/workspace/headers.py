@@ -76,8 +76,9 @@ def rest_of_annotation(text: str) -> str:
 def is_comment(text: str) -> bool:
     """A comment line, as far as its first characters tell. Attributes and preprocessor lines are none."""
     if text.startswith("#"):
-        private_method = text.endswith("{") and text[1:2].isalpha() and "(" in text
-        return not text.startswith(("#[", "#![")) and not is_preprocessor(text) and not private_method
+        # `#method() {` in JavaScript, `#id {` in CSS
+        opens = text.endswith("{") and text[1:2].isalpha()
+        return not text.startswith(("#[", "#![")) and not is_preprocessor(text) and not opens
     return text.startswith(_COMMENTS) or text == "*" or text.startswith("* ")
 
 

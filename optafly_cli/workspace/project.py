@@ -62,7 +62,7 @@ def _outline(folders: dict[str, list[str]]) -> str:
     """Shallow folders first, so that what is cut off at `MAX_LINES` is the deepest."""
     chosen = sorted((folder for folder in folders if folder), key=lambda folder: (folder.count("/"), folder))
     room = MAX_LINES - 1 - (1 if "" in folders else 0)
-    lines = [f"{folder}/: {_names(folders[folder])}" for folder in sorted(chosen[:room])]
+    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in sorted(chosen[:room])]
     if len(chosen) > room:
         lines.append("… and deeper folders")
     if "" in folders:
@@ -72,5 +72,5 @@ def _outline(folders: dict[str, list[str]]) -> str:
 
 def _names(names: list[str]) -> str:
     code_first = sorted(names, key=lambda name: (language_of(name) in _NO_CODE, name))
-    shown = ", ".join(code_first[:MAX_FILES_A_FOLDER])
+    shown = ", ".join(one_line(name) for name in code_first[:MAX_FILES_A_FOLDER])
     return f"{shown}, …" if len(names) > MAX_FILES_A_FOLDER else shown

@@ -19,7 +19,7 @@ from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.state import workspace_state
 from optafly_cli.workspace.types import Workspace
 from tests.workspace.support import git as user_git
-from tests.workspace.support import repository, write
+from tests.workspace.support import write
 
 
 def use_everything(workspace: Workspace) -> None:
@@ -78,7 +78,7 @@ HOSTILE = {
     "filter named with =": '[filter "e=vil"]\n\tclean = {evil}\n',
     "included filter": "[include]\n\tpath = {folder}/more.config\n",
     "worktree configuration": "[extensions]\n\tworktreeConfig = true\n",
-    "signature program": "[log]\n\tshowSignature = true\n[gpg]\n\tprogram = {evil}\n[gpg \"ssh\"]\n\tprogram = {evil}\n",
+    "signature program": '[log]\n\tshowSignature = true\n[gpg]\n\tprogram = {evil}\n[gpg "ssh"]\n\tprogram = {evil}\n',
     "pager": "[core]\n\tpager = {evil}\n[pager]\n\tlog = {evil}\n\tdiff = {evil}\n\tstatus = {evil}\n",
     "alias": '[alias]\n\tstatus = "!{evil}"\n\tdiff = "!{evil}"\n\tlog = "!{evil}"\n\tls-files = "!{evil}"\n',
     "transport": (
@@ -142,9 +142,7 @@ def test_nothing_that_a_repository_configures_is_run(
         ("local transport", ("diff", "--cached")),
     ],
 )
-def test_the_traps_are_real(
-    repo: Path, evil: Path, canary: Path, name: str, command: tuple[str, ...]
-) -> None:
+def test_the_traps_are_real(repo: Path, evil: Path, canary: Path, name: str, command: tuple[str, ...]) -> None:
     """The same configuration does run its program under plain git, so that the test above can fail."""
     make_dirty(repo)
     harden_me(repo, name, evil)
@@ -157,7 +155,7 @@ def test_a_filter_of_the_users_own_still_runs(repo: Path, workspace: Workspace, 
     user_git(repo, "config", "--global", "filter.upper.clean", "tr a-z A-Z")
     write(repo, {".gitattributes": "notes.md filter=upper\n", "notes.md": "# notes\n\nsome text.\nmore\n"})
     files, _ = working_diff(workspace)
-    assert [file.text for file in files if file.label == "notes.md"][0].endswith("+SOME TEXT.\n+MORE")
+    assert next(file.text for file in files if file.label == "notes.md").endswith("+SOME TEXT.\n+MORE")
 
 
 def test_a_repository_cannot_move_its_working_tree(repo: Path, tmp_path: Path) -> None:

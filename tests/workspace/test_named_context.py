@@ -152,7 +152,14 @@ def test_a_pattern_names_the_files_it_matches(workspace: Workspace) -> None:
     """Sorted, text only; what may not be sent is left out with a sentence each."""
     write(
         workspace.root,
-        {"p/b.py": "b\n", "p/a.py": "a\n", "p/x.pem.py": b"\0", "p/k.pem": "key", "p/.hidden.py": "h\n", "p/q/c.py": "c\n"},
+        {
+            "p/b.py": "b\n",
+            "p/a.py": "a\n",
+            "p/x.pem.py": b"\0",
+            "p/k.pem": "key",
+            "p/.hidden.py": "h\n",
+            "p/q/c.py": "c\n",
+        },
     )
     named = gather(workspace, workspace.root, files=["p/*"])
     assert [file.label for file in named.files] == ["p/a.py", "p/b.py"]

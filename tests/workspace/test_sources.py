@@ -58,9 +58,9 @@ def test_any_bytes_are_text_or_refused(tmp_path: Path, data: bytes) -> None:
     assert source.digest == hashlib.sha256(data).hexdigest()
 
 
-def problem(path: Path, **options: int) -> FileProblem:
+def problem(path: Path, limit: int = LIMIT) -> FileProblem:
     with pytest.raises(FileProblem) as caught:
-        read_source(path, **options)
+        read_source(path, limit=limit)
     assert caught.value.remedy
     return caught.value
 

@@ -487,8 +487,24 @@ def test_hostile_text_still_gives_a_range(lines: list[str]) -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    "def f(a):|class A:|    x = 1|        y = 2|}|{|fn a() {|    }|/*| * x|*/|\"\"\"|'''|`|@d(|)|#[x]|# c|// c|else:|end|"
-    "  - a|public:|out:|return (|int main()|const f = () => {|  foo(a) {|}, {|case 1:|#if X|#endif|where|, b|||".split("|")
+    (
+        *(
+            "def f(a):",
+            "class A:",
+            "    x = 1",
+            "        y = 2",
+            "}",
+            "{",
+            "fn a() {",
+            "    }",
+            "/*",
+            " * x",
+            "*/",
+            "`",
+        ),
+        *('"""', "'''", "@d(", ")", "#[x]", "# c", "// c", "else:", "end", "  - a", "public:", "out:", "return ("),
+        *("int main()", "const f = () => {", "  foo(a) {", "}, {", "case 1:", "#if X", "#endif", "where", ", b", ""),
+    )
 )
 
 
@@ -508,7 +524,8 @@ PIECES = {
         "import os\nimport sys",
         "# don't {\nX = [\n    1,\n\n    2,\n]",
         "@d\ndef f(a,\n      b):\n    '''Doc\n\nflat\n'''\n    if a:\n        return b\n\n    return a",
-        "class A:\n    x = 1\n\n    def m(self):\n        return 1\n\n    def n(self):\n        # it's\n        return {\n            1: 2,\n        }",
+        "class A:\n    x = 1\n\n    def m(self):\n        return 1\n\n    def n(self):\n        # it's\n"
+        "        return {\n            1: 2,\n        }",
         "async def g():\n    async with a as b:\n        await b",
         "try:\n    import x\nexcept ImportError:\n    x = None",
     ],
@@ -522,7 +539,8 @@ PIECES = {
     ],
     "c": [
         "#include <a.h>\n#define X(a) do { \\\n\ta; \\\n} while (0)",
-        "/* it's\n * a `comment`\n */\nstatic int\nf(int a)\n{\n\tif (a) {\n\t\treturn 1;\n\t}\n#ifdef X\n\tg();\n#endif\n\treturn 0;\n}",
+        "/* it's\n * a `comment`\n */\nstatic int\nf(int a)\n{\n\tif (a) {\n\t\treturn 1;\n\t}\n#ifdef X\n"
+        "\tg();\n#endif\n\treturn 0;\n}",
         "struct s {\n\tint a;\n};",
         "int y = 2;",
         "static const char *names[] = {\n\t\"a\",\n\n\t\"b\",\n};",
@@ -532,7 +550,8 @@ PIECES = {
         "'use strict';",
         "const a = `it's {`;",
         "function f(x) {\n  return x.split(/['\"`]/).map((y) => {\n    return `\n${y}\n}\n`;\n  });\n}",
-        "class A {\n  m() {\n    return 1;\n  }\n\n  static n({ a }) {\n    if (a) {\n      return 2;\n    } else {\n      return 3;\n    }\n  }\n}",
+        "class A {\n  m() {\n    return 1;\n  }\n\n  static n({ a }) {\n    if (a) {\n      return 2;\n"
+        "    } else {\n      return 3;\n    }\n  }\n}",
         "describe('a', () => {\n  it('b', () => {\n    c();\n  });\n});",
         "module.exports = {\n  f,\n\n  g: function (x) {\n    return x;\n  },\n};",
     ],
@@ -550,9 +569,7 @@ def test_whole_pieces_elsewhere_never_change_a_unit(language: str, data: st.Data
         lines = "\n\n".join([*above, subject, *below]).split("\n")
         return lines, sum(part.count("\n") + 2 for part in above)
 
-    point = data.draw(
-        st.sampled_from([number for number, line in enumerate(subject.split("\n"), 1) if line.strip()])
-    )
+    point = data.draw(st.sampled_from([number for number, line in enumerate(subject.split("\n"), 1) if line.strip()]))
     texts = []
     for _ in range(2):
         lines, offset = build(data.draw(st.lists(piece, max_size=4)), data.draw(st.lists(piece, max_size=4)))

@@ -1,0 +1,80 @@
+"""The shape of a project: a headline and an outline."""
+
+from pathlib import Path
+
+import pytest
+
+from optafly_cli.workspace.project import headline, summarise
+from optafly_cli.workspace.root import find_workspace
+from optafly_cli.workspace.types import Workspace
+from tests.workspace.support import commit, write
+
+
+def test_the_headline_names_language_and_manifest(workspace: Workspace) -> None:
+    """One line: the name, what the manifests speak of, the manifests."""
+    assert headline(workspace) == "unwrap: Rust, Cargo.toml"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["pyproject.toml", "package.json"], "Python"),
+        (["App.csproj"], "C#, App.csproj"),
+        (["go.mod"], "Go, go.mod"),
+    ],
+)
+def test_other_manifests(tmp_path: Path, names: list[str], said: str) -> None:
+    """Each is recognised by name or ending."""
+    write(tmp_path / "app", dict.fromkeys(names, ""))
+    found = headline(find_workspace(tmp_path / "app"))
+    assert found.startswith("app: ")
+    assert said in found
+
+
+def test_a_folder_without_manifests_has_its_name(tmp_path: Path) -> None:
+    """Nothing is made up, and a hostile name cannot break out of its line."""
+    (tmp_path / "x\x1b[2J\ny").mkdir()
+    found = headline(find_workspace(tmp_path / "x\x1b[2J\ny"))
+    assert found.isprintable()
+    assert found.startswith("x\\x1b[2J\\ny")
+
+
+def test_headline_and_summary_stand_still_while_files_are_edited(repo: Path, workspace: Workspace) -> None:
+    """They are part of what Anthropic's prompt cache keeps: contents, commits and times do not show in them."""
+    before = summarise(workspace)
+    write(repo, {"src/main.rs": "fn main() { changed(); }\n", "Cargo.toml": "[package]\nname = 'other'\n"})
+    commit(repo)
+    assert summarise(workspace) == before
+    assert headline(workspace) == before.headline
+
+
+def test_the_outline_shows_folders_and_main_files(repo: Path, workspace: Workspace) -> None:
+    """What is ignored or denied is not in it."""
+    write(repo, {".gitignore": "out/\n", "out/x.rs": "", ".env": "K=1", "tests/a.rs": "", "src/deep/b.rs": ""})
+    summary = summarise(workspace)
+    for name in ("src", "main.rs", "tests", "a.rs", "b.rs", "Cargo.toml"):
+        assert name in summary.outline
+    for name in ("out", ".env"):
+        assert name not in summary.outline
+    assert summary.languages[0].lower() == "rust"
+
+
+def test_the_outline_is_short_and_always_the_same(tmp_path: Path) -> None:
+    """About 40 lines for any tree, hostile names included."""
+    write(tmp_path / "app", {f"d{a}/e{b}/f{c}.py": "" for a in range(20) for b in range(5) for c in range(3)})
+    write(tmp_path / "app", {"d1/\x1b[31m\nred.py": ""})
+    workspace = find_workspace(tmp_path / "app")
+    outline = summarise(workspace).outline
+    assert len(outline.split("\n")) <= 40
+    assert "\x1b" not in outline
+    assert outline == summarise(workspace).outline
+    assert all(len(line) < 300 for line in outline.split("\n"))
+
+
+def test_an_empty_folder_has_an_empty_outline(tmp_path: Path) -> None:
+    """Nothing to list is not an error, nor is a folder that is gone."""
+    (tmp_path / "empty").mkdir()
+    workspace = find_workspace(tmp_path / "empty")
+    assert summarise(workspace).languages == ()
+    (tmp_path / "empty").rmdir()
+    assert headline(workspace).startswith("empty")
