@@ -1,13 +1,27 @@
 """The launcher: standard library only; runs the application in this process."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Entry point of the `optafly` command."""
+    _open_standard_streams()
     from optafly_cli.cli.handler import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_standard_streams() -> None:
+    """Give closed streams (`>&-`) something to stand on: the next file opened would take their number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            # Streams are closed from below: the lowest free number is this one
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 if __name__ == "__main__":

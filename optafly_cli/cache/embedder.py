@@ -6,6 +6,7 @@ identity, imports none of numpy, onnxruntime and tokenizers.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -111,6 +112,8 @@ def _checked(folder: Path, name: str) -> Path:
 def _bundled(folder: Path, threads: int) -> "Callable[[list[str]], npt.NDArray[np.float32]]":
     vocabulary = _checked(folder, "tokenizer.json")
     model = _checked(folder, "model.onnx")
+    # From 1.32 on, onnxruntime queues telemetry in ~/.cache/Microsoft unless this is set before it is imported
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import numpy as np
         import onnxruntime

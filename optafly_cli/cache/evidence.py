@@ -50,7 +50,7 @@ def evidence_key(evidence: Evidence) -> bytes:
     auto = evidence.auto
     files = tuple((item.path, item.digest) for item in evidence.files)
     units = tuple((item.path, item.digest, item.start, *item.typed, item.pointed) for item in evidence.units)
-    chosen = None if auto is None else (auto.state, auto.selection)
+    chosen = None if auto is None else (auto.state, auto.selection, auto.unnamed)
     return digest_of("optafly.evidence/1", (files, units, chosen))
 
 
@@ -60,7 +60,7 @@ def to_plain(evidence: Evidence) -> dict[str, Any]:
     return {
         "files": [[item.path, item.digest] for item in evidence.files],
         "units": [[item.path, item.digest, item.start, *item.typed, item.pointed] for item in evidence.units],
-        "auto": None if auto is None else [auto.state, auto.selection],
+        "auto": None if auto is None else [auto.state, auto.selection, auto.unnamed],
     }
 
 
@@ -88,6 +88,8 @@ def still_holds(entry_evidence: Evidence, question: Question, entry_prompt: str)
         if digest != item.digest:
             return Verdict(False, "evidence", f"{item.path} {_change(item.digest, digest)} since this was answered")
     auto = entry_evidence.auto
+    if auto is not None and auto.unnamed == "left out" and question.may_send_unnamed:
+        return Verdict(False, "unnamed", "that answer was made without the files that were not named")
     if auto is not None and question.state() != auto.state and question.reselect(entry_prompt) != auto.selection:
         return Verdict(False, "evidence", "the workspace changed since this was answered, and so did what is selected")
     return verdict

@@ -26,6 +26,7 @@ def build_question(
     versions: Mapping[str, str],
     state: Callable[[], str],
     reselect: Callable[[str], str],
+    may_send_unnamed: bool = False,
     tools: object = None,
     turns: object = None,
 ) -> Question:
@@ -59,6 +60,7 @@ def build_question(
         named=evidence_of(named),
         state=cache(state),
         reselect=cache(reselect),
+        may_send_unnamed=may_send_unnamed,
     )
 
 

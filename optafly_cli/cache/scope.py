@@ -37,12 +37,12 @@ def canonical(value: object) -> str:
 
 
 def named_items(context: NamedContext) -> tuple[tuple[str, str], ...]:
-    """One item per named file: its label, and what of it was named. Sorted, each once.
+    """One item per named file: its label, and what of it was named; each once, as typed: "the first" is about order.
 
     The second part is empty for a whole file; for a range the digest of the enclosing unit, and for a range of several
     lines also that of just those lines. One typed line is not in it: evidence follows it when it moves.
     """
-    return tuple(sorted({(file.label, _named_part(file)) for file in context.files}))
+    return tuple(dict.fromkeys((file.label, _named_part(file)) for file in context.files))
 
 
 def pasted_digest(fences: Sequence[str]) -> str:

@@ -1,62 +1,111 @@
 """A prompt as the cache reads it: instruction, pasted code, and the form that the exact tier compares. Pure.
 
-A fence opens with three or more backticks or tildes on a line of their own (an info string may follow) and runs
-to the line that closes it, or to the end of the prompt.
+A fence opens with three or more backticks or tildes where a line begins, after a list marker or a quote mark, or
+(a single info word may follow) after text on a line that is not the last. It runs to the line that closes it, or to
+the end of the prompt. Outside of fences a block of lines of which one is indented is read as code pasted without
+a fence: its lines and their indentation count.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-_OPEN = re.compile(r"[ \t]*(?P<mark>`{3,}(?=[^`]*$)|~{3,})")
+_OPEN = re.compile(r"(?P<lead>[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]*)*)(?P<mark>`{3,}(?=[^`]*$)|~{3,})")
+_OPEN_AFTER_TEXT = re.compile(r"(?P<lead>.*?[^`~\w])(?P<mark>`{3,}|~{3,})[ \t]*[\w+#.-]*\s*$")
+
+_VERB = (
+    r"(?=(?:fix|explain|review|refactor|describe|summari[sz]e|document|debug|help|show|tell|give|clean|simplify"
+    r"|optimi[sz]e|improve|implement|write|rewrite|generate|create|check|find|add|walk|please|kindly)\b)"
+)
+_OPENERS = re.compile(
+    rf"""(?ix) \s* (?:
+        (?:hi|hello|hey) (?:\s+(?:there|all|everyone|team|folks|guys))? \s* [,!.]+
+      | (?:hi|hello|hey) \s+ (?=(?:please|pls|plz|can|could|would|will)\b)
+      | (?:ok|okay|well|so|right) \s* ,
+      | (?P<asks>
+            (?:please|pls|plz|kindly) \s* ,?
+          | (?:can|could|would|will) \s+ (?:you|u) \s+ (?:please|pls|plz|kindly) \s* ,?
+          | (?:can|could|would|will) \s+ (?:you|u) (?=\s+{_VERB})
+          | (?:please\s+)? help \s+ (?:me|us) (?:\s+to)?
+          | (?:i|we) (?:\s+(?:want|need|would\s+like) | ['’]d\s+like) \s+ you \s+ to (?:\s+please)?
+        )
+    ) \s+ (?=\S)"""
+)
+_CLOSERS = re.compile(
+    r"""(?ix) (?:
+        \s* [,.!?;] \s* (?: thanks | thank \s+ you | thx | cheers )
+            (?:\s+(?:a\s+lot|so\s+much|very\s+much|in\s+advance))? \s* [.!]*
+      | (?: \s* , \s* | (?<!\b[aA]) (?<!\bthe) (?<!\bas) (?<!\bof) (?<!\bto) (?<!\bwith) (?<!\bsay) (?<!\bprint) \s+ )
+            (?:please|pls|plz) \s* [.!]* (?P<question>\??)
+    ) \s* $"""
+)
+_CLOSERS_OF_A_REQUEST = re.compile(r"(?:\s+for\s+(?:me|us)(?=\s*[?.!]*\s*$)|\s*\?+)\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A run of whole lines of a prompt, without its last line end: inside a code fence or outside of all."""
+    """A run of a prompt without its last line end: inside a code fence or outside of all.
+
+    `glued`: it begins on the line on which the stretch before it ends (a fence that opens after text).
+    """
 
     text: str
     fenced: bool
+    glued: bool = False
 
 
 def stretches(prompt: str) -> tuple[Stretch, ...]:
-    """The prompt, trimmed, as stretches in order. Joined by line ends they give it back."""
+    """The prompt, trimmed, as stretches in order. Joined by line ends, but for the glued ones, they give it back."""
     found: list[Stretch] = []
-    lines: list[str] = []
-    mark = ""
+    held: list[str] = []
+    mark, quoted, glued = "", False, False
 
     def finish(*, fenced: bool) -> None:
-        if lines:
-            found.append(Stretch("\n".join(lines), fenced))
-            lines.clear()
+        nonlocal glued
+        if held:
+            found.append(Stretch("\n".join(held), fenced, glued))
+            held.clear()
+        glued = False
 
-    for line in prompt.strip().split("\n"):
+    lines = prompt.strip().split("\n")
+    for at, line in enumerate(lines):
         if mark:
-            lines.append(line)
-            if _closes(line, mark):
+            held.append(line)
+            if _closes(line, mark, quoted=quoted):
                 finish(fenced=True)
                 mark = ""
         elif opened := _OPEN.match(line):
             finish(fenced=False)
-            lines.append(line)
-            mark = opened["mark"]
+            held.append(line)
+            mark, quoted = opened["mark"], ">" in opened["lead"]
+        elif at < len(lines) - 1 and (opened := _OPEN_AFTER_TEXT.fullmatch(line)):
+            held.append(opened["lead"])
+            finish(fenced=False)
+            held.append(line[opened.start("mark") :])
+            mark, quoted, glued = opened["mark"], False, True
         else:
-            lines.append(line)
+            held.append(line)
     finish(fenced=bool(mark))
     return tuple(found)
 
 
 def exact_form(prompt: str) -> str:
-    """NFC, trimmed, white space collapsed to one space outside code fences; case kept, fences byte for byte.
+    """NFC, trimmed, white space outside code collapsed to one space; case kept, fences byte for byte.
 
-    Applying it twice changes nothing, and two prompts share it only if they differ in nothing else.
+    A block with indented lines keeps its lines and their indentation. Applying it twice changes nothing, and two
+    prompts share it only if they differ in nothing else.
     """
-    parts = (part.text if part.fenced else _collapse(part.text) for part in stretches(prompt))
-    return "\n".join(part for part in parts if part)
+    form = ""
+    for part in stretches(prompt):
+        text = part.text if part.fenced else "\n\n".join(text for text, _ in _blocks(part.text))
+        if text:
+            form += (" " if part.glued else "\n") + text if form else text
+    return form
 
 
 def instruction_of(prompt: str) -> str:
-    """The prompt without pasted code, in one line; when nothing but code remains, its exact form.
+    """The prompt without fenced code, in one line; when nothing but code remains, its exact form.
 
     Lone surrogates become question marks, so that it can be embedded and stored.
     """
@@ -64,9 +113,32 @@ def instruction_of(prompt: str) -> str:
     return storable(prose or exact_form(prompt))
 
 
+def core_of(instruction: str) -> str:
+    """The instruction without what courtesy put in front and behind: please, can you, help me to, thanks.
+
+    What is left is never empty, and taking it twice changes nothing.
+    """
+    text, asks = instruction.strip(), False
+    while True:
+        shorter = text
+        if opened := _OPENERS.match(shorter):
+            asks = asks or opened["asks"] is not None
+            shorter = shorter[opened.end() :]
+        elif closed := _CLOSERS.search(shorter):
+            shorter = shorter[: closed.start()] + (closed["question"] or "")
+        elif asks:
+            shorter = _CLOSERS_OF_A_REQUEST.sub("", shorter, count=1)
+        if shorter == text or not re.search(r"\w", shorter):
+            return text
+        text = shorter
+
+
 def pasted_code(prompt: str) -> tuple[str, ...]:
-    """The code fences of the prompt, byte for byte, in order."""
-    return tuple(part.text for part in stretches(prompt) if part.fenced)
+    """The code of the prompt in order: fences byte for byte, blocks with indented lines in their exact form."""
+    found: list[str] = []
+    for part in stretches(prompt):
+        found += [part.text] if part.fenced else [text for text, indented in _blocks(part.text) if indented]
+    return tuple(found)
 
 
 def storable(text: str) -> str:
@@ -74,10 +146,30 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
 
 
+def _blocks(text: str) -> Iterator[tuple[str, bool]]:
+    """The blocks between blank lines in their exact form, and whether a line is indented; plain neighbours are one."""
+    plain: list[str] = []
+    for block in re.split(r"\n(?:\s*\n)+", normalize("NFC", text)):
+        lines = [line for line in block.split("\n") if line.strip()]
+        if any(line[0].isspace() for line in lines):
+            if plain:
+                yield " ".join(plain), False
+            plain = []
+            yield "\n".join(_indentation(line) + " ".join(line.split()) for line in lines), True
+        elif lines:
+            plain.append(_collapse(block))
+    if plain:
+        yield " ".join(plain), False
+
+
+def _indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
 def _collapse(text: str) -> str:
     return " ".join(normalize("NFC", text).split())
 
 
-def _closes(line: str, mark: str) -> bool:
-    run = line.strip()
+def _closes(line: str, mark: str, *, quoted: bool) -> bool:
+    run = line.lstrip("> \t").rstrip() if quoted else line.strip()
     return len(run) >= len(mark) and not run.strip(mark[0])

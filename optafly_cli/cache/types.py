@@ -8,6 +8,7 @@ from optafly_cli.provider.result import Answer
 
 Tier = Literal["exact", "semantic"]
 Status = Literal["hit", "miss", "bypass"]
+Unnamed = Literal["none", "sent", "left out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,15 @@ class UnitEvidence:
 
 @dataclass(frozen=True, slots=True)
 class AutoEvidence:
-    """Context that was selected, not named: the state of the workspace, and a digest of what was selected."""
+    """That context was selected, not named: the state of the workspace, and a digest of what was selected.
+
+    Selecting nothing is a selection too: tomorrow the file that is mentioned may be there. `unnamed` says whether text
+    of files that the user did not name was there to be sent, and was.
+    """
 
     state: str
     selection: str
+    unnamed: Unnamed = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ class Question:
     `instruction` is the prompt without pasted code: what is embedded and guarded. `exact` is the whole prompt, NFC,
     trimmed, white space collapsed outside code fences: what the exact tier compares. `named` is the evidence that
     the named context gives right now. `state` computes the workspace state, `reselect` the digest of what
-    selection gives now for an instruction; both run only when an entry asks for them.
+    selection gives now for a prompt; both run only when an entry asks for them. `may_send_unnamed`: text of files that
+    were not named may be sent this time, or will be asked about.
     """
 
     prompt: str
@@ -92,6 +99,7 @@ class Question:
     named: Evidence
     state: Callable[[], str]
     reselect: Callable[[str], str]
+    may_send_unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

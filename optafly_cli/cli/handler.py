@@ -1,5 +1,6 @@
 """The one place where errors become messages, JSON and exit codes."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -7,7 +8,9 @@ from typing import Any
 
 from optafly_cli._version import __version__
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import OptaflyError
+from optafly_cli.errors import OptaflyError, UsageError
+
+_OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -16,8 +19,9 @@ def run(argv: Sequence[str]) -> int:
     Every error ends here: a known one as a sentence and its own code, an unknown one as 70 with its traceback in a log.
     """
     if list(argv) == ["--version"]:
-        print(f"optafly {__version__}")  # noqa: T201  before anything is imported
-        return 0
+        ui = Ui()
+        ui.line(f"optafly {__version__}")
+        return _flush(ui, 0)
     ui = Ui()
     ui.json = "--json" in argv
     try:
@@ -26,11 +30,20 @@ def run(argv: Sequence[str]) -> int:
         return _report(ui, "interrupted", "interrupted", None, None, 130)
     except OptaflyError as error:
         return _report(ui, error.code, error.message, error.remedy, error.partial, error.exit_code)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_FAILURES:
+            return _fault(ui, argv, error)
+        ui.lose_stdout(None if error.errno == errno.EPIPE else error.strerror)
+        code = 0
     except Exception as error:  # noqa: BLE001  a fault of ours: the user gets a sentence, we get the traceback
-        log = _write_log(argv, error)
-        remedy = f"the details are in {log}" if log else "no log could be written"
-        return _report(ui, "internal", f"a fault in optafly: {type(error).__name__}: {error}", remedy, None, 70)
-    return _flush(code)
+        return _fault(ui, argv, error)
+    return _flush(ui, code)
+
+
+def _fault(ui: Ui, argv: Sequence[str], error: Exception) -> int:
+    log = _write_log(argv, error)
+    remedy = f"the details are in {log}" if log else "no log could be written"
+    return _report(ui, "internal", f"a fault in optafly: {type(error).__name__}: {error}", remedy, None, 70)
 
 
 def _dispatch(argv: list[str], ui: Ui) -> int:
@@ -66,24 +79,25 @@ def _usage(ui: Ui, error: Any) -> int:
 def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | None, exit_code: int) -> int:
     if ui.json:
         ui.document("error", {"code": code, "message": message, "remedy": remedy, "partial": partial})
-        return _flush(exit_code)
+        return _flush(ui, exit_code)
     if exit_code == 130:
         ui._say("interrupted")
-        return _flush(exit_code)
+        return _flush(ui, exit_code)
     ui.error(message, remedy)
-    return _flush(exit_code)
+    return _flush(ui, exit_code)
 
 
-def _flush(code: int) -> int:
-    """Flush stdout here, where a reader that has gone can still be forgiven."""
+def _flush(ui: Ui, code: int) -> int:
+    """Flush stdout here, where a reader that has gone can still be forgiven; a result that got lost is an error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        ui.lose_stdout()
     except OSError as error:
-        Ui().error(f"the result could not be written to stdout: {error.strerror}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or 74
+        ui.lose_stdout(error.strerror)
+    if ui.unwritten:
+        ui.error(f"the result could not be written to stdout: {ui.unwritten}", "free some space, or write elsewhere")
+        return code or UsageError.exit_code
     return code
 
 

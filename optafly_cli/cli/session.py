@@ -59,7 +59,8 @@ def open_session(ui: Ui, options: ContextOptions, flags: Mapping[str, object]) -
         rewrite=not options.no_refine,
         force=options.force,
         yes=options.yes,
-        system=_system_text(options.system),
+        interactive=ui.interactive,
+        system=_system_text(ui, options.system),
         ttl=_ttl(options.ttl),
         cache=options.cache,
     )
@@ -85,7 +86,7 @@ def _ttl(value: str) -> TtlChoice:
     return lifetimes[value]
 
 
-def _system_text(value: str | None) -> str | None:
+def _system_text(ui: Ui, value: str | None) -> str | None:
     """The system prompt: the text of the file when the value names one, else the value itself."""
     if not value:
         return None
@@ -95,9 +96,13 @@ def _system_text(value: str | None) -> str | None:
         is_file = False
     if not is_file:
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    from optafly_cli.workspace.sources import read_source
+    from optafly_cli.workspace.named import read_named
+    from optafly_cli.workspace.root import find_workspace
 
-    return read_source(Path(value), shown=value).text.strip() or None
+    folder = working_folder()
+    label, source = read_named(find_workspace(folder), folder, value)
+    ui.detail(f"the system prompt is the file {label}")
+    return source.text.strip() or None
 
 
 def approver(ui: Ui, session: Session, *, verb: str = "Send") -> Approver | None:

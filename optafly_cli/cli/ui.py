@@ -21,6 +21,7 @@ class Ui:
         self.json = False
         self.color: ColorChoice = "auto"
         self.verbosity = 0
+        self.unwritten: str | None = None
         self._stdout_gone = False
 
     @property
@@ -57,8 +58,15 @@ class Ui:
             if flush:
                 sys.stdout.flush()
         except BrokenPipeError:
-            self._stdout_gone = True
-            _silence_stdout()
+            self.lose_stdout()
+        except OSError as error:
+            self.lose_stdout(error.strerror)
+
+    def lose_stdout(self, why: str | None = None) -> None:
+        """Write nothing more to stdout. `why` is for a failure that the user must hear of at the end (a full disk)."""
+        self.unwritten = self.unwritten or why
+        self._stdout_gone = True
+        _silence_stdout()
 
     def line(self, text: str = "") -> None:
         """Put one line of the result on stdout."""

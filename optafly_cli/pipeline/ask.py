@@ -62,8 +62,9 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
     for warning in lookup.warnings if isinstance(lookup, Miss) else ():
         voice.warn(warning)
     with timing.stage("refine"):
+        before = shelf.before()
         refined = refine(session, voice)
-        evidence = shelf.evidence(refined)
+        evidence = shelf.evidence(refined, before)
     for sentence in (*session.named.left_out, *refined.left_out):
         voice.warn(sentence)
     with timing.stage("route"):
@@ -80,7 +81,7 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         cache_read_input_tokens=usage.cache_read_input_tokens,
     )
     with timing.stage("store"):
-        if evidence is not None and has_secret(session, answer):
+        if evidence is not None and has_secret(session, refined, answer):
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)

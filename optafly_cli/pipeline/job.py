@@ -16,7 +16,10 @@ TtlChoice = Literal["5m", "1h", "auto"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a command was asked to do, before anything is read. `system` is the text, not a path."""
+    """What a command was asked to do, before anything is read.
+
+    `system` is the text, not a path. `interactive`: the user can be asked.
+    """
 
     prompt: str
     cwd: Path
@@ -28,6 +31,7 @@ class Job:
     rewrite: bool = True
     force: bool = False
     yes: bool = False
+    interactive: bool = False
     system: str | None = None
     ttl: TtlChoice = "auto"
     cache: CacheMode = "use"

@@ -74,6 +74,7 @@ class Session:
             },
             state=self.state,
             reselect=lambda prompt: self.select(prompt).digest,
+            may_send_unnamed=self.may_send_unnamed,
         )
 
     @property
@@ -81,22 +82,19 @@ class Session:
         """Everything else that changes the request, and the endpoint that answers it."""
         refine = self.settings.refine
         return {
-            "endpoint": self.settings.provider.base_url or os.environ.get("ANTHROPIC_BASE_URL", ""),
+            "endpoint": _endpoint_digest(self.settings),
             "max_tokens": self.settings.provider.max_tokens,
             "rewrite": self.job.rewrite and refine.enabled,
             "context": self.job.context,
             "max_context_tokens": refine.max_context_tokens,
             "threshold": refine.threshold,
-            "unnamed": self._unnamed,
             "include": [refine.include_active_file, refine.include_selection, refine.include_project_structure],
         }
 
     @property
-    def _unnamed(self) -> str:
-        """Whether files that were not named may be sent; it changes the request only where nothing was named."""
-        if self.job.files or self.job.piped or self.job.diff:
-            return ""
-        return "sent" if self.job.yes or self.settings.refine.approve == "never" or self.approved else "asked"
+    def may_send_unnamed(self) -> bool:
+        """Whether text of files that were not named may be sent, or will be asked about."""
+        return self.job.yes or self.job.interactive or self.settings.refine.approve == "never" or self.approved
 
     @cached_property
     def approved(self) -> bool:
@@ -123,3 +121,12 @@ def find_model(settings: Settings) -> Model:
     except UnknownModelError as error:
         hint = "or declare it: optafly config set provider.extra_models " + name
         raise UnknownModelError(error.message, remedy=f"{error.remedy}; {hint}") from None
+
+
+def _endpoint_digest(settings: Settings) -> str:
+    """Who answers: base URL and custom headers, as a digest, since both may hold credentials; empty for the default."""
+    from hashlib import sha256
+
+    url = settings.provider.base_url or os.environ.get("ANTHROPIC_BASE_URL", "")
+    headers = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
+    return sha256(f"{url}\0{headers}".encode("utf-8", "replace")).hexdigest() if url or headers else ""

@@ -47,20 +47,28 @@ class Shelf:
             self.problem = error
             return None
 
-    def evidence(self, refined: RefinedPrompt) -> "Evidence | None":
-        """What the answer will have depended on; None when it will not be kept.
+    def before(self) -> str:
+        """The workspace state, to be taken before anything is selected: an edit made since then voids the entry.
 
-        Taken before the request is sent, so that an edit made while Claude answers voids the entry.
+        Empty where nothing could be selected, or nothing will be kept.
         """
+        from optafly_cli.refine.select import may_select
+
+        session = self.session
+        needed = self._active and self.problem is None and session.job.context
+        needed = needed and may_select(session.job.prompt, session.named, session.workspace)
+        return session.question.state() if needed else ""
+
+    def evidence(self, refined: RefinedPrompt, before: str) -> "Evidence | None":
+        """What the answer will have depended on; None when it will not be kept."""
         if not self._active or self.problem or refined.edited:
             return None
         from optafly_cli.cache.types import AutoEvidence
 
         named = self.session.question.named
-        if not refined.auto_context:
+        if not refined.selection:
             return named
-        selection = self.session.select(self.session.job.prompt)
-        return replace(named, auto=AutoEvidence(self.session.state(), selection.digest))
+        return replace(named, auto=AutoEvidence(before, refined.selection, refined.unnamed))
 
     def remember(self, answer: Answer, evidence: "Evidence | None", cost: float | None, seconds: float) -> int | None:
         """Store the answer; the entry's id, None when it was not to be stored or could not be."""
@@ -80,10 +88,12 @@ class Shelf:
         return self._store
 
 
-def has_secret(session: Session, answer: Answer) -> bool:
+def has_secret(session: Session, refined: RefinedPrompt, answer: Answer) -> bool:
     """Whether a secret stands in anything that an entry would keep or was made from."""
     from optafly_cli.workspace.secrets import redact
 
+    if refined.redacted:
+        return True
     named, job = session.named, session.job
     texts = [job.prompt, job.system, named.piped, answer.text]
     texts += [part.text for part in named.diff or ()] + [file.source.text for file in named.files]

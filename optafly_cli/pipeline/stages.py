@@ -1,6 +1,7 @@
 """refine and route as the commands and `ask` run them: the stage, and what the user has to say about it."""
 
 import os
+from dataclasses import replace
 
 from optafly_cli.pipeline.job import Approver, Voice
 from optafly_cli.pipeline.session import Session
@@ -21,7 +22,7 @@ def refine(session: Session, voice: Voice, *, ask_always: bool = False) -> Refin
     if session.job.yes or session.approved or not approval_needed(rewritten, session.settings.refine.approve):
         return rewritten
     if voice.approve is None:
-        return _rewrite(session, unsafe=False) if rewritten.unsafe else rewritten
+        return _without_unnamed(session, rewritten) if rewritten.unsafe else rewritten
     return _settle(session, rewritten, voice.approve)
 
 
@@ -42,6 +43,14 @@ def _rewrite(session: Session, *, unsafe: bool, rewrite: bool = True) -> Refined
     )
 
 
+def _without_unnamed(session: Session, offered: RefinedPrompt, *, rewrite: bool = True) -> RefinedPrompt:
+    """What is sent instead of `offered`; what was selected for that is still what the answer would have depended on."""
+    instead = _rewrite(session, unsafe=False, rewrite=rewrite)
+    return replace(
+        instead, selection=offered.selection, unnamed="left out" if offered.unnamed == "sent" else offered.unnamed
+    )
+
+
 def _settle(session: Session, rewritten: RefinedPrompt, approve: Approver) -> RefinedPrompt:
     from optafly_cli.refine.engine import edited
 
@@ -54,7 +63,7 @@ def _settle(session: Session, rewritten: RefinedPrompt, approve: Approver) -> Re
         approve_project(session.workspace.root, os.environ)
         return rewritten
     if decision == "reject":
-        return _rewrite(session, unsafe=False, rewrite=False)
+        return _without_unnamed(session, rewritten, rewrite=False)
     return edited(rewritten, decision[1], session.counter.count)
 
 

@@ -63,7 +63,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 def _event(name: str, data: str) -> dict[str, Any]:
     try:
         event = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadEvent(f"an event is not JSON: {data[:80]!r}") from error
     if not isinstance(event, dict):
         raise BadEvent(f"an event is not an object: {data[:80]!r}")

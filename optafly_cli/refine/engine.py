@@ -63,7 +63,8 @@ def refine(
         context_tokens=selection.context_tokens,
         budget=settings.max_context_tokens,
         left_out=(*selection.left_out, *written.left_out),
-        auto_context=selection.auto,
+        selection=selection.digest if selection.auto else "",
+        unnamed="none" if all(piece.named for piece in selection.pieces) else "sent",
     )
 
 

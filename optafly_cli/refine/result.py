@@ -76,8 +76,9 @@ class RefinedPrompt:
 
     The original prompt stands verbatim inside the instruction section. When nothing was added, the only section is
     the original itself. `context_tokens` never exceeds `budget`. `unsafe` pieces are those that the user did not name.
-    `auto_context`: something was selected that the user did not fix (an outline, recent edits, a mentioned or
-    proposed file), so the answer depends on the workspace beyond what was named. `left_out`: one sentence for each
+    `selection`: digest of what was selected without being named (an outline, recent edits, a mentioned or proposed
+    file, or none of them), empty when nothing but what was named decided about the context. `unnamed`: whether there
+    was text of files that the user did not name, and whether it is in the prompt. `left_out`: one sentence for each
     thing that would have been added but was withheld (approval, budget, deny list). `edited`: the user changed the
     rewrite by hand, so its answer is not the answer to the original.
     """
@@ -93,7 +94,8 @@ class RefinedPrompt:
     context_tokens: int
     budget: int
     left_out: tuple[str, ...] = ()
-    auto_context: bool = False
+    selection: str = ""
+    unnamed: Literal["none", "sent", "left out"] = "none"
     edited: bool = False
 
     @property
@@ -105,3 +107,8 @@ class RefinedPrompt:
     def unsafe(self) -> tuple[ContextPiece, ...]:
         """The pieces whose text the user did not name."""
         return tuple(piece for piece in self.pieces if not piece.named)
+
+    @property
+    def redacted(self) -> bool:
+        """Whether a secret was taken out of the context."""
+        return any(sentence.startswith("redacted ") for sentence in self.left_out)

@@ -29,8 +29,8 @@ from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, W
 class Selection:
     """What was chosen. `project_text` is the text of the project section, "" without one.
 
-    `auto`: part of it was not fixed by the user. `left_out`: one sentence for each thing that was withheld or redacted.
-    `context_tokens` counts every section with its header.
+    `auto`: what is in the workspace decided about it, be it that nothing was found. `left_out`: one sentence for each
+    thing that was withheld or redacted. `context_tokens` counts every section with its header.
     """
 
     chosen: tuple[Chosen, ...] = ()
@@ -75,6 +75,12 @@ def select(
     return choose(subject, settings, count, unsafe=unsafe)
 
 
+def may_select(prompt: str, named: NamedContext, workspace: Workspace) -> bool:
+    """Whether selection could take anything that was not named; see `depends_on_workspace`."""
+    files = WorkspaceFiles(workspace)
+    return depends_on_workspace(subject_of(PromptText(prompt), named, files, attached_of(named)))
+
+
 def choose(
     subject: Subject,
     settings: RefineSettings,
@@ -103,19 +109,26 @@ def choose(
     add_files(pack, subject)
     automatic = automatic and not structured
     mentioned = add_automatic(pack, subject, settings, unsafe=unsafe) if automatic else False
-    outlined = False
     if automatic and project and not is_named and is_about_workspace(subject):
         add = add_headline if mentioned else add_outline
         project_text, project_markup = add(pack, subject.files.workspace)
-        outlined = bool(project_text) and not mentioned
     return Selection(
         chosen=_in_order(pack.chosen),
         project_text=project_text,
         project_markup=project_markup,
-        auto=outlined or any(one.auto for one in pack.chosen),
+        auto=automatic and depends_on_workspace(subject),
         left_out=tuple(dict.fromkeys(pack.left_out)),
         context_tokens=pack.used,
     )
+
+
+def depends_on_workspace(subject: Subject) -> bool:
+    """Whether files that were not named could be selected, now or when they are there."""
+    named = subject.named
+    if not (named.files or named.diff or named.piped):
+        return True
+    frames = any(error.frames for error in (*subject.view.errors, *subject.piped_errors))
+    return frames or bool(subject.mentions)
 
 
 def limit(budget: int) -> str:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from optafly_cli.errors import FileProblem, UsageError
 from optafly_cli.workspace.escape import exact_label, one_line
-from optafly_cli.workspace.ignore import deny_reason
+from optafly_cli.workspace.ignore import deny_reason, listed_files
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.sources import LIMIT, read_source, unify_line_ends
-from optafly_cli.workspace.types import DiffFile, LineRange, NamedContext, NamedFile, Workspace
+from optafly_cli.workspace.types import DiffFile, LineRange, NamedContext, NamedFile, SourceText, Workspace
 from optafly_cli.workspace.units import enclosing_unit
 
 OPEN_END = 2**31
 MOST_MATCHES = 50
+LARGEST_LISTING = 200_000
 _MOST_CANDIDATES = 10_000
 _MAGIC = frozenset("*?[")
 _RANGE_REMEDY = "give a line (F:12), a range (F:12-20), or a range to the end (F:12-)"
@@ -119,9 +120,7 @@ def _with_selection(
 
 def _named_file(workspace: Workspace, cwd: Path, argument: str, lines: LineRange | None) -> NamedFile:
     path = cwd / argument
-    label = _label(workspace, cwd, argument)
-    _refuse_denied(workspace, path, label)
-    source = read_source(path, shown=label)
+    label, source = read_named(workspace, cwd, argument)
     language = language_of(label)
     if lines is None:
         return NamedFile(path, label, source, language)
@@ -135,6 +134,24 @@ def _named_file(workspace: Workspace, cwd: Path, argument: str, lines: LineRange
         )
     lines = LineRange(lines.start, min(lines.end, count))
     return NamedFile(path, label, source, language, lines, enclosing_unit(text, lines))
+
+
+def read_named(workspace: Workspace, cwd: Path, argument: str) -> tuple[str, SourceText]:
+    """The label and the text of one file that the user named.
+
+    Raises FileProblem for a file that must not be sent: on the deny list, or behind a link that leaves the workspace
+    (what was named lies inside; whoever made the repository chose the target).
+    """
+    path = cwd / argument
+    label = _label(workspace, cwd, argument)
+    _refuse_denied(workspace, path, label)
+    target = Path(os.path.realpath(path)) if _exists(path) else path
+    if not label.startswith("/") and not target.is_relative_to(workspace.root):
+        raise FileProblem(
+            f"{one_line(label)} is a link that leads out of the workspace, to {one_line(str(target))}",
+            remedy="name that file itself if it is meant",
+        )
+    return label, read_source(path, shown=label)
 
 
 def _label(workspace: Workspace, cwd: Path, argument: str) -> str:
@@ -179,8 +196,9 @@ def _matching(
         raise UsageError(f"the pattern {shown} has a range, which needs one file", remedy="name the one file")
     found: list[NamedFile] = []
     skipped: list[str] = []
-    more = 0
+    more = unlisted = 0
     matches = sorted(_glob(cwd, pattern))
+    listed = frozenset(listed_files(workspace, LARGEST_LISTING)) if matches else frozenset()
     for match in matches:
         if len(found) >= MOST_MATCHES:
             more += 1
@@ -188,10 +206,16 @@ def _matching(
         if not Path(os.path.realpath(cwd / match)).is_relative_to(workspace.root):
             skipped.append(f"{shown}: left out: {one_line(match)} leads out of the workspace")
             continue
+        if deny_reason(match) is None and _label(workspace, cwd, match) not in listed:
+            unlisted += 1
+            continue
         try:
             found.append(_named_file(workspace, cwd, match, None))
         except FileProblem as problem:
             skipped.append(f"{shown}: left out: {problem.message}")
+    if unlisted:
+        files = "1 file was" if unlisted == 1 else f"{unlisted} files were"
+        skipped.append(f"{shown}: {files} left out: ignored by git, generated, or too large; name them one by one")
     if not found:
         raise FileProblem(
             f"no file matches {shown}" if not skipped else f"no file that {shown} matches can be sent",

@@ -32,7 +32,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
         r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_\-]{20,}|\bsk-[A-Za-z0-9]{20,}T3BlbkFJ[A-Za-z0-9]{20,}",
     ),
     ("OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9]{48}\b"),
-    ("AWS access key", ("AKIA", "ASIA", "ABIA", "ACCA"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b(?<!EXAMPLE)"),
+    ("AWS access key", ("AKIA", "ASIA", "ABIA", "ACCA"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
     (
         "AWS secret key",
         ("secret",),

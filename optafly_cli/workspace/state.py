@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from optafly_cli.workspace.ignore import listed_sizes, plain_status
+from optafly_cli.workspace.recent import active_file
 from optafly_cli.workspace.status import parsed, status_output
 from optafly_cli.workspace.types import Workspace
 
@@ -16,7 +17,9 @@ READ_CAP = 64 * 1024 * 1024
 
 
 def workspace_state(workspace: Workspace) -> str:
-    """SHA-256 hex over HEAD, the index, and the contents of the dirty and untracked files that are not ignored.
+    """SHA-256 hex over HEAD, the index, the active file, and the dirty and untracked files that are not ignored.
+
+    Of these the contents, and their order by time of modification.
 
     Without git: over path, size and time of modification of every listed file. Reading does not change it. Ignored
     files do not count, nor what git was told to overlook (assume-unchanged) or what a submodule holds.
@@ -29,12 +32,16 @@ def workspace_state(workspace: Workspace) -> str:
         # the branch's name and its upstream say nothing about files
         if not record.startswith(b"# ") or record.startswith(b"# branch.oid "):
             digest.update(record + b"\0")
+    # which file is active, and which edits are recent, is a matter of times
+    digest.update(f"{active_file(workspace)}\0".encode("utf-8", "replace"))
     links: dict[str, bool] = {}
     budget = READ_CAP
+    dirty: list[tuple[int, str]] = []
     for change in parsed(output):
+        status = plain_status(workspace.root, change.label, links)
+        dirty.append((-status.st_mtime_ns if status else 0, change.label))
         if not (change.worktree or change.untracked):
             continue
-        status = plain_status(workspace.root, change.label, links)
         if status is None:
             digest.update(b"none\0")
         elif status.st_size > budget:
@@ -42,6 +49,7 @@ def workspace_state(workspace: Workspace) -> str:
         else:
             budget -= status.st_size
             digest.update(_content(workspace.root / change.label))
+    digest.update("\0".join(label for _, label in sorted(dirty)).encode("utf-8", "replace"))
     return digest.hexdigest()
 
 

@@ -125,10 +125,11 @@ def test_moved_project_is_another_workspace(project: Project, tmp_path: Path) ->
 
 
 def test_words_are_no_scope(project: Project) -> None:
-    """The instruction, and the order in which files were named, are not part of the scope."""
-    one = project.ask("fix this bug", "src/main.rs:5", "src/lib.rs")
+    """The instruction is not part of the scope, and a file named twice counts once; the order of files is."""
+    one = project.ask("fix this bug", "src/lib.rs", "src/main.rs:5")
     other = project.ask("please explain", "src/lib.rs", "src/main.rs:5", "src/lib.rs")
     assert one.scope == other.scope
+    assert project.ask("fix this bug", "src/main.rs:5", "src/lib.rs").scope != one.scope
 
 
 def test_line_numbers_are_no_scope(project: Project) -> None:

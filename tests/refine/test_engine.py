@@ -105,7 +105,7 @@ def test_a_piped_traceback_brings_the_code_that_it_names(workspace: Workspace, n
     (piece,) = refined.unsafe
     assert piece.path == "app/orders.py"
     assert "def total(items):" in piece.text
-    assert refined.auto_context
+    assert refined.selection
     assert refined.intent.action == "debug"
 
 

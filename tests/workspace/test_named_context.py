@@ -57,13 +57,26 @@ def test_a_file_outside_may_be_named(workspace: Workspace, tmp_path: Path) -> No
     assert one(workspace, "../other/x.py").label == str(tmp_path / "other/x.py")
 
 
-def test_a_link_that_was_named_is_followed(workspace: Workspace, tmp_path: Path) -> None:
-    """Even out of the root; the label is what was typed."""
+def test_a_link_is_followed_within_the_workspace_only(workspace: Workspace, tmp_path: Path) -> None:
+    """Within it the label is what was typed; a link that leads out is refused, its target can be named itself."""
     write(tmp_path, {"other/x.py": "x = 1\n"})
+    (workspace.root / "near.rs").symlink_to("src/main.rs")
     (workspace.root / "link.py").symlink_to(tmp_path / "other/x.py")
     (workspace.root / "folder").symlink_to(tmp_path / "other")
-    assert (one(workspace, "link.py").label, one(workspace, "link.py").source.text) == ("link.py", "x = 1\n")
-    assert one(workspace, "folder/x.py").label == "folder/x.py"
+    assert one(workspace, "near.rs").label == "near.rs"
+    for name in ("link.py", "folder/x.py"):
+        with pytest.raises(FileProblem, match="leads out of the workspace"):
+            one(workspace, name)
+    assert one(workspace, str(tmp_path / "other/x.py")).source.text == "x = 1\n"
+
+
+def test_a_pattern_takes_no_ignored_files(workspace: Workspace) -> None:
+    """What git ignores is left out of a pattern, and said; named by itself it is taken."""
+    write(workspace.root, {".gitignore": "ignored.py\n", "ignored.py": "x = 1\n", "seen.py": "y = 1\n"})
+    context = gather(workspace, workspace.root, files=["*.py"])
+    assert [file.label for file in context.files] == ["seen.py"]
+    assert "1 file was left out" in context.left_out[0]
+    assert one(workspace, "ignored.py").label == "ignored.py"
 
 
 def test_a_root_reached_through_a_link(workspace: Workspace, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_every_secret_counts() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "sk-ant-... or sk-ant-YOUR-KEY", "export ANTHROPIC_API_KEY=sk-ant-xxx", "ghp_short", "AKIAIOSFODNN7EXAMPLE",
+        "sk-ant-... or sk-ant-YOUR-KEY", "export ANTHROPIC_API_KEY=sk-ant-xxx", "ghp_short",
         "the sk-learn package", "task-proj-management", "hf_hub_download(repo_id)", "npm_config_registry",
         "SG.x.y", "xoxb-...", "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "postgres://user:password@db/x",

@@ -13,18 +13,25 @@ from optafly_cli.workspace.types import Workspace
 from tests.workspace.support import commit, git, repository, write
 
 
-def test_reading_and_touching_change_nothing(repo: Path, workspace: Workspace) -> None:
-    """Times alone, a refreshed index, a new branch on the same commit, an ignored file: the same state."""
+def test_reading_changes_nothing(repo: Path, workspace: Workspace) -> None:
+    """A refreshed index, a new branch on the same commit, an ignored file: the same state."""
     write(repo, {".gitignore": "*.log\n", "notes.md": "dirty\n"})
     before = workspace_state(workspace)
     assert len(before) == 64
-    os.utime(repo / "Cargo.toml", (1, 1))
-    os.utime(repo / "notes.md", (2, 2))
-    assert workspace_state(workspace) == before
     git(repo, "status")
     git(repo, "checkout", "-q", "-b", "elsewhere")
     write(repo, {"build.log": "x\n"})
     assert workspace_state(workspace) == before
+
+
+def test_another_active_file_is_another_state(repo: Path, workspace: Workspace) -> None:
+    """Times count only as far as they tell which file is active, and which edits are the latest."""
+    os.utime(repo / "Cargo.toml", (10**10, 10**10))
+    before = workspace_state(workspace)
+    os.utime(repo / "Cargo.toml", (10**10 + 5, 10**10 + 5))
+    assert workspace_state(workspace) == before
+    os.utime(repo / "src" / "main.rs", (10**10 + 9, 10**10 + 9))
+    assert workspace_state(workspace) != before
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
@@ -60,6 +67,8 @@ def test_every_change_is_noticed(repo: Path, workspace: Workspace, name: str) ->
 def test_two_checkouts_of_the_same_thing_agree(repo: Path, workspace: Workspace, tmp_path: Path) -> None:
     """The state is of contents, not of places."""
     git(tmp_path, "clone", "-q", str(repo), "copy")
+    for root in (repo, tmp_path / "copy"):
+        os.utime(root / "Cargo.toml", (10**10, 10**10))
     assert workspace_state(find_workspace(tmp_path / "copy")) == workspace_state(workspace)
 
 
