@@ -97,6 +97,11 @@ class Cli:
         return result
 
 
+def lookup(cli: Cli, *arguments: str, stdin: str | None = None) -> Any:
+    """The `cache` part of what ask says without sending anything."""
+    return cli(*arguments, "--cache-only", "--json", stdin=stdin, code=None).json["cache"]
+
+
 def git(cwd: Path, *arguments: str) -> str:
     """Run real git in `cwd`."""
     done = subprocess.run(

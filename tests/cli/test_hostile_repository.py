@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.conftest import Cli, git
+from tests.cli.conftest import Cli, git, lookup
 from tests.cli.terminal import on_a_terminal
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
@@ -146,4 +146,4 @@ def test_ctrl_c_leaves_a_clean_terminal(cli: Cli, api: MessagesApi) -> None:
     assert process.returncode == 130
     assert err == b"interrupted\n"
     api.release.set()
-    assert cli(*ASK, "--json").json["cache"]["status"] == "miss"
+    assert lookup(cli, *ASK)["status"] == "miss"

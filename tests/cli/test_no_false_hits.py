@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, git
+from tests.cli.conftest import Cli, git, lookup
 from tests.cli.terminal import on_a_terminal
 from tests.fakes.messages_api import MessagesApi
 
 Edit = Callable[[str, str, str], None]
+pytestmark = pytest.mark.slow
 TRACE = (
     'Traceback (most recent call last):\n  File "gone.py", line 1, in <module>\nZeroDivisionError: division by zero\n'
 )
-
-
-def status(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
-    """hit or miss."""
-    found: str = cli(*arguments, "--json", stdin=stdin).json["cache"]["status"]
-    return found
 
 
 @pytest.mark.parametrize(
@@ -33,19 +28,19 @@ def status(cli: Cli, *arguments: str, stdin: str | None = None) -> str:
 )
 def test_a_file_that_appears_makes_a_miss(cli: Cli, repo: Path, arguments: tuple[str, ...], stdin: str | None) -> None:
     """What was mentioned and was not there is evidence too."""
-    assert status(cli, *arguments, stdin=stdin) == "miss"
-    assert status(cli, *arguments, stdin=stdin) == "hit"
+    cli(*arguments, stdin=stdin)
+    assert lookup(cli, *arguments, stdin=stdin)["status"] == "hit"
     (repo / "gone.py").write_text("x = 1 / 0\n")
-    assert status(cli, *arguments, stdin=stdin) == "miss"
+    assert lookup(cli, *arguments, stdin=stdin)["status"] == "miss"
 
 
 def test_another_active_file_makes_a_miss(cli: Cli, repo: Path) -> None:
     """Touching another file makes it the active one: another file would be sent."""
     os.utime(repo / "src" / "main.rs", (10**10, 10**10))
-    assert status(cli, "ask", "fix this bug", "--yes") == "miss"
-    assert status(cli, "ask", "fix this bug", "--yes") == "hit"
+    cli("ask", "fix this bug", "--yes")
+    assert lookup(cli, "ask", "fix this bug", "--yes")["status"] == "hit"
     os.utime(repo / "src" / "lib.rs", (10**10 + 9, 10**10 + 9))
-    assert status(cli, "ask", "fix this bug", "--yes") == "miss"
+    assert lookup(cli, "ask", "fix this bug", "--yes")["status"] == "miss"
 
 
 def test_an_answer_without_the_unnamed_files_does_not_answer_where_they_may_be_sent(
@@ -53,11 +48,11 @@ def test_an_answer_without_the_unnamed_files_does_not_answer_where_they_may_be_s
 ) -> None:
     """Left out in a pipe, then --yes: asked again, with the file. What was made with it answers in a pipe too."""
     edit("src/lib.rs", "n * 3", "n * 7")
-    assert status(cli, "ask", "fix this bug") == "miss"
-    assert status(cli, "ask", "fix this bug") == "hit"
-    assert status(cli, "ask", "fix this bug", "--yes") == "miss"
+    cli("ask", "fix this bug")
+    assert lookup(cli, "ask", "fix this bug")["status"] == "hit"
+    assert cli("ask", "fix this bug", "--yes", "--json").json["cache"]["status"] == "miss"
     assert "n * 7" in "".join(block["text"] for block in api.messages[-1].body["messages"][0]["content"])
-    assert status(cli, "ask", "fix this bug") == "hit"
+    assert lookup(cli, "ask", "fix this bug")["status"] == "hit"
 
 
 def test_a_refused_rewrite_is_offered_again(cli: Cli, api: MessagesApi, edit: Edit) -> None:
@@ -81,7 +76,7 @@ def test_an_edit_while_the_question_stands_voids_the_answer(cli: Cli, api: Messa
     on_a_terminal(cli, "ask", "fix this bug", answers=answers, env={"EDITOR": str(editor)})
     assert "n * 3" in "".join(block["text"] for block in api.messages[0].body["messages"][0]["content"])
     os.utime(repo / "src" / "lib.rs", (10**10, 10**10))
-    assert status(cli, "ask", "fix this bug", "--yes") == "miss"
+    assert lookup(cli, "ask", "fix this bug", "--yes")["status"] == "miss"
 
 
 def test_an_edited_rewrite_does_not_answer_for_the_original(cli: Cli, api: MessagesApi, repo: Path) -> None:
@@ -91,29 +86,29 @@ def test_an_edited_rewrite_does_not_answer_for_the_original(cli: Cli, api: Messa
     editor.chmod(0o755)
     on_a_terminal(cli, "ask", "fix this bug", answers=((b"Send this?", b"e\n"),), env={"EDITOR": str(editor)})
     assert "French" in str(api.messages[0].body)
-    assert status(cli, "ask", "fix this bug", "--yes") == "miss"
+    assert lookup(cli, "ask", "fix this bug", "--yes")["status"] == "miss"
 
 
 def test_always_is_paid_once(cli: Cli, api: MessagesApi, edit: Edit) -> None:
     """After `a`, the identical ask is a hit."""
     edit("src/lib.rs", "n * 3", "n * 7")
     on_a_terminal(cli, "ask", "fix this bug", answers=((b"Send this?", b"a\n"),))
-    assert status(cli, "ask", "fix this bug") == "hit"
+    assert lookup(cli, "ask", "fix this bug")["status"] == "hit"
     assert len(api.messages) == 1
 
 
 def test_the_order_of_files_is_part_of_the_question(cli: Cli) -> None:
     """ "The first" is another file when the order is another."""
     prompt = "what does the first do that the second does not"
-    assert status(cli, "ask", prompt, "--file", "src/main.rs", "--file", "src/lib.rs") == "miss"
-    assert status(cli, "ask", prompt, "--file", "src/lib.rs", "--file", "src/main.rs") == "miss"
+    cli("ask", prompt, "--file", "src/main.rs", "--file", "src/lib.rs")
+    assert lookup(cli, "ask", prompt, "--file", "src/lib.rs", "--file", "src/main.rs")["status"] == "miss"
 
 
 def test_custom_headers_are_part_of_the_question(cli: Cli) -> None:
     """A gateway may answer by them."""
-    ask = ("ask", "fix this bug", "--file", "src/main.rs", "--json")
+    ask = ("ask", "fix this bug", "--file", "src/main.rs")
     cli(*ask)
-    assert cli(*ask, env={"ANTHROPIC_CUSTOM_HEADERS": "x-tenant: b"}).json["cache"]["status"] == "miss"
+    cli(*ask, "--cache-only", env={"ANTHROPIC_CUSTOM_HEADERS": "x-tenant: b"}, code=1)
 
 
 def test_a_secret_that_was_redacted_is_not_stored(cli: Cli, repo: Path) -> None:
@@ -122,7 +117,7 @@ def test_a_secret_that_was_redacted_is_not_stored(cli: Cli, repo: Path) -> None:
     git(repo, "add", ".")
     for arguments in (("ask", "fix the bug in conf.py"), ("ask", "fix this", "--file", "conf.py")):
         assert "not stored" in cli(*arguments).err
-        assert status(cli, *arguments) == "miss"
+        assert lookup(cli, *arguments)["status"] == "miss"
 
 
 def test_a_link_named_as_the_system_prompt_is_not_followed_out(cli: Cli, api: MessagesApi, repo: Path) -> None:
@@ -150,4 +145,4 @@ def test_closed_streams_are_no_fault(cli: Cli) -> None:
         command = f"{sys.executable} -m optafly_cli ask 'fix this bug' --file src/main.rs {closed}"
         done = subprocess.run(["bash", "-c", command], cwd=cli.cwd, env=cli.env, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b""), closed
-    assert status(cli, "ask", "fix this bug", "--file", "src/main.rs") == "hit"
+    assert lookup(cli, "ask", "fix this bug", "--file", "src/main.rs")["status"] == "hit"

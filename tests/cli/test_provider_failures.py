@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, lookup
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Failure, Reply
 
@@ -32,7 +32,7 @@ def test_a_failure_is_one_sentence_with_its_exit_code_and_stores_nothing(
     failed = cli(*ASK, code=code)
     assert failed.out.startswith(says)
     assert failed.err.count("error:") == 1
-    assert cli(*ASK, "--json").json["cache"]["status"] == "miss"
+    assert lookup(cli, *ASK)["status"] == "miss"
 
 
 def test_a_failure_in_json_carries_the_partial_text(cli: Cli, api: MessagesApi) -> None:
