@@ -1,12 +1,19 @@
 """Isolation for every test: its own home, no credentials, no proxy, no store outside of it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 _REAL_HOME = Path(os.environ.get("HOME", "/root"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_works() -> None:
+    """A shell starts background jobs with SIGINT ignored, and children inherit that: Ctrl-C is tested all the same."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

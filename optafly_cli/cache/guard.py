@@ -1,21 +1,28 @@
 """The guard: vetoes that refuse a semantic hit, whatever the similarity. Pure Python, under 1 ms a pair.
 
-Each veto is symmetric and has a name: number, quoted, path, flag, identifier,
-operator, name, negation, opposite, quantifier,
-relation, modal, question, direction, words. An item of one side without its counterpart is a veto: a false miss costs a
-request, a false hit a wrong answer.
+Two instructions pass only if they are read as the same sequence of items (`reading.py`), word for word where the
+request is about names. Each veto is symmetric and has a name: number, quoted, path, flag, identifier, operator, name,
+negation, opposite, quantifier, relation, modal, tense, person, question, words, direction, literal. A false miss costs
+a request, a false hit a wrong answer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from optafly_cli.cache.lexicon import lexicon
-from optafly_cli.cache.reading import LITERAL_KINDS, Reading, bare, canonical, read, stem
+from optafly_cli.cache.lexicon import canonical, lexicon, stem
+from optafly_cli.cache.literals import KINDS
+from optafly_cli.cache.reading import Item, Reading, read
 
-_CONFUSABLE = frozenset({frozenset({"contract", "contact"}), frozenset({"unload", "upload"})})
-_VOWELS = frozenset("aeiouy")
-_MIN_TYPO = 6
+_TABLES = {
+    "negations": "negation",
+    "quantifiers": "quantifier",
+    "relations": "relation",
+    "modals": "modal",
+    "tenses": "tense",
+    "persons": "person",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,53 +39,53 @@ def veto(one: str, other: str) -> Veto | None:
         return None
     a, b = sorted((one, other))
     left, right = read(a), read(b)
-    only_left, only_right, same = _differences(left, right)
     return (
         _literals(left, right)
-        or _names(only_left | only_right)
-        or _negation(left, right)
-        or _opposites(left, right, only_left, only_right)
-        or _sets("quantifier", left.quantifiers, right.quantifiers)
-        or _sets("relation", left.relations, right.relations)
-        or _modal(left, right)
+        or _names(left, right)
+        or _table(left, right, "negations")
+        or _opposites(left, right)
+        or (None if _same(left, right) else _difference(left, right))
         or _question(left, right)
-        or _words(left, right, only_left, only_right)
-        or _direction(left, right, same)
+        or _verbatim(left, right)
     )
 
 
 def _literals(left: Reading, right: Reading) -> Veto | None:
-    pool_left, pool_right = _pool(left), _pool(right)
-    for kind in LITERAL_KINDS:
-        lonely = [item for item in left.literals[kind] if not _has(item, pool_right, right)]
-        lonely += [item for item in right.literals[kind] if not _has(item, pool_left, left)]
+    pools = [frozenset(item for items in side.literals.values() for item in items) for side in (left, right)]
+    for kind in KINDS:
+        lonely = (left.literals[kind] - pools[1]) | (right.literals[kind] - pools[0])
         if lonely:
             return Veto(kind, f"{min(lonely)!r} is in one of the prompts only")
     return None
 
 
-def _pool(reading: Reading) -> frozenset[str]:
-    return frozenset(item for items in reading.literals.values() for item in items)
+def _names(left: Reading, right: Reading) -> Veto | None:
+    ours, theirs = ({item.key for item in side.items} & lexicon().names for side in (left, right))
+    return _lonely("name", ours ^ theirs)
 
 
-def _has(item: str, pool: frozenset[str], reading: Reading) -> bool:
-    return item in pool or bare(item) in reading.raw
+def _table(left: Reading, right: Reading, table: str) -> Veto | None:
+    """A word of that table of which the sides have not as many."""
+    ours, theirs = (Counter(item.key for item in side.items if item.sort == table) for side in (left, right))
+    return _lonely(_TABLES[table], (ours - theirs) + (theirs - ours))
 
 
-def _names(different: frozenset[str]) -> Veto | None:
-    names = sorted(different & lexicon().names)
-    return Veto("name", f"{names[0]!r} is in one of the prompts only") if names else None
+def _lonely(name: str, items: Iterable[str]) -> Veto | None:
+    different = min(items, default=None)
+    return None if different is None else Veto(name, f"{different.strip('=')!r} is in one of the prompts only")
 
 
-def _negation(left: Reading, right: Reading) -> Veto | None:
-    return None if left.negations == right.negations else Veto("negation", "one of the prompts negates")
-
-
-def _opposites(left: Reading, right: Reading, only_left: frozenset[str], only_right: frozenset[str]) -> Veto | None:
-    for word in sorted(only_left | left.raw - right.raw):
-        for opposite in sorted(_opposites_of().get(word, frozenset()) & (only_right | right.raw - left.raw)):
+def _opposites(left: Reading, right: Reading) -> Veto | None:
+    ours, theirs = ({form for item in side.items for form in _forms(item)} for side in (left, right))
+    for word in sorted(ours - theirs):
+        for opposite in sorted(_opposites_of().get(word, frozenset()) & (theirs - ours)):
             return Veto("opposite", f"{word!r} against {opposite!r}")
     return None
+
+
+def _forms(item: Item) -> set[str]:
+    word = item.raw.lower()
+    return {word, stem(word), canonical(word), item.root} - {""}
 
 
 @cache
@@ -91,15 +98,96 @@ def _opposites_of() -> dict[str, frozenset[str]]:
     return {word: frozenset(others) for word, others in found.items()}
 
 
-def _sets(name: str, left: frozenset[str], right: frozenset[str]) -> Veto | None:
-    different = sorted(left ^ right)
-    return Veto(name, f"{different[0]!r} is in one of the prompts only") if different else None
+def _same(left: Reading, right: Reading) -> bool:
+    """The same items in the same order; a noun that says what a literal is may be missing, a phrase be in front."""
+    if _one_class_two_words(left, right):
+        return False
+    if _aligned(left, right, left.items, right.items):
+        return True
+    if _aligned(left, right, _without_kinds(left.items), right.items):
+        return True
+    if _aligned(left, right, left.items, _without_kinds(right.items)):
+        return True
+    plain = all(item.sort not in {"negations", "quantifiers"} for item in left.items)
+    return plain and (_fronted(left, right, left.clauses, right) or _fronted(left, right, right.clauses, left))
 
 
-def _modal(left: Reading, right: Reading) -> Veto | None:
-    if (left.obliged and right.able and not right.obliged) or (right.obliged and left.able and not left.obliged):
-        return Veto("modal", "one of the prompts asks what must be, the other what can be")
-    return None
+def _fronted(left: Reading, right: Reading, clauses: Sequence[tuple[Item, ...]], other: Reading) -> bool:
+    """Two clauses, the first with a preposition, that the other side has the other way round without a pause."""
+    if len(clauses) != 2 or len(other.clauses) != 1 or clauses[0][0].sort != "relations":
+        return False
+    if sum(item.sort == "relations" for item in other.items) > 1:
+        return False
+    turned = clauses[1] + clauses[0]
+    pair = (turned, other.items) if other is right else (other.items, turned)
+    return len(clauses[1]) > 1 and _aligned(left, right, *pair)
+
+
+def _without_kinds(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(item for item in items if not item.kind)
+
+
+def _aligned(left: Reading, right: Reading, ours: Sequence[Item], theirs: Sequence[Item]) -> bool:
+    """The same items in the same order, but for one ending that agrees with do or be ("does it work", "it works")."""
+    if [item.key for item in ours] == [item.key for item in theirs]:
+        return True
+    ours = [item for item in ours if item.key != "did"]
+    theirs = [item for item in theirs if item.key != "did"]
+    if len(ours) != len(theirs):
+        return False
+    different = [(x, y) for x, y in zip(ours, theirs, strict=True) if x.key != y.key]
+    if len(different) != 1:
+        return False
+    x, y = different[0]
+    return _agree(x, y, left.aux, right.aux) or _agree(y, x, right.aux, left.aux)
+
+
+def _agree(bare: Item, ended: Item, aux: frozenset[str], others: frozenset[str]) -> bool:
+    """Is the one the verb after a form of do that the other is by itself, or after a form of be?"""
+    if bare.sort != "word" or not bare.root or bare.root != ended.root or bare.ending or others & {"do", "does", "did"}:
+        return False
+    if ended.ending == "s":
+        return "does" in aux and not others
+    if ended.ending == "ing":
+        return bool(aux & {"do", "does"}) and bool(others & {"is", "are", "am"})
+    return ended.ending == "ed" and "did" in aux and not others
+
+
+def _one_class_two_words(left: Reading, right: Reading) -> bool:
+    """Does a side use two words of one class (folder, directory; all, every), and the other not the very same?"""
+    ours, theirs = (_spelt(side.items) for side in (left, right))
+    return any(
+        max(len(set(ours.get(key, ()))), len(set(theirs.get(key, ())))) > 1 and ours.get(key) != theirs.get(key)
+        for key in ours.keys() | theirs.keys()
+    )
+
+
+def _spelt(items: Iterable[Item]) -> dict[str, list[str]]:
+    """The words of each class as written, the first letter of the prompt apart."""
+    found: dict[str, list[str]] = {}
+    for at, item in enumerate(items):
+        if item.sort == "literal":
+            continue
+        word = item.raw if at else item.raw.lower()
+        found.setdefault(item.root or item.key.removeprefix("=").lower(), []).append(word)
+    return found
+
+
+def _difference(left: Reading, right: Reading) -> Veto:
+    """The name of what sets apart two readings that are not the same."""
+    if refused := _question(left, right):
+        return refused
+    ours, theirs = (Counter(item.key for item in side.items if item.sort == "word") for side in (left, right))
+    if refused := _lonely("words", (ours - theirs) + (theirs - ours)):
+        return refused
+    for table in ("quantifiers", "relations", "modals", "tenses", "persons"):
+        if refused := _table(left, right, table):
+            return refused
+    for table in ("negations", "quantifiers"):
+        ordered = [[item.key for item in side.items if item.sort != table] for side in (left, right)]
+        if ordered[0] == ordered[1]:
+            return Veto(_TABLES[table], f"a {_TABLES[table]} stands elsewhere")
+    return Veto("direction", "the same words stand in another order")
 
 
 def _question(left: Reading, right: Reading) -> Veto | None:
@@ -108,68 +196,12 @@ def _question(left: Reading, right: Reading) -> Veto | None:
     return Veto("question", f"{left.question or 'no question word'!r} against {right.question or 'no question word'!r}")
 
 
-def _words(left: Reading, right: Reading, only_left: frozenset[str], only_right: frozenset[str]) -> Veto | None:
-    if (not only_right and only_left <= left.kinds) or (not only_left and only_right <= right.kinds):
+def _verbatim(left: Reading, right: Reading) -> Veto | None:
+    """Where a side renames, converts or compares, every word may be a name: they must be the same as written."""
+    if not (left.strict or right.strict):
         return None
-    different = sorted(only_left | only_right)
-    return Veto("words", f"{different[0]!r} is in one of the prompts only") if different else None
-
-
-def _direction(left: Reading, right: Reading, same: dict[str, str]) -> Veto | None:
-    """The same content in another order: who does what to whom may have changed. A phrase in front is no change."""
-    clauses = [tuple(same.get(item, item) for item in clause) for clause in left.clauses]
-    dropped = left.kinds ^ right.kinds
-    ours = _flat(clauses, dropped)
-    if ours == _flat(right.clauses, dropped):
+    sides = [[item.key for item in side.verbatim] for side in (left, right)]
+    bare = [[item.key for item in _without_kinds(side.verbatim)] for side in (left, right)]
+    if sides[0] == sides[1] or bare[0] == sides[1] or sides[0] == bare[1]:
         return None
-    plain = not (left.negations or left.quantifiers or left.relations)
-    if plain and (_fronted(clauses, right.clauses) or _fronted(right.clauses, clauses)):
-        return None
-    return Veto("direction", "the same words stand in another order")
-
-
-def _fronted(clauses: Sequence[tuple[str, ...]], other: Sequence[tuple[str, ...]]) -> bool:
-    """Two clauses, the first of more than one word, that the other side has the other way round without a pause."""
-    return len(clauses) == 2 and len(other) == 1 and clauses[1] + clauses[0] == other[0] and len(clauses[1]) > 1
-
-
-def _flat(clauses: Iterable[tuple[str, ...]], dropped: frozenset[str]) -> list[str]:
-    return [item for clause in clauses for item in clause if item not in dropped]
-
-
-def _differences(left: Reading, right: Reading) -> tuple[frozenset[str], frozenset[str], dict[str, str]]:
-    """The content words of each side without a counterpart; words of the left that are misspellings of the right's."""
-    only_left, only_right = set(left.words - right.words), set(right.words - left.words)
-    same: dict[str, str] = {}
-    for word in sorted(only_left):
-        match = next((other for other in sorted(only_right) if _misspelt(word, other)), None)
-        if match is not None:
-            same[word] = match
-            only_left.discard(word)
-            only_right.discard(match)
-    return frozenset(only_left), frozenset(only_right), same
-
-
-def _misspelt(one: str, other: str) -> bool:
-    """Two letters swapped, a letter missing or doubled, or a wrong vowel: a slip of the keyboard in a long word."""
-    short, long = sorted((one, other), key=len)
-    if (
-        len(short) < _MIN_TYPO - 1
-        or len(long) < _MIN_TYPO
-        or short[0] != long[0]
-        or frozenset({one, other}) in _CONFUSABLE
-    ):
-        return False
-    if len(short) + 1 == len(long):
-        return any(long[:at] + long[at + 1 :] == short for at in range(1, len(long)))
-    if len(short) != len(long):
-        return False
-    wrong = [at for at, (x, y) in enumerate(zip(short, long, strict=True)) if x != y]
-    if len(wrong) == 1:
-        return {short[wrong[0]], long[wrong[0]]} <= _VOWELS
-    return (
-        len(wrong) == 2
-        and wrong[1] == wrong[0] + 1
-        and short[wrong[0]] == long[wrong[1]]
-        and short[wrong[1]] == long[wrong[0]]
-    )
+    return Veto("literal", "a request about names must be the same word for word")

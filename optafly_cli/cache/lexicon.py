@@ -1,5 +1,6 @@
-"""The words that the guard knows, from `guard-words.toml`. No I/O but reading that file, once."""
+"""The words that the guard knows, from `guard-words.toml`, and their forms. No I/O but reading that file, once."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -12,16 +13,23 @@ class Lexicon:
     """See `guard-words.toml` for what each field means. Mappings go from a word to the name of its class."""
 
     filler: frozenset[str]
-    negations: frozenset[str]
-    obligations: frozenset[str]
-    abilities: frozenset[str]
+    heads: frozenset[str]
+    literal: frozenset[str]
+    acronyms: frozenset[str]
+    misspelt: dict[str, str]
+    asking: frozenset[str]
     kinds: frozenset[str]
     alternatives: frozenset[str]
     joints: frozenset[str]
     names: frozenset[str]
     synonyms: dict[str, str]
     opposites: tuple[tuple[str, str], ...]
-    phrases: tuple[tuple[str, str], ...]
+    phrases: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
+    """By their first word, the longest first: the words, and what stands for them."""
+    negations: dict[str, str]
+    modals: dict[str, str]
+    tenses: dict[str, str]
+    persons: dict[str, str]
     quantifiers: dict[str, str]
     relations: dict[str, str]
     questions: dict[str, str]
@@ -35,21 +43,67 @@ def lexicon() -> Lexicon:
     pairs = (pair.strip().split("/") for pair in raw["opposites"].split(","))
     return Lexicon(
         filler=frozenset(raw["filler"].split()),
-        negations=frozenset(raw["negations"].split()),
-        obligations=frozenset(raw["obligations"].split()),
-        abilities=frozenset(raw["abilities"].split()),
+        heads=frozenset(raw["heads"].split()),
+        literal=frozenset(raw["literal"].split()),
+        acronyms=frozenset(raw["acronyms"].split()),
+        asking=frozenset(raw["asking"].split()),
         kinds=frozenset(raw["kinds"].split()),
         alternatives=frozenset(raw["alternatives"].split()),
         joints=frozenset(raw["joints"].split()),
         names=frozenset(raw["names"].split()),
-        synonyms={word: line.split()[0] for line in raw["synonyms"] for word in line.split()},
-        opposites=tuple((one, other) for one, other in pairs),
-        phrases=tuple((phrase, plain) for phrase, plain in raw["phrases"]),
+        negations=_by_word(raw["negations"]),
+        modals=_by_word(raw["modals"]),
+        tenses=_by_word(raw["tenses"]),
+        persons=_by_word(raw["persons"]),
         quantifiers=_by_word(raw["quantifiers"]),
         relations=_by_word(raw["relations"]),
         questions=_by_word(raw["questions"]),
         numbers=_by_word(raw["numbers"]),
+        misspelt={wrong: right for wrong, _, right in (item.partition("=") for item in raw["misspelt"].split())},
+        synonyms={word: line.split()[0] for line in raw["synonyms"] for word in line.split()},
+        opposites=tuple((one, other) for one, other in pairs),
+        phrases=_by_first_word(raw["phrases"]),
     )
+
+
+def canonical(word: str) -> str:
+    """The name of the word's class: the first of its synonyms, or its stem."""
+    classes = lexicon().synonyms
+    root = stem(word)
+    return classes.get(word) or classes.get(root) or root
+
+
+def stem(word: str) -> str:
+    """The word without its English ending: plural, -ing, -ed. Crude on purpose: both sides get the same treatment."""
+    if len(word) > 4 and word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and re.search("[aeiouy]", word[: -len(ending)]):
+            word = word[: -len(ending)]
+            doubled = word[-1] == word[-2] and word[-1] not in "lsz"
+            if doubled or (word.endswith("ick") and len(word) > 5):
+                word = word[:-1]
+            break
+    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+
+
+def ending_of(word: str) -> str:
+    """What `stem` takes off: s, ing, ed or nothing."""
+    root = stem(word)
+    if word in {root, f"{root}e"}:
+        return ""
+    return next((ending for ending in ("ing", "ed", "s") if word.endswith(ending)), "other")
+
+
+def _by_first_word(phrases: list[list[str]]) -> dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]:
+    found: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    for phrase, plain in sorted(phrases, key=lambda pair: -len(pair[0].split())):
+        found.setdefault(phrase.split()[0], []).append((tuple(phrase.split()), tuple(plain.split())))
+    return {word: tuple(several) for word, several in found.items()}
 
 
 def _by_word(classes: dict[str, str]) -> dict[str, str]:

@@ -1,80 +1,86 @@
-"""An instruction as the guard reads it: its literals, and its words reduced to stems and classes. Pure, no model.
+"""An instruction as the guard reads it: a sequence of items, nothing of which is left out but articles and the like.
 
-A literal (number, quoted string, path, flag, identifier) is taken out first, so that what is left is prose.
+An item is a literal, a word that negates, counts, relates or asks, or a word of content with its ending. Courtesy
+in front and behind is taken off before. Pure, no model.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from optafly_cli.cache.lexicon import lexicon
+from optafly_cli.cache.lexicon import ending_of, lexicon, stem
+from optafly_cli.cache.literals import KINDS, MARK, taken_out
+from optafly_cli.cache.text import core_of
 
-_LITERALS = re.compile(
-    r"""
-    (?P<quoted>
-        ``?(?P<q1>[^`]+)``? | "(?P<q2>[^"]*)" | “(?P<q3>[^”]*)” | ‘(?P<q4>[^’]*)’
-      | `(?P<q6>[^`']+)' | (?<![\w])'(?P<q5>[^'\n]*)'(?!\w)
-    )
-  | (?P<path>
-        [a-z][a-z0-9+.-]*://\S+ | [\w.+-]+@[\w-]+\.[\w.]+      # addresses
-      | \$\{?\w[^\s,;)]*                                       # $HOME/x
-      | (?:~|\.{1,2})?/[^\s,;:)"']* | \w[\w.-]*/[^\s,;)"']*    # ./x, src/main.rs
-      | [A-Za-z]:\\\S+ | [^\s"']*[*][^\s"',;)]*                # C:\x, *.txt
-      | \w[\w-]*(?:\.[a-zA-Z]\w{0,9})+ | (?<![\w.])\.[a-zA-Z]\w*  # main.rs, os.path, .bashrc
-    )
-  | (?P<flag> (?<![\w-])--?[A-Za-z][\w-]* )
-  | (?P<identifier>
-        \w+(?:::\w+)+ | \w+->\w+ | \w+\(\) | @\w+ | \#\w+
-      | [A-Za-z]\w*(?:\+\+|\#) | [A-Za-z]\w*_\w* | _\w+ | [a-z]+[A-Z]\w* | [A-Z][a-z0-9]+[A-Z]\w*
-      | [A-Za-z]+-?\d[\w.-]*                                   # E0502, v1.2, utf-8
-    )
-  | (?P<number> [-+]?[£$€]?\d[\d,]*(?:\.\d+)*(?:%|[A-Za-z]+(?:/\w+)?)? )
-  | (?P<operator> [=<>&|^%+~]+[=<>&|^%+~!-]* | !==? | -> )
-    """,
-    re.VERBOSE,
-)
-_NUMBER = re.compile(r"([-+]?)[£$€]?(\d[\d,]*(?:\.\d+)*)(st|nd|rd|th)?(.*)", re.IGNORECASE)
-_MARK = "\x00"
-_MARKS = frozenset({","})
-_PAUSE = re.compile(r"[,.;:!?()\n]+(?=\s|$)|\s[(–—-]+(?=\s|\w)")
-_TOKEN = re.compile(r"\x00\d+|[^\W\d_]+|,")
-LITERAL_KINDS = ("number", "quoted", "path", "flag", "identifier", "operator")
-_QUOTES = ("q1", "q2", "q3", "q4", "q5", "q6")
-_ENDS = " .,;:!?)]}"
+_COMMA, _STOP = ",", "."
+_MARKS = frozenset({_COMMA, _STOP})
+_PAUSE = re.compile(r"([,.;:!?()\n…]+)(?=\s|$)|\s[(–—]+(?=\s|\w)")
+_TOKEN = re.compile(r"\x00\d+|[^\W\d_]+|[,.]")
+_ARTICLES = frozenset({"a", "an", "the"})
+_IT = frozenset({"this", "that", "it", "these", "those"})
+_DETERMINERS = _ARTICLES | _IT | {"my", "our", "your", "its", "their", "his", "her", "which", "what"}
+_COURTESY = frozenset({"please", "pls", "plz", "kindly"})
+_DANGLING = frozenset({"and", "but", "of", "than", "so", "then", "also"})
+_MENTIONING = frozenset({"does", "did", "explain"})
+_PROGRESSIVE = frozenset({"is", "are", "am", "was", "were", "be", "been", "being"})
 _CONTRACTIONS = (
-    (re.compile(r"\bwon['’]?t\b"), "will not"),
-    (re.compile(r"\b(?:can['’]?t|cannot)\b"), "can not"),
-    (re.compile(r"(\w)n['’]t\b"), r"\1 not"),
-    (re.compile(r"\b(do|does|did|is|are|was|were|has|have|should|would|could)nt\b"), r"\1 not"),
-    (re.compile(r"\b(what|who|where|when|why|how|it|that|there|here)['’]?s\b(?=\s)"), r"\1 is"),
-    (re.compile(r"['’](?:re|ve|ll|d|m|s)\b"), " "),
+    (re.compile(r"\bwon['’]?t\b", re.IGNORECASE), "will not"),
+    (re.compile(r"\b(?:can['’]t|cant|cannot)\b", re.IGNORECASE), "can not"),
+    (re.compile(r"(\w)n['’]t\b", re.IGNORECASE), r"\1 not"),
+    (re.compile(r"\b(do|does|did|is|are|was|were|has|have|should|would|could)nt\b", re.IGNORECASE), r"\1 not"),
+    (re.compile(r"\b(what|who|where|when|why|how|it|that|there|here)['’]s\b(?=\s)", re.IGNORECASE), r"\1 is"),
+    (re.compile(r"\bwhats\b", re.IGNORECASE), "what is"),
+    (re.compile(r"['’]ll\b"), " will"),
+    (re.compile(r"['’]d\b"), " would"),
+    (re.compile(r"['’]ve\b"), " have"),
+    (re.compile(r"['’](?:re|m|s)\b"), " "),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word as written and in lower case, the mark of a literal, or a pause; `starts` a sentence."""
+
+    raw: str
+    word: str
+    starts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A part of the question. Two are the same when `key` and `ending` are; `root` is the key without its ending.
+
+    `sort` is "literal", "word" or the table of `guard-words.toml` that the word stands in; `plain` marks a word that
+    has no class of synonyms; `kind` marks a noun next to a literal that only says what the literal is.
+    """
+
+    sort: str
+    key: str
+    raw: str
+    root: str = ""
+    ending: str = ""
+    kind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the guard compares.
 
-    `clauses` holds content words, relations and literals as they stand, cut at commas and full stops; `raw` every word
-    of the prose; `kinds` the nouns next to a literal that only say what it is.
+    `clauses` are cut at pauses; `verbatim` is every word but articles and courtesy as written; `strict` says that the
+    request is about names, so that only `verbatim` counts; `aux` the forms of do and be.
     """
 
     literals: dict[str, frozenset[str]]
-    clauses: tuple[tuple[str, ...], ...]
-    words: frozenset[str]
-    raw: frozenset[str]
-    kinds: frozenset[str]
-    negations: int
-    quantifiers: frozenset[str]
-    relations: frozenset[str]
+    clauses: tuple[tuple[Item, ...], ...]
+    verbatim: tuple[Item, ...]
+    strict: bool
     question: str
-    obliged: bool
-    able: bool
+    aux: frozenset[str]
 
     @property
-    def order(self) -> tuple[str, ...]:
+    def items(self) -> tuple[Item, ...]:
         """All of the clauses, in the order in which they stand."""
         return tuple(item for clause in self.clauses for item in clause)
 
@@ -82,150 +88,200 @@ class Reading:
 @lru_cache(maxsize=512)
 def read(instruction: str) -> Reading:
     """The reading of an instruction."""
-    known = lexicon()
-    literals: list[tuple[str, str]] = []
-    tokens = _tokens(instruction, literals)
-    words = [token for token in tokens if token not in _MARKS and not token.startswith(_MARK)]
-    found = {kind: frozenset(value for name, value in literals if name == kind) for kind in LITERAL_KINDS}
-    numbers = frozenset(known.numbers[word] for word in words if word in known.numbers)
-    content = [_content(token, follower, literals) for token, follower in pairwise([*tokens, ","])]
-    relations = _relations(tokens)
-    solid = [item or relation for item, relation in zip(content, relations, strict=True)]
+    prose, literals = taken_out(core_of(instruction))
+    written = _tokens(prose)
+    tokens = _phrased(_unstyled(written))
+    words = {token.word for token in tokens}
+    items = _items(tokens, literals)
+    numbers = frozenset(item.key for item in items if item is not None and item.sort == "numbers")
+    found = {kind: frozenset(value for name, value in literals if name == kind) for kind in KINDS}
     return Reading(
         literals={**found, "number": found["number"] | numbers},
-        clauses=tuple(_clauses(tokens, solid)),
-        words=frozenset(item for item in content if item and not item.startswith(_MARK)),
-        raw=frozenset(words) | frozenset(stem(word) for word in words),
-        kinds=frozenset(_kinds(tokens, content)),
-        negations=sum(stem(word) in known.negations for word in words),
-        quantifiers=frozenset(known.quantifiers[word] for word in words if word in known.quantifiers),
-        relations=frozenset(filter(None, relations)),
-        question=_question(tokens, content),
-        obliged=any(stem(word) in known.obligations for word in words),
-        able=any(stem(word) in known.abilities for word in words),
+        clauses=tuple(_clauses(tokens, items)),
+        verbatim=tuple(filter(None, _with_kinds(_verbatim(written, literals)))),
+        strict=not words.isdisjoint(lexicon().literal),
+        question=_question(written, tokens),
+        aux=frozenset(words & (_PROGRESSIVE | {"do", "does", "did"})),
     )
 
 
-def canonical(word: str) -> str:
-    """The name of the word's class: the first of its synonyms, or its stem."""
-    classes = lexicon().synonyms
-    root = stem(word)
-    return classes.get(word) or classes.get(root) or root
-
-
-def stem(word: str) -> str:
-    """The word without its English ending: plural, -ing, -ed. Crude on purpose: both sides get the same treatment."""
-    if len(word) > 4 and word.endswith("ies"):
-        word = word[:-3] + "y"
-    elif len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        word = word[:-2]
-    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and re.search("[aeiouy]", word[: -len(ending)]):
-            word = word[: -len(ending)]
-            doubled = word[-1] == word[-2] and word[-1] not in "lsz"
-            if doubled or (word.endswith("ick") and len(word) > 5):
-                word = word[:-1]
-            break
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word
-
-
-def bare(literal: str) -> str:
-    """A literal as prose would write it: `*.html` is html, `run()` is run. Compared with words, never with literals."""
-    return literal.removeprefix("*").removeprefix(".").removesuffix("()").lower()
-
-
-def _tokens(instruction: str, literals: list[tuple[str, str]]) -> list[str]:
-    """Lower-case words, a comma for each pause, and for each literal, put into `literals`, its number after a mark."""
-
-    def take(found: re.Match[str]) -> str:
-        kind, value, rest = _literal(found)
-        if kind == "words":
-            return f" {value} "
-        literals.append((kind, value))
-        return f" {_MARK}{len(literals) - 1} {rest}"
-
-    prose = _LITERALS.sub(take, instruction).lower()
+def _tokens(prose: str) -> list[Token]:
+    """Words, marks of literals, and a comma or a stop for each pause."""
     for pattern, plain in _CONTRACTIONS:
         prose = pattern.sub(plain, prose)
-    text = f" {' '.join(_TOKEN.findall(_PAUSE.sub(' , ', prose)))} "
-    for phrase, plain in lexicon().phrases:
-        if f" {phrase} " in text:
-            text = text.replace(f" {phrase} ", f" {plain} " if plain else " ")
-    return text.split()
+    prose = _PAUSE.sub(lambda found: f" {_STOP if set(found[0]) & set('.!?:') else _COMMA} ", prose)
+    tokens: list[Token] = []
+    starts = True
+    for raw in _TOKEN.findall(prose):
+        tokens.append(Token(raw, lexicon().misspelt.get(raw.lower(), raw.lower()), starts))
+        starts = raw == _STOP
+    return tokens
 
 
-def _content(token: str, follower: str, literals: list[tuple[str, str]]) -> str:
-    """What a token adds to the content: a literal, the class of a content word, or nothing."""
-    if token in {"a", "i"} and (follower in _MARKS or follower in lexicon().joints):
-        return token
-    if token.startswith(_MARK):
-        return _MARK + literals[int(token[1:])][1].lower()
-    return "" if token in _MARKS or _is_function_word(token) else canonical(token)
+def _unstyled(tokens: list[Token]) -> list[Token]:
+    """The tokens in lower case where each word has a capital, words like "this" too: LIKE SO, or Like This."""
+    words = [token for token in tokens if token.word[0] not in MARK + ",."]
+    small = any(token.word in lexicon().filler or _table(token.word) for token in words[1:])
+    if small and len(words) > 2 and all(token.raw[0].isupper() for token in words):
+        return [replace(token, raw=token.word) for token in tokens]
+    return tokens
 
 
-def _is_function_word(word: str) -> bool:
-    known, root = lexicon(), stem(word)
-    by_word = (known.filler, known.numbers, known.quantifiers, known.relations, known.questions)
-    by_stem = (known.filler, known.negations)
-    return any(word in group for group in by_word) or any(root in group for group in by_stem)
+def _phrased(tokens: list[Token]) -> list[Token]:
+    """The tokens with what stands for each phrase; what was put in is looked at again with what follows."""
+    phrases = lexicon().phrases
+    todo, done = tokens[::-1], list[Token]()
+    while todo:
+        for phrase, plain in phrases.get(todo[-1].word, ()):
+            if tuple(token.word for token in todo[: -len(phrase) - 1 : -1]) == phrase:
+                starts = todo[-1].starts
+                del todo[-len(phrase) :]
+                put = [Token(word, word, starts and not at) for at, word in enumerate(plain)]
+                todo += put[::-1]
+                break
+        else:
+            done.append(todo.pop())
+    return done
 
 
-def _clauses(tokens: list[str], content: list[str]) -> Iterator[tuple[str, ...]]:
-    clause: list[str] = []
-    for token, item in zip([*tokens, ","], [*content, ""], strict=True):
-        if item:
+def _items(tokens: Sequence[Token], literals: Sequence[tuple[str, str]]) -> list[Item | None]:
+    """The item that each token is, None for filler and pauses."""
+    items: list[Item | None] = []
+    progressive = False
+    for at, token in enumerate(tokens):
+        named = at > 0 and (last := items[-1]) is not None and last.key.startswith("=")
+        joins = named and tokens[at - 1].word in _ARTICLES and token.word in lexicon().filler
+        before = tokens[at - 1].word if at and not named else _STOP
+        after = tokens[at + 1].word if at + 1 < len(tokens) else _STOP
+        progressive = token.word not in _MARKS and (progressive or token.word in _PROGRESSIVE)
+        if token.word.startswith(MARK):
+            items.append(_literal_item(token, literals))
+        elif token.word in _MARKS or _is_idle(token, before, after):
+            items.append(None)
+        elif joins or _is_mentioned(token, before, after):
+            items.append(Item("word", f"={token.raw}", token.raw))
+        else:
+            items.append(_item(token, progressive=progressive and before not in _ARTICLES))
+    return _with_kinds(items)
+
+
+def _literal_item(token: Token, literals: Sequence[tuple[str, str]]) -> Item:
+    value = literals[int(token.word[1:])][1]
+    return Item("literal", MARK + value, value)
+
+
+def _is_mentioned(token: Token, before: str, after: str) -> bool:
+    """Is a word without content of its own talked about, not used: "the in operator", "rename a to b"?"""
+    word, known = token.word, lexicon()
+    if len(word) == 1:
+        joined = after in _MARKS or after in known.joints
+        capital = word == "a" and token.raw == "A" and not token.starts
+        return word not in {"a", "i"} or capital or before in _ARTICLES or (joined and token.raw != "I")
+    if not _table(word) and word not in known.filler:
+        return False
+    used = word in known.numbers or word in known.quantifiers or word in known.negations
+    if before in _ARTICLES or (token.raw.isupper() and word not in known.modals):
+        return not used
+    if word in _DANGLING and after in _MARKS:
+        return True
+    if after in known.heads and not used and word not in _DETERMINERS:
+        return True
+    return before in _MENTIONING and word in _PROGRESSIVE
+
+
+def _is_idle(token: Token, before: str, after: str) -> bool:
+    """The "what" of "explain what this does"; not that of "explain what calls this"."""
+    return token.word == "what" and before == "explain" and not _is_content(after)
+
+
+def _is_content(word: str) -> bool:
+    return not (word in _MARKS or word.startswith(MARK) or word in lexicon().filler or _table(word))
+
+
+def _table(word: str) -> str:
+    known = lexicon()
+    for name in ("negations", "numbers", "quantifiers", "relations", "modals", "tenses", "persons", "questions"):
+        if word in getattr(known, name):
+            return name
+    return ""
+
+
+def _item(token: Token, *, progressive: bool) -> Item | None:
+    known, word = lexicon(), token.word
+    if table := _table(word):
+        return None if word == "which" else Item(table, getattr(known, table)[word], token.raw)
+    if word in known.filler:
+        return None
+    name = word in known.names or word in known.acronyms
+    if token.raw != token.raw.lower() and not name and not (token.starts and token.raw == token.raw.capitalize()):
+        return Item("word", f"={token.raw}", token.raw)
+    ending = ending_of(word)
+    if ending == "ing" and not progressive:
+        return Item("word", word, token.raw, word)
+    root = stem(word)
+    group = known.synonyms.get(word) or known.synonyms.get(root)
+    return Item("word", f"{group}~{ending}" if group else word, token.raw, group or root, ending)
+
+
+def _with_kinds(found: "Iterable[Item | None]") -> list[Item | None]:
+    """The same, with a mark on the nouns of `kinds` that stand next to a literal, filler between them not counted."""
+    kinds, items = lexicon().kinds, list(found)
+    solid = [at for at, item in enumerate(items) if item is not None]
+    for one, other in pairwise(solid):
+        for noun, literal in ((one, other), (other, one)):
+            item, near = items[noun], items[literal]
+            if item and near and item.sort == "word" and item.key in kinds and near.sort == "literal":
+                items[noun] = replace(item, kind=True)
+    return items
+
+
+def _clauses(tokens: Sequence[Token], items: "Sequence[Item | None]") -> Iterator[tuple[Item, ...]]:
+    clause: list[Item] = []
+    for token, item in zip([*tokens, Token(_STOP, _STOP)], [*items, None], strict=True):
+        if item is not None:
             clause.append(item)
-        if token in _MARKS and clause:
+        if token.word in _MARKS and clause:
             yield tuple(clause)
             clause = []
 
 
-def _kinds(tokens: list[str], content: list[str]) -> Iterator[str]:
-    """The nouns of `KINDS` that stand next to a literal, words without content between them not counted."""
-    kinds = lexicon().kinds
-    solid = [item for token, item in zip(tokens, content, strict=True) if item or token in _MARKS]
-    for one, other in pairwise(solid):
-        if one in kinds and other.startswith(_MARK):
-            yield one
-        elif other in kinds and one.startswith(_MARK):
-            yield other
+def _verbatim(tokens: Sequence[Token], literals: Sequence[tuple[str, str]]) -> Iterator[Item]:
+    """Every word as written but articles and courtesy; a capital at the start of a sentence counts in names only."""
+    known = lexicon()
+    before = ""
+    for token, follower in pairwise([*tokens, Token(_STOP, _STOP)]):
+        word, before, last = token.word, token.word, before
+        if word == "code" and last == "this":
+            continue
+        name = len(word) == 1 and word not in _MARKS and (follower.word in _MARKS or follower.word in known.joints)
+        if word.startswith(MARK):
+            yield _literal_item(token, literals)
+        elif word in _IT:
+            yield Item("word", "this", token.raw)
+        elif name or word not in (_MARKS | _ARTICLES | _COURTESY):
+            subject = follower.word in known.joints or follower.word in known.modals
+            lower = word in known.names or (token.starts and token.raw == token.raw.capitalize() and not subject)
+            yield Item("word", token.raw.lower() if lower and not name else token.raw, token.raw)
 
 
-def _relations(tokens: list[str]) -> list[str]:
-    """The relation that each token is, or nothing; "under" and its like only where they compare with a number."""
-    found = [lexicon().relations.get(token, "") for token in tokens]
-    for at, relation in enumerate(found):
-        if relation in {"under", "over"} and not any(near.startswith(_MARK) for near in tokens[at + 1 : at + 3]):
-            found[at] = ""
-    return found
+def _question(written: Sequence[Token], tokens: Sequence[Token]) -> str:
+    """What is asked for: the first question word, "yes or no", or nothing (a request).
 
-
-def _question(tokens: list[str], content: list[str]) -> str:
-    """What is asked for: how, why, what anywhere; when, where, who, which only where a clause begins."""
-    questions = lexicon().questions
+    "what" as the subject or before a noun ("what throws") is another question than "what does it throw".
+    """
+    known = lexicon()
     begins = True
-    for token, item in zip(tokens, content, strict=True):
-        if token in questions and (begins or token in {"how", "why", "what"}):
-            return questions[token]
-        begins = token in _MARKS or (begins and not item)
+    if written and written[0].word in known.relations:
+        written = written[1 + next((at for at, token in enumerate(written) if token.word in _MARKS), -1) :]
+    for token, follower in pairwise([*tokens, Token(_STOP, _STOP)]):
+        if token.word in known.questions and (begins or token.word in {"how", "why", "what"}):
+            if token.word == "explain" and follower.word == "what":
+                continue
+            subject = token.word == "what" and _is_content(follower.word)
+            return f"{known.questions[token.word]}{' (subject)' if subject else ''}"
+        begins = token.word in _MARKS or (begins and (token.word in known.filler or bool(_table(token.word))))
+    first = written[0].word if written else ""
+    second = written[1].word if len(written) > 1 else ""
+    if first in known.asking or (first in {"do", "have", "had"} and second in known.persons):
+        return "yes or no"
     return ""
-
-
-def _literal(found: re.Match[str]) -> tuple[str, str, str]:
-    """The kind and value of a literal, and the words that it leaves behind (the unit of a number)."""
-    kind = next(name for name in LITERAL_KINDS if found[name])
-    text = found[0]
-    if kind == "quoted":
-        return kind, next(found[name] for name in _QUOTES if found[name] is not None).strip(), ""
-    kept = text.rstrip(_ENDS)
-    after = text[len(kept) :]
-    if kind == "path" and all(part in lexicon().alternatives for part in kept.lower().split("/")):
-        return "words", kept.replace("/", " ") + after, ""
-    number = _NUMBER.fullmatch(kept) if kind == "number" else None
-    if number is None:
-        return kind, kept, after
-    sign, digits, ordinal, unit = number.groups()
-    value = f"{sign.strip('+')}{digits.replace(',', '')}{ordinal or ''}".lower()
-    return kind, value, f"{unit.replace('%', ' percent ')}{after}"

@@ -23,7 +23,7 @@ from optafly_cli.cache.database import (
 from optafly_cli.cache.evidence import combined, evidence_key
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.lookup import Asked, Embedding, asked, asked_digest, exact_only, exact_tier, load, semantic_tier
-from optafly_cli.cache.text import storable
+from optafly_cli.cache.text import core_of, storable
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
@@ -234,7 +234,7 @@ class Store:
             return None
 
     def _embedding(self, instruction: str) -> Embedding:
-        """The vector of an instruction; the last one is kept, as a miss is mostly remembered next."""
+        """The vector of an instruction without courtesy; the last one is kept, as a miss is mostly remembered next."""
         from optafly_cli.cache.embedder import Embedder
         from optafly_cli.cache.index import Index
 
@@ -242,7 +242,7 @@ class Store:
             if self._embedder is None:
                 load_it = self._load_embedder or (lambda: Embedder.load(self._settings.embedding_model))
                 self._embedder = load_it()
-            vector = self._embedder.embed([instruction])[0]
+            vector = self._embedder.embed([core_of(instruction)])[0]
             self._embedded = (instruction, Embedding(vector, Index(self.folder, self._embedder.identity)))
         return self._embedded[1]
 

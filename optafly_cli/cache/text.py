@@ -16,13 +16,19 @@ _OPEN_AFTER_TEXT = re.compile(r"(?P<lead>.*?[^`~\w])(?P<mark>`{3,}|~{3,})[ \t]*[
 
 _VERB = (
     r"(?=(?:fix|explain|review|refactor|describe|summari[sz]e|document|debug|help|show|tell|give|clean|simplify"
-    r"|optimi[sz]e|improve|implement|write|rewrite|generate|create|check|find|add|walk|please|kindly)\b)"
+    r"|optimi[sz]e|improve|implement|write|rewrite|generate|create|check|find|add|walk|please|kindly)\b"
+    r"|(?:split|extract|rename|remove|delete|convert|replace|move|update|change|make|translate|port|merge)"
+    r"\s+(?:this|these|my)\b)"
 )
+"""What "can you" may stand before without asking whether one can ("can you call this from a thread?")."""
 _OPENERS = re.compile(
     rf"""(?ix) \s* (?:
         (?:hi|hello|hey) (?:\s+(?:there|all|everyone|team|folks|guys))? \s* [,!.]+
       | (?:hi|hello|hey) \s+ (?=(?:please|pls|plz|can|could|would|will)\b)
-      | (?:ok|okay|well|so|right) \s* ,
+      | (?:ok|okay|well|so|right|um|uh|er|erm|hmm) (?: \s* ,
+          | (?=\s+(?:ok|okay|well|so|um|uh|er|how|what|why|where|when|who|can|could|please)\b) )
+      | (?:sorry \s+ to \s+ bother \s+ you | (?:sorry \s*,?\s*)? (?:silly|quick|stupid|dumb) \s+ (?:question|one)
+          | just \s+ (?:wondering|curious)) \s* [,:;.–—-]+ (?:\s* but\b (?:\s*,)?)?
       | (?P<asks>
             (?:please|pls|plz|kindly) \s* ,?
           | (?:can|could|would|will) \s+ (?:you|u) \s+ (?:please|pls|plz|kindly) \s* ,?
@@ -128,6 +134,7 @@ def core_of(instruction: str) -> str:
             shorter = shorter[: closed.start()] + (closed["question"] or "")
         elif asks:
             shorter = _CLOSERS_OF_A_REQUEST.sub("", shorter, count=1)
+        shorter = shorter.strip()
         if shorter == text or not re.search(r"\w", shorter):
             return text
         text = shorter
@@ -149,7 +156,7 @@ def storable(text: str) -> str:
 def _blocks(text: str) -> Iterator[tuple[str, bool]]:
     """The blocks between blank lines in their exact form, and whether a line is indented; plain neighbours are one."""
     plain: list[str] = []
-    for block in re.split(r"\n(?:\s*\n)+", normalize("NFC", text)):
+    for block in re.split(r"\n\s*\n", normalize("NFC", text)):
         lines = [line for line in block.split("\n") if line.strip()]
         if any(line[0].isspace() for line in lines):
             if plain:

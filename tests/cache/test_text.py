@@ -6,11 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optafly_cli.cache.text import exact_form, instruction_of, pasted_code, stretches
+from optafly_cli.cache.text import core_of, exact_form, instruction_of, pasted_code, stretches
 
 FENCED = "fix this:\n```rust\nfn  main() {\n\n}\n```\nand   explain"
 LINES = st.lists(
-    st.sampled_from(["", "  ", "fix  this", "\tx", "```", "```py", "~~~", "````", "a ``` b", "```a`b", "é́", "~~", "``"])
+    st.sampled_from(
+        [
+            "",
+            "  ",
+            "fix  this",
+            "\tx",
+            "```",
+            "```py",
+            "~~~",
+            "````",
+            "a ``` b",
+            "```a`b",
+            "é́",
+            "~~",
+            "``",
+            "x: ```py",
+            "- ```",
+            "> ```",
+            "1. ~~~",
+            "    y",
+            "> z",
+        ]
+    )
     | st.text(alphabet="ab `~\t\u00a0e\u0301", max_size=8),
     max_size=12,
 )
@@ -22,7 +44,116 @@ def prompts() -> st.SearchStrategy[str]:
 
 def test_white_space_outside_fences_does_not_count() -> None:
     """Runs of white space outside code fences are one space, at either end none; case is kept."""
-    assert exact_form("  Fix\tthis \n\n bug ") == "Fix this bug"
+    assert exact_form("  Fix\tthis \n\nbug \n") == "Fix this bug"
+
+
+UNFENCED = "fix this\n\nif a:\n    b()\n    c()"
+
+
+def test_indentation_outside_fences_counts() -> None:
+    """Code pasted without a fence is another prompt, and other pasted code, when a line is indented otherwise."""
+    other = UNFENCED.replace("    c()", "c()")
+    assert exact_form(UNFENCED) == UNFENCED
+    assert exact_form(other) != exact_form(UNFENCED)
+    assert instruction_of(other) == instruction_of(UNFENCED)
+    assert pasted_code(UNFENCED) == ("if a:\n    b()\n    c()",)
+    assert pasted_code(other) == ("if a:\n    b()\nc()",)
+
+
+def test_a_block_with_indented_lines_keeps_its_lines() -> None:
+    """Around and within it, white space that is no indentation does not count."""
+    loose = "fix  this \n\n\n  \nif  a: \n    b()\t\n    c()\n\n\nplease \n  "
+    assert exact_form(loose) == f"{UNFENCED}\n\nplease"
+
+
+@given(st.lists(st.sampled_from(["a b", "x", "- y"]), min_size=2, max_size=6), st.data())
+def test_no_indentation_is_lost(lines: list[str], data: st.DataObject) -> None:
+    """Indent one line after the first, and it is another prompt with other pasted code."""
+    at = data.draw(st.integers(1, len(lines) - 1))
+    indents = data.draw(st.lists(st.sampled_from(["", "", "  ", "\t"]), min_size=len(lines), max_size=len(lines)))
+    before = [indent + line for indent, line in zip(indents, lines, strict=True)]
+    after = [*before[:at], " " + before[at], *before[at + 1 :]]
+    one, other = "\n".join(before), "\n".join(after)
+    assert exact_form(one) != exact_form(other)
+    assert pasted_code(one) != pasted_code(other)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "instruction"),
+    [
+        ("fix this: ```python\nif a:\n    b()\n    c()\n```", "fix this:"),
+        ("fix this:```\nif a:\n    b()\n    c()\n```", "fix this:"),
+        ("fix:\n- ```python\n  if a:\n      b()\n      c()\n  ```", "fix:"),
+        ("fix:\n1. ```\n   if a:\n       b()\n       c()\n   ```", "fix:"),
+        ("fix:\n> ```python\n> if a:\n>     b()\n>     c()\n> ```\nand explain", "fix: and explain"),
+        ("fix: ~~~\nif a:\n    b()\n    c()", "fix:"),
+    ],
+)
+def test_a_fence_may_open_after_text(prompt: str, instruction: str) -> None:
+    """After text on its line, a list marker or a quote mark, a fence is one: its white space counts byte for byte."""
+    assert instruction_of(prompt) == instruction
+    assert len(pasted_code(prompt)) == 1
+    for space in ("    b()", "    c()"):
+        assert exact_form(prompt.replace(space, "  " + space)) != exact_form(prompt)
+        assert pasted_code(prompt.replace(space, "  " + space)) != pasted_code(prompt)
+    assert exact_form(exact_form(prompt)) == exact_form(prompt)
+    assert exact_form(prompt.replace("fix", "  fix", 1)) == exact_form(prompt)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "core"),
+    [
+        ("please fix this bug", "fix this bug"),
+        ("can you fix this bug?", "fix this bug"),
+        ("Could you please fix this bug for me?", "fix this bug"),
+        ("help me fix this bug", "fix this bug"),
+        ("help me to fix this bug", "fix this bug"),
+        ("I want you to fix this bug", "fix this bug"),
+        ("I'd like you to fix this bug, please", "fix this bug"),
+        ("fix this bug. Thanks in advance!", "fix this bug"),
+        ("hi, quick question: why does this crash?", "why does this crash?"),
+        ("could you please explain what this function does", "explain what this function does"),
+        ("why does this crash?", "why does this crash?"),
+        ("can I delete this?", "can I delete this?"),
+        ("can you call this from another thread?", "can you call this from another thread?"),
+        ("would you use a list here?", "would you use a list here?"),
+        ("reply with thanks", "reply with thanks"),
+        ("print please", "print please"),
+        ("please", "please"),
+        ("thanks", "thanks"),
+        ("can you help me", "help me"),
+        ("", ""),
+    ],
+)
+def test_courtesy_is_no_part_of_what_is_asked(instruction: str, core: str) -> None:
+    """What courtesy puts in front and behind is taken off, and nothing that is asked for."""
+    assert core_of(instruction) == core
+
+
+COURTESY = [
+    "please",
+    "can you",
+    "fix",
+    "this",
+    "bug",
+    "for me",
+    "?",
+    ",",
+    "thanks",
+    "help me to",
+    "hi,",
+    "I want you to",
+    "so",
+]
+
+
+@given(st.lists(st.sampled_from(COURTESY) | st.text(max_size=4), max_size=10).map(" ".join))
+def test_core_is_stable(instruction: str) -> None:
+    """Taken twice it is the same; what had a word keeps one; what is left, but for a question mark, stood there."""
+    once = core_of(instruction)
+    assert core_of(once) == once
+    assert once.rstrip("?") in instruction
+    assert bool(once) == bool(instruction.strip())
 
 
 def test_fences_are_kept_byte_for_byte() -> None:
@@ -54,7 +185,8 @@ def test_only_code_is_its_own_instruction() -> None:
 
 
 def test_a_fence_in_a_sentence_is_none() -> None:
-    """Backticks within a line, or with more backticks behind them, do not open a fence."""
+    """Backticks within a line, at the end of the last line, or with more backticks behind them, open no fence."""
+    assert pasted_code("why is there a ```") == ()
     assert pasted_code("why is ``` here") == ()
     assert pasted_code("```x``` is code") == ()
 
@@ -84,15 +216,18 @@ def test_space_around_a_prompt_never_matters(prompt: str, space: str) -> None:
 
 @given(prompts())
 def test_stretches_lose_nothing(prompt: str) -> None:
-    """The stretches joined by line ends are the trimmed prompt."""
-    assert "\n".join(part.text for part in stretches(prompt)) == prompt.strip()
+    """The stretches joined by line ends, but for those that go on in a line, are the trimmed prompt."""
+    joined = "".join(("" if part.glued else "\n") + part.text for part in stretches(prompt))
+    assert joined.removeprefix("\n") == prompt.strip()
 
 
 @given(st.lists(st.text(alphabet="abc\u00e9", min_size=1), min_size=1), st.data())
 def test_words_decide(words: list[str], data: st.DataObject) -> None:
     """Two prompts of words alone have the same exact form only if the words are the same."""
     spaces = data.draw(
-        st.lists(st.sampled_from([" ", "  ", "\n", "\t", "\u00a0"]), min_size=len(words), max_size=len(words))
+        st.lists(
+            st.sampled_from([" ", "  ", "\n", "\t", "\u00a0", " \n", "\n\n"]), min_size=len(words), max_size=len(words)
+        )
     )
     mixed = "".join(space + word for space, word in zip(spaces, words, strict=True))
     assert exact_form(mixed) == " ".join(unicodedata.normalize("NFC", word) for word in words)
