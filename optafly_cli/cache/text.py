@@ -46,6 +46,7 @@ _CLOSERS = re.compile(
             (?:please|pls|plz) \s* [.!]* (?P<question>\??)
     ) \s* $"""
 )
+_LONGEST = 2_000
 _CLOSERS_OF_A_REQUEST = re.compile(r"(?:\s+for\s+(?:me|us)(?=\s*[?.!]*\s*$)|\s*\?+)\s*$", re.IGNORECASE)
 
 
@@ -122,10 +123,10 @@ def instruction_of(prompt: str) -> str:
 def core_of(instruction: str) -> str:
     """The instruction without what courtesy put in front and behind: please, can you, help me to, thanks.
 
-    What is left is never empty, and taking it twice changes nothing.
+    What is left is never empty, and taking it twice changes nothing. A text of over 2,000 characters stays as it is.
     """
     text, asks = instruction.strip(), False
-    while True:
+    while len(text) <= _LONGEST:
         shorter = text
         if opened := _OPENERS.match(shorter):
             asks = asks or opened["asks"] is not None
@@ -136,8 +137,9 @@ def core_of(instruction: str) -> str:
             shorter = _CLOSERS_OF_A_REQUEST.sub("", shorter, count=1)
         shorter = shorter.strip()
         if shorter == text or not re.search(r"\w", shorter):
-            return text
+            break
         text = shorter
+    return text
 
 
 def pasted_code(prompt: str) -> tuple[str, ...]:

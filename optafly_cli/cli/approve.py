@@ -21,9 +21,9 @@ _CHOICES = {"y": "accept", "yes": "accept", "": "accept", "n": "reject", "no": "
 
 
 def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "Send") -> "Decision":
-    """Show the rewrite on stderr and ask: yes, no, edit, or always for this project."""
+    """Show the rewrite on stderr and ask: yes, no (the prompt as typed), edit, always for this project, or quit."""
     show(ui, refined)
-    question = f"{verb} this? [Y]es / [n]o / [e]dit / [a]lways for {session.workspace.name}: "
+    question = f"{verb} this? [Y]es / [n]o, as typed / [e]dit / [a]lways for {session.workspace.name} / [q]uit: "
     while True:
         sys.stderr.write(ui.style(printable(question), "bold"))
         sys.stderr.flush()
@@ -33,6 +33,8 @@ def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "
         answer = line.strip().lower()
         if answer in ("a", "always"):
             return "always"
+        if answer in ("q", "quit"):
+            raise Interrupted("nothing was sent")
         match _CHOICES.get(answer):
             case "accept":
                 return "accept"
@@ -43,7 +45,7 @@ def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "
                 if text is not None:
                     return ("edit", text)
             case _:
-                sys.stderr.write("Please answer y, n, e or a.\n")
+                sys.stderr.write("Please answer y, n, e, a or q.\n")
 
 
 def show(ui: Ui, refined: RefinedPrompt) -> None:

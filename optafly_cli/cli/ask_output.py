@@ -64,13 +64,15 @@ def _rounded(value: float | None) -> float | None:
 
 def summarise(ui: Ui, outcome: "Outcome") -> None:
     """One line on stderr: where the answer came from and what it cost."""
+    if outcome.answer is None:
+        why = _miss_reason(outcome.lookup) if isinstance(outcome.lookup, Miss) else "nothing is stored"
+        ui.note(f"not in the store: {why}")
+        return
     if not sys.stderr.isatty() and ui.verbosity < 1:
         return
     total = outcome.timing.ms["total"]
     if isinstance(outcome.lookup, Hit):
         parts = _hit_parts(outcome.lookup, total)
-    elif outcome.answer is None:
-        parts = ["miss", _miss_reason(outcome.lookup) if outcome.lookup else "nothing is stored"]
     else:
         if outcome.lookup is not None:
             ui.detail(f"miss: {_miss_reason(outcome.lookup)}")

@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from optafly_cli.errors import UsageError
@@ -14,7 +15,11 @@ def run_editor(path: Path) -> None:
     Raises:
         UsageError: there is no editor, or it failed.
     """
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        if not sys.stdin.isatty():
+            raise UsageError("there is no terminal to edit on, and no editor is set", remedy="set EDITOR")
+        editor = "vi"
     try:
         code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
     except (OSError, ValueError) as error:

@@ -151,6 +151,11 @@ def _print(ui: Ui, checked: list[Any], min_score: float | None) -> None:
             ui.line(f"{one.target.key}: score {one.score.value:.2f} is under {min_score:.2f}")
     summary = _summary(checked, 0)
     ui.note(
-        f"{summary['prompts']} prompts: {summary['errors']} errors, {summary['warnings']} warnings"
+        f"{_count(summary['prompts'], 'prompt')}: {_count(summary['errors'], 'error')}, "
+        + _count(summary["warnings"], "warning")
         + (f", {summary['fixed']} fixed" if summary["fixed"] else "")
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

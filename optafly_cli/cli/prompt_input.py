@@ -24,6 +24,8 @@ def read_prompt(argument: str | None, ui: Ui) -> tuple[str, str | None]:
     """
     if argument is not None and argument != "-":
         piped = _read_stdin(ui, MAX_PIPED_BYTES, "the piped text") if _stdin_has_data() else None
+        if piped is not None and not piped.strip():
+            ui.detail("the piped input is empty")
         return _checked(_clean(argument)), piped or None
     if argument is None and not _stdin_has_data():
         raise UsageError("there is no prompt", remedy='give it as an argument: optafly ask "fix this bug" --file F')

@@ -156,6 +156,8 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
         f"optafly: score {before:.2f} → {after:.2f} · {refined.intent.action} · "
         f"{refined.context_tokens} of {refined.budget} context tokens"
     )
+    if before >= session.settings.refine.threshold and not refined.edited:
+        ui.note(f"  left as it is: {before:.2f} is at or above the threshold, {session.settings.refine.threshold:.2f}")
     for change in refined.changes:
         ui.note(f"  + {change.description} ({change.tokens_added} tokens)")
     for finding in refined.findings:

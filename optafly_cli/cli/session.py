@@ -1,6 +1,7 @@
 """From parsed options to a pipeline session: settings, prompt, system text, and the voice on the terminal."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ class ContextOptions:
     ttl: str = "auto"
     force: bool = False
     cache: CacheMode = "use"
+
+
+_ENDING = re.compile(r"\w\.[A-Za-z]{1,4}\Z")
 
 
 def load(ui: Ui, flags: Mapping[str, object]) -> Any:
@@ -95,6 +99,8 @@ def _system_text(ui: Ui, value: str | None) -> str | None:
     except (OSError, ValueError):
         is_file = False
     if not is_file:
+        if not any(character.isspace() for character in value) and (os.sep in value or _ENDING.search(value)):
+            raise UsageError(f"--system {value}: there is no such file", remedy="a text has a space in it")
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     from optafly_cli.workspace.named import read_named
     from optafly_cli.workspace.root import find_workspace

@@ -86,22 +86,22 @@ class Ui:
     def note(self, text: str) -> None:
         """Tell something that is good to know; silent with -q."""
         if self.verbosity >= 0:
-            self._say(self.style(printable(text), "dim"))
+            self._say(text, "dim")
 
     def detail(self, text: str) -> None:
         """Tell something that only -v asks for."""
         if self.verbosity > 0:
-            self._say(self.style(printable(text), "dim"))
+            self._say(text, "dim")
 
     def warn(self, text: str) -> None:
         """Say what is not as the user would expect; -q does not silence it."""
-        self._say(self.style("warning:", "warning") + " " + printable(text))
+        self._say(text, None, self.style("warning:", "warning") + " ", len("warning: "))
 
     def error(self, text: str, remedy: str | None = None) -> None:
         """Say what went wrong, and on a second line what to do."""
-        self._say(self.style("error:", "error") + " " + printable(text))
+        self._say(text, None, self.style("error:", "error") + " ", len("error: "))
         if remedy:
-            self._say("  " + printable(remedy))
+            self._say("  " + remedy)
 
     def console(self, *, stderr: bool = False) -> "Console":
         """A rich console with the same manners: at most the terminal's width, 80 columns in a pipe."""
@@ -125,9 +125,31 @@ class Ui:
         shown = self.verbosity >= 0 and _is_terminal(sys.stderr) and self.colored(sys.stderr)
         return Spinner(self.console(stderr=True).status(text) if shown else None)
 
-    def _say(self, text: str) -> None:
+    def interrupted(self) -> None:
+        """Say that the user ended it."""
+        self._say("interrupted")
+
+    def _say(self, text: str, style: str | None = None, lead: str = "", lead_width: int = 0) -> None:
+        """Write to stderr; on a terminal lines break between words, and what follows is indented by two."""
+        text = printable(text)
+        lines = [text]
+        if _is_terminal(sys.stderr):
+            import shutil
+            import textwrap
+
+            room = max(shutil.get_terminal_size().columns, 20)
+            indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
+            wrap = textwrap.TextWrapper(
+                room, initial_indent=" " * lead_width, subsequent_indent=indent, break_on_hyphens=False,
+                drop_whitespace=True, replace_whitespace=False,
+            )  # fmt: skip
+            stripped = text.lstrip(" ")
+            wrap.initial_indent = " " * (lead_width + len(text) - len(stripped))
+            lines = wrap.wrap(stripped) or [""]
+            lines[0] = lines[0][lead_width:]
+        shown = "\n".join(self.style(line, style) if style else line for line in lines)
         try:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(lead + shown + "\n")
             sys.stderr.flush()
         except (BrokenPipeError, OSError):
             pass
