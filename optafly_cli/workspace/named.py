@@ -1,8 +1,7 @@
 """What the user named: `--file F[:LINE[-LINE]]`, `--selection A-B`, piped text, `--diff`.
 
 In: the command line's words. Out: `NamedContext`, read. A path that was named may lie outside of the root; a path on
-the deny
-list may not be sent even so. Every problem is one FileProblem or UsageError; nothing is sent in part.
+the deny list may not be sent even so. Every problem is one FileProblem or UsageError; nothing is sent in part.
 """
 
 import os

@@ -1,8 +1,7 @@
 """Secrets in text, found by the shapes that their issuers gave them.
 
 In: text. Out: the text with each secret replaced by `[redacted: kind]`, and the kinds found. Only shapes that hardly
-occur by
-accident: a false redaction costs an answer its place in the cache. Line counts are kept.
+occur by accident: a false redaction costs an answer its place in the cache. Line counts are kept.
 """
 
 import re

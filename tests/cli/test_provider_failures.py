@@ -10,6 +10,7 @@ ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 LONG = "First part of the answer. Second part of the answer."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "code", "says"),
     [

@@ -82,6 +82,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {"PATH": path, "HOME": str(home), "OPTAFLY_HOME": str(home / "o"), "PYTHONPATH": root, **more}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
 def test_the_pipeline_runs_from_end_to_end(checkout: Path, tmp_path: Path) -> None:
     """Under `set -euo pipefail` every pipe works; run again, the last answer comes from the store."""
