@@ -1,9 +1,8 @@
 """Where the block that begins on a line ends, and where its comments and decorators begin.
 
 In: lines and the 1-based number of a statement's first line. Out: line numbers. Works on indentation, with closing
-braces and
-keywords where the language has them; where code is not indented, on the balance of braces. Reads on only as far as
-it must, so that what lies further down cannot change the answer.
+braces and keywords where the language has them; where code is not indented, on the balance of braces. Reads on only
+as far as it must, so that what lies further down cannot change the answer.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The working tree's changes, file by file.
 
 In: a workspace. Out: `DiffFile`s, staged changes first, then unstaged ones, and a sentence for each thing that was
-left out:
-denied paths, binary files, what is too long. Git decides what changed; nothing that the repository configures is run.
+left out: denied paths, binary files, what is too long. Git decides what changed; nothing that the repository
+configures is run.
 """
 
 import re

@@ -1,8 +1,7 @@
 """Just enough of a lexer for `units`: which lines begin inside a string or a comment, and how braces balance.
 
 In: lines, read from the first line of a block. No language is known, only one of three styles: "hash" (Python, Ruby:
-`#`
-comments, triple quotes), "rust" (`'a` is no string, plain strings span lines), "brace" (everything else).
+`#` comments, triple quotes), "rust" (`'a` is no string, plain strings span lines), "brace" (everything else).
 """
 
 import re

@@ -1,8 +1,7 @@
 """Text files as the stages see them.
 
 In: a path. Out: `SourceText`: decoded, BOM removed, line ends as LF, with a digest of the raw bytes. Every way in
-which a
-path can be unusable is a `FileProblem`. Never blocks on a pipe or a device, never reads more than the limit.
+which a path can be unusable is a `FileProblem`. Never blocks on a pipe or a device, never reads more than the limit.
 """
 
 import os
