@@ -130,22 +130,26 @@ class Ui:
         self._say("interrupted")
 
     def _say(self, text: str, style: str | None = None, lead: str = "", lead_width: int = 0) -> None:
-        """Write to stderr; on a terminal lines break between words, and what follows is indented by two."""
+        """Write to stderr; on a terminal lines break between words, and what follows is indented by two.
+
+        `lead` is styled already and goes first; `lead_width` is what it takes on the screen.
+        """
         text = printable(text)
         lines = [text]
         if _is_terminal(sys.stderr):
             import shutil
             import textwrap
 
-            room = max(shutil.get_terminal_size().columns, 20)
-            indent = " " * (len(text) - len(text.lstrip(" ")) + 2)
-            wrap = textwrap.TextWrapper(
-                room, initial_indent=" " * lead_width, subsequent_indent=indent, break_on_hyphens=False,
-                drop_whitespace=True, replace_whitespace=False,
-            )  # fmt: skip
-            stripped = text.lstrip(" ")
-            wrap.initial_indent = " " * (lead_width + len(text) - len(stripped))
-            lines = wrap.wrap(stripped) or [""]
+            body = text.lstrip(" ")
+            own = len(text) - len(body)
+            wrapper = textwrap.TextWrapper(
+                max(shutil.get_terminal_size().columns, 20),
+                initial_indent=" " * (lead_width + own),
+                subsequent_indent=" " * (own + 2),
+                break_on_hyphens=False,
+                replace_whitespace=False,
+            )
+            lines = wrapper.wrap(body) or [""]
             lines[0] = lines[0][lead_width:]
         shown = "\n".join(self.style(line, style) if style else line for line in lines)
         try:
