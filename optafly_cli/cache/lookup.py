@@ -175,7 +175,7 @@ def _candidates(
 
 def _refusal(ask: Asked, instruction: str, evidence: str, prompt: str) -> Miss | Verdict:
     """A miss when the entry may not answer, else the verdict of its evidence with the notices."""
-    from optafly_cli.cache.guard import veto
+    from optafly_cli.cache.guard.vetoes import veto
 
     if refused := veto(ask.question.instruction, instruction):
         return Miss(f"veto:{refused.name}", refused.detail)

@@ -5,7 +5,7 @@ They are taken out first, so that what is left is prose: words, and the punctuat
 
 import re
 
-from optafly_cli.cache.lexicon import lexicon
+from optafly_cli.cache.guard.lexicon import lexicon
 
 KINDS = ("number", "quoted", "path", "flag", "identifier", "operator")
 MARK = "\x00"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from optafly_cli.cache.lexicon import canonical, lexicon, stem
-from optafly_cli.cache.literals import KINDS
-from optafly_cli.cache.reading import Item, Reading, read
+from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
+from optafly_cli.cache.guard.literals import KINDS
+from optafly_cli.cache.guard.reading import Item, Reading, read
 
 _TABLES = {
     "negations": "negation",

@@ -1,4 +1,4 @@
-"""The words that the guard knows, from `guard-words.toml`, and their forms. No I/O but reading that file, once."""
+"""The words that the guard knows, from `words.toml`, and their forms. No I/O but reading that file, once."""
 
 import re
 import tomllib
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """See `guard-words.toml` for what each field means. Mappings go from a word to the name of its class."""
+    """See `words.toml` for what each field means. Mappings go from a word to the name of its class."""
 
     filler: frozenset[str]
     heads: frozenset[str]
@@ -39,7 +39,7 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """The packaged words."""
-    raw: dict[str, Any] = tomllib.loads((files("optafly_cli.cache") / "guard-words.toml").read_text("utf-8"))
+    raw: dict[str, Any] = tomllib.loads((files("optafly_cli.cache.guard") / "words.toml").read_text("utf-8"))
     pairs = (pair.strip().split("/") for pair in raw["opposites"].split(","))
     return Lexicon(
         filler=frozenset(raw["filler"].split()),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from optafly_cli.cache.lexicon import ending_of, lexicon, stem
-from optafly_cli.cache.literals import KINDS, MARK, taken_out
+from optafly_cli.cache.guard.lexicon import ending_of, lexicon, stem
+from optafly_cli.cache.guard.literals import KINDS, MARK, taken_out
 from optafly_cli.cache.text import core_of
 
 _COMMA, _STOP = ",", "."
@@ -52,7 +52,7 @@ class Token:
 class Item:
     """A part of the question. Two are the same when `key` and `ending` are; `root` is the key without its ending.
 
-    `sort` is "literal", "word" or the table of `guard-words.toml` that the word stands in; `plain` marks a word that
+    `sort` is "literal", "word" or the table of `words.toml` that the word stands in; `plain` marks a word that
     has no class of synonyms; `kind` marks a noun next to a literal that only says what the literal is.
     """
 
