@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optafly_cli.cache.embedder import Embedder
-from optafly_cli.cache.guard.vetoes import veto
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
+from optafly_cli.cache.guard.vetoes import veto
 from optafly_cli.cache.text import core_of
 from tests.cache.support import words
 

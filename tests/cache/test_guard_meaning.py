@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from optafly_cli.cache.guard.vetoes import veto
 from optafly_cli.cache.guard.lexicon import lexicon
+from optafly_cli.cache.guard.vetoes import veto
 from tests.cache.support import words
 
 NOUNS = ["parser", "lexer", "cache", "client", "server", "config", "test", "tests", "user", "users", "error", "issue"]
