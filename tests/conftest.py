@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test asserts seconds, hypothesis' own limits included: machines are noisy
+settings.register_profile("optafly", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("optafly")
 
 _REAL_HOME = Path(os.environ.get("HOME", "/root"))
 

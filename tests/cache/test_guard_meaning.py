@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from optafly_cli.cache.guard.lexicon import lexicon
-from optafly_cli.cache.guard.vetoes import veto
 from tests.cache.support import words
+from tests.cache.test_guard import refusal
 
 NOUNS = ["parser", "lexer", "cache", "client", "server", "config", "test", "tests", "user", "users", "error", "issue"]
 NOUNS += ["folder", "directory", "args", "params", "str", "string", "int", "integer", "Status", "STATUS", "T", "x", "a"]
@@ -79,7 +79,7 @@ OTHERS = """
 @given(st.sampled_from(OPERANDS), PAIRS)
 def test_swapped_operands_are_refused(form: str, pair: list[str]) -> None:
     """Who becomes, replaces or calls whom counts, be the two synonyms, plurals, capitals or keywords."""
-    assert veto(form.format(*pair), form.format(*pair[::-1])) is not None
+    assert refusal(form.format(*pair), form.format(*pair[::-1])) is not None
 
 
 @given(st.sampled_from(NEGATED), st.permutations(VERBS), st.permutations(NOUNS[:6]))
@@ -88,7 +88,7 @@ def test_a_negation_or_quantifier_elsewhere_is_refused(
 ) -> None:
     """What is negated, what is all and what is only counts, not how often."""
     one, other = (form.format(verbs[0], verbs[1], nouns[0], nouns[1]) for form in forms)
-    assert veto(one, other) is not None
+    assert refusal(one, other) is not None
 
 
 @given(
@@ -99,7 +99,7 @@ def test_a_negation_or_quantifier_elsewhere_is_refused(
 )
 def test_another_sign_is_refused(form: str, signs: list[str]) -> None:
     """A sign that stands by itself is what the request is about."""
-    assert veto(form.format(signs[0]), form.format(signs[1])) is not None
+    assert refusal(form.format(signs[0]), form.format(signs[1])) is not None
 
 
 @given(
@@ -116,8 +116,8 @@ def test_another_sign_is_refused(form: str, signs: list[str]) -> None:
 )
 def test_another_keyword_is_refused(form: str, keywords: list[str]) -> None:
     """A keyword, also one that is a plain English word, or none at all, is another request."""
-    assert veto(form.format(keywords[0]), form.format(keywords[1])) is not None
-    assert veto(form.format(keywords[0]), form.format("").replace("  ", " ")) is not None
+    assert refusal(form.format(keywords[0]), form.format(keywords[1])) is not None
+    assert refusal(form.format(keywords[0]), form.format("").replace("  ", " ")) is not None
 
 
 @given(st.sampled_from(["country", "assert", "patient", "marker", "module", "planets", "export", "packet"]), st.data())
@@ -127,10 +127,10 @@ def test_a_slip_of_the_keyboard_may_be_another_word(word: str, data: st.DataObje
     letter = data.draw(st.sampled_from(["", *string.ascii_lowercase]))
     other = word[:at] + letter + word[at + data.draw(st.integers(0, 1)) :]
     assume(other not in {word} and lexicon().misspelt.get(other) != word)
-    assert veto(f"validate the {word} field", f"validate the {other} field") is not None
+    assert refusal(f"validate the {word} field", f"validate the {other} field") is not None
 
 
 @pytest.mark.parametrize(("one", "other"), words(OTHERS.strip().splitlines()), ids=lambda value: value[:40])
 def test_near_requests_are_refused(one: str, other: str) -> None:
     """Tense, mood, number, capitals, punctuation in a word and near synonyms are differences."""
-    assert veto(one, other) is not None
+    assert refusal(one, other) is not None

@@ -17,11 +17,13 @@ class Lexicon:
     literal: frozenset[str]
     acronyms: frozenset[str]
     misspelt: dict[str, str]
+    known: frozenset[str]
     asking: frozenset[str]
     kinds: frozenset[str]
     alternatives: frozenset[str]
     joints: frozenset[str]
     names: frozenset[str]
+    ambiguous: frozenset[str]
     synonyms: dict[str, str]
     opposites: tuple[tuple[str, str], ...]
     phrases: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
@@ -46,10 +48,12 @@ def lexicon() -> Lexicon:
         heads=frozenset(raw["heads"].split()),
         literal=frozenset(raw["literal"].split()),
         acronyms=frozenset(raw["acronyms"].split()),
+        known=frozenset(raw["known"].split()),
         asking=frozenset(raw["asking"].split()),
         kinds=frozenset(raw["kinds"].split()),
         alternatives=frozenset(raw["alternatives"].split()),
         joints=frozenset(raw["joints"].split()),
+        ambiguous=frozenset(raw["ambiguous"].split()),
         names=frozenset(raw["names"].split()),
         negations=_by_word(raw["negations"]),
         modals=_by_word(raw["modals"]),

@@ -44,6 +44,8 @@ _NUMBER = re.compile(r"([-+]?)([£$€]?)(\d[\d,]*(?:\.\d+)*)(st|nd|rd|th)?(.*)"
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _QUOTES = ("q1", "q2", "q3", "q4", "q5", "q6")
 _ENDS = " .,;:!?)]}"
+_SHORT = 3
+"""After more words than this a last word with a question mark ends a question in telegram style."""
 
 
 def taken_out(instruction: str) -> tuple[str, list[tuple[str, str]]]:
@@ -102,7 +104,8 @@ def _is_name(found: re.Match[str]) -> bool:
     if not before or before[-1] in known.filler:
         return False
     asks = before[0] in known.questions or before[0] in known.asking or not known.questions.keys().isdisjoint(before)
-    return not (found[0][-1] == "?" and asks)
+    asks = asks or found[0][:-1].lower() in known.questions or not known.asking.isdisjoint(before) or before[0] == "do"
+    return not (found[0][-1] == "?" and (asks or len(before) > _SHORT))
 
 
 def _asks(instruction: str) -> bool:

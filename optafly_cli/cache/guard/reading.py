@@ -24,6 +24,7 @@ _DETERMINERS = _ARTICLES | _IT | {"my", "our", "your", "its", "their", "his", "h
 _COURTESY = frozenset({"please", "pls", "plz", "kindly"})
 _DANGLING = frozenset({"and", "but", "of", "than", "so", "then", "also"})
 _MENTIONING = frozenset({"does", "did", "explain"})
+_BEFORE_A_NAME = frozenset("in with using use for via into on run install".split())
 _PROGRESSIVE = frozenset({"is", "are", "am", "was", "were", "be", "been", "being"})
 _CONTRACTIONS = (
     (re.compile(r"\bwon['’]?t\b", re.IGNORECASE), "will not"),
@@ -68,10 +69,12 @@ class Item:
 class Reading:
     """What the guard compares.
 
-    `clauses` are cut at pauses; `verbatim` is every word but articles and courtesy as written; `strict` says that the
+    `text` is the core; `names` the languages, tools and platforms in it. `clauses` are cut at pauses; `verbatim` is every word but articles and courtesy as written; `strict` says that the
     request is about names, so that only `verbatim` counts; `aux` the forms of do and be.
     """
 
+    text: str
+    names: frozenset[str]
     literals: dict[str, frozenset[str]]
     clauses: tuple[tuple[Item, ...], ...]
     verbatim: tuple[Item, ...]
@@ -88,7 +91,8 @@ class Reading:
 @lru_cache(maxsize=512)
 def read(instruction: str) -> Reading:
     """The reading of an instruction."""
-    prose, literals = taken_out(core_of(instruction))
+    text = core_of(instruction)
+    prose, literals = taken_out(text)
     written = _tokens(prose)
     tokens = _phrased(_unstyled(written))
     words = {token.word for token in tokens}
@@ -96,6 +100,8 @@ def read(instruction: str) -> Reading:
     numbers = frozenset(item.key for item in items if item is not None and item.sort == "numbers")
     found = {kind: frozenset(value for name, value in literals if name == kind) for kind in KINDS}
     return Reading(
+        text=text,
+        names=frozenset(_names(tokens)),
         literals={**found, "number": found["number"] | numbers},
         clauses=tuple(_clauses(tokens, items)),
         verbatim=tuple(filter(None, _with_kinds(_verbatim(written, literals)))),
@@ -103,6 +109,17 @@ def read(instruction: str) -> Reading:
         question=_question(written, tokens),
         aux=frozenset(words & (_PROGRESSIVE | {"do", "does", "did"})),
     )
+
+
+def _names(tokens: Sequence[Token]) -> Iterator[str]:
+    """Languages, tools and platforms; one that is also an English word ("go", "make") only where it stands as a name."""
+    known = lexicon()
+    for before, token in pairwise([Token(_STOP, _STOP), *tokens]):
+        if token.word not in known.names:
+            continue
+        capital = token.raw != token.raw.lower() and not token.starts
+        if token.word not in known.ambiguous or capital or before.word in _BEFORE_A_NAME:
+            yield known.synonyms.get(token.word, token.word)
 
 
 def _tokens(prose: str) -> list[Token]:

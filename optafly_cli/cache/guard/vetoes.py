@@ -1,11 +1,11 @@
-"""The guard: vetoes that refuse a semantic hit, whatever the similarity. Pure Python, under 1 ms a pair.
+"""What refuses a semantic hit whatever the similarity and whatever the verifier says. Pure Python, under 1 ms a pair.
 
-Two instructions pass only if they are read as the same sequence of items (`reading.py`), word for word where the
-request is about names. Each veto is symmetric and has a name: number, quoted, path, flag, identifier, operator, name,
-negation, opposite, quantifier, relation, modal, tense, person, question, words, direction, literal. A false miss costs
+Each veto is symmetric and has a name: number, quoted, path, flag, identifier, operator, name, entity, negation,
+opposite, quantifier, direction, literal. An item of one side without its counterpart is a miss: a false miss costs
 a request, a false hit a wrong answer.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,65 +14,114 @@ from functools import cache
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS
 from optafly_cli.cache.guard.reading import Item, Reading, read
+from optafly_cli.cache.guard.sameness import difference
+from optafly_cli.cache.guard.veto import Veto, lonely
 
-_TABLES = {
-    "negations": "negation",
-    "quantifiers": "quantifier",
-    "relations": "relation",
-    "modals": "modal",
-    "tenses": "tense",
-    "persons": "person",
-}
+_SPELT_OUT = frozenset({"quoted", "path", "identifier", "flag"})
+_TELLING = frozenset("only except most half few less more another always sometimes rarely often none".split())
+"""Quantifiers that change what is asked when one side has them and the other does not."""
+_CONTRARY = (
+    ("from", "to"), ("from", "into"), ("before", "after"), ("until", "after"), ("over", "under"), ("up", "down"), ("in", "out"),
+    ("on", "off"), ("into", "out"), ("by", "to"),
+)  # fmt: skip
+_OPERANDS = frozenset({"literal", "word", "numbers"})
+_FEW = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Veto:
-    """Why two instructions may not share an answer; `detail` names the item."""
+class Comparison:
+    """Two instructions side by side.
 
-    name: str
-    detail: str
+    `veto`: never share an answer. `difference`: what else keeps them from being read as the same; None with no veto
+    means that they are the same for all that can be told without understanding.
+    """
+
+    veto: Veto | None
+    difference: Veto | None
+    left: Reading
+    right: Reading
+
+    @property
+    def same(self) -> bool:
+        """Read as the same, item for item."""
+        return self.veto is None and self.difference is None
+
+
+def compare(one: str, other: str) -> Comparison:
+    """The comparison of two instructions; which is which never matters."""
+    a, b = sorted((one, other))
+    left, right = read(a), read(b)
+    if a == b:
+        return Comparison(None, None, left, right)
+    return Comparison(_veto(left, right), difference(left, right), left, right)
 
 
 def veto(one: str, other: str) -> Veto | None:
     """The first veto against two instructions sharing an answer, None when there is none."""
-    if one == other:
-        return None
-    a, b = sorted((one, other))
-    left, right = read(a), read(b)
+    return compare(one, other).veto
+
+
+def _veto(left: Reading, right: Reading) -> Veto | None:
     return (
         _literals(left, right)
         or _names(left, right)
-        or _table(left, right, "negations")
+        or _negations(left, right)
         or _opposites(left, right)
-        or (None if _same(left, right) else _difference(left, right))
-        or _question(left, right)
-        or _verbatim(left, right)
+        or _quantifiers(left, right)
+        or _entities(left, right)
+        or _roles(left, right)
+        or _order(left, right)
+        or _operands(left, right)
     )
 
 
 def _literals(left: Reading, right: Reading) -> Veto | None:
-    pools = [frozenset(item for items in side.literals.values() for item in items) for side in (left, right)]
+    """A literal of one side that the other has neither as a literal nor spelt out in its words."""
+    pools = [frozenset(value for values in side.literals.values() for value in values) for side in (left, right)]
     for kind in KINDS:
-        lonely = (left.literals[kind] - pools[1]) | (right.literals[kind] - pools[0])
-        if lonely:
-            return Veto(kind, f"{min(lonely)!r} is in one of the prompts only")
+        found = [
+            value
+            for side, other, pool in ((left, right, pools[1]), (right, left, pools[0]))
+            for value in side.literals[kind] - pool
+            if not (kind in _SPELT_OUT and _stands_in(value, other.text))
+        ]
+        if refused := lonely(kind, found):
+            return refused
     return None
 
 
+def _stands_in(value: str, text: str) -> bool:
+    return bool(value) and re.search(rf"(?<![\w.\-]){re.escape(value)}(?![\w\-]|\.\w)", text) is not None
+
+
 def _names(left: Reading, right: Reading) -> Veto | None:
-    ours, theirs = ({item.key for item in side.items} & lexicon().names for side in (left, right))
-    return _lonely("name", ours ^ theirs)
+    return lonely("name", left.names ^ right.names)
 
 
-def _table(left: Reading, right: Reading, table: str) -> Veto | None:
-    """A word of that table of which the sides have not as many."""
-    ours, theirs = (Counter(item.key for item in side.items if item.sort == table) for side in (left, right))
-    return _lonely(_TABLES[table], (ours - theirs) + (theirs - ours))
+def _negations(left: Reading, right: Reading) -> Veto | None:
+    """Not as many negations, or one that denies another thing that both sides speak of."""
+    ours, theirs = (sum(item.sort == "negations" for item in side.items) for side in (left, right))
+    if ours != theirs:
+        return Veto("negation", "one of the prompts denies something that the other does not")
+    return _elsewhere(left, right, "negations", "negation")
 
 
-def _lonely(name: str, items: Iterable[str]) -> Veto | None:
-    different = min(items, default=None)
-    return None if different is None else Veto(name, f"{different.strip('=')!r} is in one of the prompts only")
+def _elsewhere(left: Reading, right: Reading, table: str, name: str) -> Veto | None:
+    """Words of that table that belong to other things on each side, things that both sides speak of."""
+    ours, theirs = (_belonging(side.items, table) for side in (left, right))
+    roots = [{_root(item) for item in side.items} for side in (left, right)]
+    if any(root in roots[1] for _, root in ours - theirs) and any(root in roots[0] for _, root in theirs - ours):
+        return Veto(name, f"a {name} stands elsewhere")
+    return None
+
+
+def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, str]]:
+    """Each word of that table with the thing that follows it."""
+    found = set()
+    for at, item in enumerate(items):
+        if item.sort == table:
+            found.add((item.key, next((_root(after) for after in items[at + 1 :] if after.sort in _OPERANDS), "")))
+    return found
 
 
 def _opposites(left: Reading, right: Reading) -> Veto | None:
@@ -98,110 +147,126 @@ def _opposites_of() -> dict[str, frozenset[str]]:
     return {word: frozenset(others) for word, others in found.items()}
 
 
-def _same(left: Reading, right: Reading) -> bool:
-    """The same items in the same order; a noun that says what a literal is may be missing, a phrase be in front."""
-    if _one_class_two_words(left, right):
-        return False
-    if _aligned(left, right, left.items, right.items):
-        return True
-    if _aligned(left, right, _without_kinds(left.items), right.items):
-        return True
-    if _aligned(left, right, left.items, _without_kinds(right.items)):
-        return True
-    plain = all(item.sort not in {"negations", "quantifiers"} for item in left.items)
-    return plain and (_fronted(left, right, left.clauses, right) or _fronted(left, right, right.clauses, left))
-
-
-def _fronted(left: Reading, right: Reading, clauses: Sequence[tuple[Item, ...]], other: Reading) -> bool:
-    """Two clauses, the first with a preposition, that the other side has the other way round without a pause."""
-    if len(clauses) != 2 or len(other.clauses) != 1 or clauses[0][0].sort != "relations":
-        return False
-    if sum(item.sort == "relations" for item in other.items) > 1:
-        return False
-    turned = clauses[1] + clauses[0]
-    pair = (turned, other.items) if other is right else (other.items, turned)
-    return len(clauses[1]) > 1 and _aligned(left, right, *pair)
-
-
-def _without_kinds(items: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(item for item in items if not item.kind)
-
-
-def _aligned(left: Reading, right: Reading, ours: Sequence[Item], theirs: Sequence[Item]) -> bool:
-    """The same items in the same order, but for one ending that agrees with do or be ("does it work", "it works")."""
-    if [item.key for item in ours] == [item.key for item in theirs]:
-        return True
-    ours = [item for item in ours if item.key != "did"]
-    theirs = [item for item in theirs if item.key != "did"]
-    if len(ours) != len(theirs):
-        return False
-    different = [(x, y) for x, y in zip(ours, theirs, strict=True) if x.key != y.key]
-    if len(different) != 1:
-        return False
-    x, y = different[0]
-    return _agree(x, y, left.aux, right.aux) or _agree(y, x, right.aux, left.aux)
-
-
-def _agree(bare: Item, ended: Item, aux: frozenset[str], others: frozenset[str]) -> bool:
-    """Is the one the verb after a form of do that the other is by itself, or after a form of be?"""
-    if bare.sort != "word" or not bare.root or bare.root != ended.root or bare.ending or others & {"do", "does", "did"}:
-        return False
-    if ended.ending == "s":
-        return "does" in aux and not others
-    if ended.ending == "ing":
-        return bool(aux & {"do", "does"}) and bool(others & {"is", "are", "am"})
-    return ended.ending == "ed" and "did" in aux and not others
-
-
-def _one_class_two_words(left: Reading, right: Reading) -> bool:
-    """Does a side use two words of one class (folder, directory; all, every), and the other not the very same?"""
-    ours, theirs = (_spelt(side.items) for side in (left, right))
-    return any(
-        max(len(set(ours.get(key, ()))), len(set(theirs.get(key, ())))) > 1 and ours.get(key) != theirs.get(key)
-        for key in ours.keys() | theirs.keys()
+def _quantifiers(left: Reading, right: Reading) -> Veto | None:
+    """A telling quantifier on one side alone, or another one on each side."""
+    ours, theirs = (Counter(item.key for item in side.items if item.sort == "quantifiers") for side in (left, right))
+    more, less = ours - theirs, theirs - ours
+    if more and less:
+        return Veto("quantifier", f"{min(more)!r} against {min(less)!r}")
+    return lonely("quantifier", _TELLING & (more.keys() | less.keys())) or _elsewhere(
+        left, right, "quantifiers", "quantifier"
     )
 
 
-def _spelt(items: Iterable[Item]) -> dict[str, list[str]]:
-    """The words of each class as written, the first letter of the prompt apart."""
-    found: dict[str, list[str]] = {}
+def _entities(left: Reading, right: Reading) -> Veto | None:
+    """A name with a capital inside the sentence that the other side does not have in any spelling."""
+    found = []
+    for side, other in ((left, right), (right, left)):
+        words = [word.lower() for word in re.findall(r"[^\W\d_]+", other.text)]
+        known = {*words, *map(stem, words)}
+        for item in side.items:
+            name = item.key.removeprefix("=")
+            if item.sort != "word" or not item.key.startswith("=") or len(name) < _FEW or not name[0].isupper():
+                continue
+            if name.lower() in known or stem(name.lower()) in known or (name.isupper() and _spelt_out(name, words)):
+                continue
+            found.append(name)
+    return lonely("entity", found)
+
+
+def _spelt_out(acronym: str, words: Sequence[str]) -> bool:
+    """Do as many words in a row begin with the letters of the acronym (continuous integration for CI)?"""
+    letters = acronym.lower()
+    initials = "".join(word[0] for word in words)
+    return letters in initials
+
+
+def _roles(left: Reading, right: Reading) -> Veto | None:
+    """The same thing after contrary prepositions: from a to b against from b to a."""
+    ours, theirs = (_after_relations(side.items) for side in (left, right))
+    for root in sorted(ours.keys() & theirs.keys()):
+        for one, other in _CONTRARY:
+            for mine, yours in ((one, other), (other, one)):
+                if mine in ours[root] and yours in theirs[root] and mine not in theirs[root]:
+                    return Veto("direction", f"{mine!r} against {yours!r} before {root.strip('=')!r}")
+    return None
+
+
+def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
     for at, item in enumerate(items):
-        if item.sort == "literal":
-            continue
-        word = item.raw if at else item.raw.lower()
-        found.setdefault(item.root or item.key.removeprefix("=").lower(), []).append(word)
+        if item.sort == "relations":
+            thing = next((after for after in items[at + 1 : at + 3] if after.sort in _OPERANDS), None)
+            if thing is not None:
+                found.setdefault(_root(thing), set()).add(item.key)
     return found
 
 
-def _difference(left: Reading, right: Reading) -> Veto:
-    """The name of what sets apart two readings that are not the same."""
-    if refused := _question(left, right):
-        return refused
-    ours, theirs = (Counter(item.key for item in side.items if item.sort == "word") for side in (left, right))
-    if refused := _lonely("words", (ours - theirs) + (theirs - ours)):
-        return refused
-    for table in ("quantifiers", "relations", "modals", "tenses", "persons"):
-        if refused := _table(left, right, table):
-            return refused
-    for table in ("negations", "quantifiers"):
-        ordered = [[item.key for item in side.items if item.sort != table] for side in (left, right)]
-        if ordered[0] == ordered[1]:
-            return Veto(_TABLES[table], f"a {_TABLES[table]} stands elsewhere")
+def _order(left: Reading, right: Reading) -> Veto | None:
+    """The same content words, or all but one, in another order; a clause moved to the front or "a and b" may be."""
+    ours, theirs = ([_root(item) for item in side.items if item.sort in _OPERANDS] for side in (left, right))
+    common = Counter(ours) & Counter(theirs)
+    missing = max(len(ours), len(theirs)) - common.total()
+    one, other = (_only(words, common) for words in (ours, theirs))
+    if one == other or len(one) < _FEW or missing > 1:
+        return None
+    if _joined_or_turned(left, right, one, other):
+        return None
     return Veto("direction", "the same words stand in another order")
 
 
-def _question(left: Reading, right: Reading) -> Veto | None:
-    if left.question == right.question:
-        return None
-    return Veto("question", f"{left.question or 'no question word'!r} against {right.question or 'no question word'!r}")
+def _only(words: Iterable[str], common: Counter[str]) -> list[str]:
+    left = Counter(common)
+    kept = []
+    for word in words:
+        if left[word] > 0:
+            left[word] -= 1
+            kept.append(word)
+    return kept
 
 
-def _verbatim(left: Reading, right: Reading) -> Veto | None:
-    """Where a side renames, converts or compares, every word may be a name: they must be the same as written."""
+def _joined_or_turned(left: Reading, right: Reading, one: Sequence[str], other: Sequence[str]) -> bool:
+    return _turned(left, one, other) or _turned(right, other, one) or _joined(one, other, left, right)
+
+
+def _turned(side: Reading, mine: Sequence[str], yours: Sequence[str]) -> bool:
+    """Do the clauses of this side, the other way round, give the order of the other?"""
+    if len(side.clauses) != 2:
+        return False
+    cut = sum(item.sort in _OPERANDS for item in side.clauses[0])
+    return any([*mine[at:], *mine[:at]] == list(yours) for at in (cut - 1, cut, cut + 1) if 0 < at < len(mine))
+
+
+def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Reading) -> bool:
+    """Are they the same but for two neighbours, joined by and/or on both sides?"""
+    at = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    if len(at) != 2 or at[1] != at[0] + 1 or one[at[0]] != other[at[1]] or one[at[1]] != other[at[0]]:
+        return False
+    return all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right)) and not (
+        left.strict or right.strict
+    )
+
+
+def _operands(left: Reading, right: Reading) -> Veto | None:
+    """Where a side renames, converts or replaces, forms of one word are names of their own: user, users, User."""
     if not (left.strict or right.strict):
         return None
-    sides = [[item.key for item in side.verbatim] for side in (left, right)]
-    bare = [[item.key for item in _without_kinds(side.verbatim)] for side in (left, right)]
-    if sides[0] == sides[1] or bare[0] == sides[1] or sides[0] == bare[1]:
-        return None
-    return Veto("literal", "a request about names must be the same word for word")
+    ours, theirs = ([item.key for item in side.verbatim if item.sort == "word"] for side in (left, right))
+    more, less = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
+    if not more and not less and ours != theirs and not _joined_or_turned(left, right, ours, theirs):
+        return Veto("direction", "the same words stand in another order")
+    for word in sorted(more):
+        for other in sorted(less):
+            alike = canonical(word.lower()) == canonical(other.lower())
+            if alike and not (word.lower() == other.lower() and len(word) > _FEW and word.lower() in _spellings()):
+                return Veto("literal", f"{word!r} against {other!r} in a request about names")
+    return None
+
+
+@cache
+def _spellings() -> frozenset[str]:
+    return lexicon().names | lexicon().acronyms
+
+
+def _root(item: Item) -> str:
+    return (item.root or item.key).lower()

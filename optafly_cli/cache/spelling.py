@@ -1,0 +1,69 @@
+"""A slip of the keyboard put right, so that it does not move the embedding. Pure but for reading the vocabulary once.
+
+Known words are the whole words of the embedding model's vocabulary, which stand in it by frequency, and those of
+`guard/words.toml`. An unknown word becomes the most frequent known one that is one letter (left out, added, other, or
+two turned round) away: Norvig, How to Write a Spelling Corrector, https://norvig.com/spell-correct.html. Only what is
+embedded is changed: a vector decides what is looked at, never what is served.
+"""
+
+import json
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+
+from optafly_cli.cache.guard.lexicon import lexicon, stem
+from optafly_cli.cache.text import core_of
+
+VERSION = "1"
+"""Part of the embedder's identity: vectors of another version are not compared."""
+VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
+_SHORTEST = 4
+_RANK_OF_THE_TRADE = 3_000
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_WORD = re.compile(r"(?<![\w./\\@$#:-])[a-z]{4,}(?![\w/\\@(:_-]|\.\w)")
+
+
+def embedded_form(instruction: str) -> str:
+    """What is embedded for an instruction: without courtesy, slips of the keyboard in lower-case words put right.
+
+    Words that are part of a path, a name in code or a flag stay as they are.
+    """
+    return _WORD.sub(lambda found: corrected(found[0]), core_of(instruction))
+
+
+@lru_cache(maxsize=4096)
+def corrected(word: str) -> str:
+    """The word that was probably meant by a word in lower case; itself when it is known or nothing is near."""
+    known = _known()
+    if len(word) < _SHORTEST or not word.isascii() or not word.isalpha() or is_known(word):
+        return word
+    near = [other for other in _one_letter_away(word) if len(other) >= _SHORTEST and other in known]
+    return min(near, key=lambda other: (known[other], other), default=word)
+
+
+def is_known(word: str) -> bool:
+    """Whether a word, or what is left without its ending, is in the vocabulary."""
+    known = _known()
+    root = stem(word)
+    return word in known or root in known or f"{root}e" in known
+
+
+@cache
+def _known() -> dict[str, int]:
+    """Each known word and its rank, 0 for the most frequent; only the guard's when there is no vocabulary."""
+    try:
+        ranks: dict[str, int] = json.loads(VOCABULARY.read_bytes())["model"]["vocab"]
+    except (OSError, ValueError, KeyError, TypeError):
+        ranks = {}
+    known = {word: rank for word, rank in ranks.items() if word.isascii() and word.isalpha() and len(word) > 1}
+    words = lexicon()
+    listed = words.known | words.names | words.kinds | words.acronyms | frozenset(words.synonyms)
+    return {**dict.fromkeys(listed, _RANK_OF_THE_TRADE), **known}
+
+
+def _one_letter_away(word: str) -> set[str]:
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    found = {head + tail[1:] for head, tail in cuts if tail}
+    found |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}
+    found |= {head + letter + tail[1:] for head, tail in cuts if tail for letter in _LETTERS}
+    return found | {head + letter + tail for head, tail in cuts for letter in _LETTERS}

@@ -1,0 +1,166 @@
+"""The pairs that train, fit and calibrate the verifier, and who may see what.
+
+    cross-encoder   QQP (4 of 5 parts), STS-B, nl2bash (half), our own groups (4 of 5 parts), synthetic edits of them
+    stack           our own groups (the fifth part), the tune half of the developer suite, QQP and nl2bash (parts not above)
+    calibration     `training/pairs/calibration-*.jsonl` alone; nothing is trained on it
+    never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
+
+Parts are drawn by digest, by group: no text of one part stands in another.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from optafly_cli.cache.text import core_of
+from training.edits import restatement, trap
+
+ROOT = Path(__file__).resolve().parent.parent
+PAIRS = Path(__file__).parent / "pairs"
+PUBLIC = ROOT.parent / "shared" / "data" / "semcache"
+SUITE = ROOT / "tests" / "data" / "developer_pairs.jsonl"
+HELD_OUT = 5
+"""One part in so many is kept from the cross-encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two prompts and whether one answer serves both: 1, 0, or between for graded labels. `weight` in the loss."""
+
+    a: str
+    b: str
+    label: float
+    source: str
+    weight: float = 1.0
+
+
+def part_of(key: str, parts: int = HELD_OUT) -> int:
+    """Which part a group falls into, 0 to parts - 1; 0 is held out."""
+    return int(sha256(key.encode()).hexdigest()[:8], 16) % parts
+
+
+def for_cross_encoder(rng: Random) -> list[Pair]:
+    """What the cross-encoder learns from."""
+    real = [*qqp(held_out=False, rng=rng), *stsb(), *nl2bash(held_out=False), *groups(held_out=False, rng=rng)]
+    return [*real, *synthetic(real, rng)]
+
+
+def for_stack(rng: Random) -> list[Pair]:
+    """What the stack of features is fitted on: pairs that the cross-encoder did not see."""
+    suite = [Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"]
+    return [*groups(held_out=True, rng=rng), *suite, *nl2bash(held_out=True), *qqp(held_out=True, rng=rng)]
+
+
+def for_calibration() -> list[Pair]:
+    """Pairs that nothing was trained or tuned on: of each group one rewording and one trap."""
+    found = []
+    for path in sorted(PAIRS.glob("calibration-*.jsonl")):
+        for row in rows(path):
+            found += [Pair(row["a"], row["same"], 1.0, path.stem), Pair(row["a"], row["trap"], 0.0, path.stem)]
+    return found
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The lines of a JSONL file, empty when it is not here."""
+    if not path.exists():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def qqp(*, held_out: bool, rng: Random, most: int = 26_000) -> list[Pair]:
+    """Quora pairs that share words, the others mostly left out: they are easy. Questions of one pair stay in one part."""
+    found = rows(PUBLIC / "qqp_pairs.jsonl.gz")
+    part = _components((row["a"], row["b"]) for row in found)
+    kept = [
+        Pair(row["a"], row["b"], float(row["same_answer"]), "qqp", 0.6)
+        for row in found
+        if (part_of(part[row["a"]]) == 0) == held_out and (_overlap(row["a"], row["b"]) >= 0.34 or rng.random() < 0.1)
+    ]
+    rng.shuffle(kept)
+    return kept[: most if not held_out else 4_000]
+
+
+def stsb() -> list[Pair]:
+    """Graded pairs, the unclear ones left out."""
+    found = []
+    for row in rows(PUBLIC / "stsb.jsonl.gz"):
+        if row["score"] >= 4.7 or 2.0 <= row["score"] <= 4.2:
+            found.append(Pair(row["a"], row["b"], float(row["score"] >= 4.7), "stsb", 0.5))
+    return found
+
+
+def nl2bash(*, held_out: bool) -> list[Pair]:
+    """Asks of shell commands, split in halves by command."""
+    return [
+        Pair(row["a"], row["b"], float(row["same_answer"]), "nl2bash", 0.7)
+        for row in rows(PUBLIC / "nl2bash_pairs.jsonl")
+        if (part_of(row["cmd_a"].split()[0] + str(len(row["cmd_a"])), 2) == 0) == held_out
+    ]
+
+
+def groups(*, held_out: bool, rng: Random) -> list[Pair]:
+    """Our own groups: every two of `same` are the same, every trap differs from two of them."""
+    found = []
+    for path in sorted(PAIRS.glob("groups-*.jsonl")):
+        for row in rows(path):
+            if (part_of(row["group"]) == 0) != held_out:
+                continue
+            found += [Pair(a, b, 1.0, path.stem, 1.5) for a, b in combinations(row["same"], 2)]
+            for bad in row["traps"]:
+                beside = rng.sample(row["same"], min(2, len(row["same"])))
+                found += [Pair(good, bad["text"], 0.0, path.stem, 1.5) for good in beside]
+    return found
+
+
+def synthetic(real: list[Pair], rng: Random, share: float = 0.45) -> Iterator[Pair]:
+    """Edits of the texts of real pairs: traps, restatements, restated traps, and restated rewordings."""
+    for pair in real:
+        if pair.source == "stsb" or rng.random() > (share if pair.source == "qqp" else min(1.0, share * 1.6)):
+            continue
+        text = rng.choice((pair.a, pair.b))
+        what = rng.random()
+        if what < 0.4:
+            changed = trap(text, rng)
+            other = changed if changed is None or rng.random() < 0.5 else restatement(changed, rng) or changed
+            label = 0.0
+        elif what < 0.85:
+            other, label = restatement(text, rng), 1.0
+        else:
+            text, other, label = pair.a, restatement(pair.b, rng), pair.label
+        if other is not None:
+            yield Pair(text, other, label, "synthetic", pair.weight)
+
+
+def core_pair(pair: Pair) -> tuple[str, str]:
+    """The two texts as the cross-encoder reads them: without courtesy, in sorted order, so that order tells nothing."""
+    one, other = sorted((core_of(pair.a), core_of(pair.b)))
+    return one, other
+
+
+def _overlap(a: str, b: str) -> float:
+    one, other = (set(text.lower().strip("?!. ").split()) for text in (a, b))
+    return len(one & other) / max(1, len(one | other))
+
+
+def _components(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The name of each text's connected component."""
+    parent: dict[str, str] = {}
+
+    def find(text: str) -> str:
+        root = text
+        while parent.setdefault(root, root) != root:
+            root = parent[root]
+        while parent[text] != root:
+            parent[text], text = root, parent[text]
+        return root
+
+    for a, b in pairs:
+        parent[find(a)] = find(b)
+    return {text: find(text) for text in parent}
