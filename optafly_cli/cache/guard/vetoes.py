@@ -50,6 +50,11 @@ def veto(one: str, other: str) -> Veto | None:
     )
 
 
+def opposites(one: str, other: str) -> Veto | None:
+    """A veto when one text has a word whose opposite only the other has, None when there is none."""
+    return _opposites(read(one), read(other))
+
+
 def _literals(left: Reading, right: Reading) -> Veto | None:
     pools = [frozenset(item for items in side.literals.values() for item in items) for side in (left, right)]
     for kind in KINDS:
