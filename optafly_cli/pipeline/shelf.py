@@ -1,5 +1,6 @@
 """The store as `ask` uses it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +15,22 @@ from optafly_cli.refine.result import RefinedPrompt
 if TYPE_CHECKING:
     from optafly_cli.cache.store import Store
     from optafly_cli.cache.types import Evidence
+    from optafly_cli.config.settings import CacheSettings
+
+    OpenStore = Callable[[Path, CacheSettings], Store]
 
 
 class Shelf:
     """The store, opened late, and never able to spoil an answer that was paid for.
 
     `problem` is the first thing that went wrong with it. What a look-up found is kept: a fresh answer is compared with
-    it, so that the promise about semantic hits rests on what this user asks.
+    it, so that the promise about semantic hits rests on what this user asks. `open_store` is for who has the models of
+    a store loaded already.
     """
 
-    def __init__(self, session: Session, folder: Path) -> None:
+    def __init__(self, session: Session, folder: Path, open_store: "OpenStore | None" = None) -> None:
         self.session = session
+        self._open_store = open_store
         self.folder = folder
         self.problem: StoreError | None = None
         self._found: Lookup | None = None
@@ -93,7 +99,7 @@ class Shelf:
         from optafly_cli.cache.store import Store
 
         if self._store is None:
-            self._store = Store.open(self.folder, self.session.settings.cache)
+            self._store = (self._open_store or Store.open)(self.folder, self.session.settings.cache)
         return self._store
 
 

@@ -27,9 +27,9 @@ SAME_MEAN, SAME_LEAST = 0.85, 0.7
 """Cosines from which prose says the same: on average, and for the paragraph that is matched worst."""
 OTHER_MEAN = 0.45
 """The mean cosine below which prose is about something else."""
-MOST_PARAGRAPHS = 24
-LONGEST_PARAGRAPH = 2_000
-"""Paragraphs of an answer, and characters of one, that are compared; more of either is unsure."""
+MOST_PROSE = 4_000
+LONGEST_PARAGRAPH = 1_000
+"""Characters of prose that are compared, of an answer and of a paragraph (the model reads 256 tokens)."""
 SHORT = 25
 """Words of an answer, without articles and the like, up to which none may be exchanged."""
 NEARLY_VERBATIM = 0.85
@@ -104,7 +104,7 @@ def _words(prose: tuple[str, ...]) -> list[str]:
 
 
 def _too_long(prose: tuple[str, ...]) -> bool:
-    return len(prose) > MOST_PARAGRAPHS or any(len(text) > LONGEST_PARAGRAPH for text in prose)
+    return sum(map(len, prose)) > MOST_PROSE or any(len(text) > LONGEST_PARAGRAPH for text in prose)
 
 
 def _parts(answer: str) -> _Parts:
