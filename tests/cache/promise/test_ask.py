@@ -1,4 +1,4 @@
-"""ask as a source of labels: through the pipeline, against a real endpoint and store, with the verifier of these tests."""
+"""ask as a source of labels: the pipeline with a real endpoint and store, and the verifier of these tests."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -74,10 +74,8 @@ def test_refresh_labels_what_would_have_been_served(asker: Asker, api: MessagesA
     assert asker("please fix this bug", "refresh").lookup is None
     assert asker.labels == [("refresh", 1.0, 0)]
     found = asker("please fix this bug")
-    assert (found.status, found.answer and found.answer.text) == (
-        "hit",
-        "Drop the table of customers, then restore it.",
-    )
+    assert found.answer is not None
+    assert (found.status, found.answer.text) == ("hit", "Drop the table of customers, then restore it.")
     assert len(api.messages) == 2
 
 
