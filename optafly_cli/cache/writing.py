@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from optafly_cli.cache import rows
 from optafly_cli.cache.evidence import evidence_key
 from optafly_cli.cache.lookup import Asked, Embedding, asked_digest
-from optafly_cli.cache.promise.labels import pair_of, without_words
 from optafly_cli.cache.text import storable
 from optafly_cli.cache.types import Evidence, Hit
 from optafly_cli.provider.result import Answer
@@ -53,22 +52,21 @@ def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) 
     """Record that the entry was served for the instruction `asked`, with what a rejection has to know."""
     entry = hit.entry
     connection.execute("UPDATE entry SET hits = hits + 1, last_used = ? WHERE id = ?", (now, entry.id))
-    semantic = hit.tier == "semantic"
-    values = {
-        "entry": entry.id,
-        "at": now,
-        "tier": hit.tier,
-        "similarity": hit.similarity,
-        "probability": hit.confidence if hit.verifier else None,
-        "verifier": hit.verifier,
-        "instruction": asked if semantic else None,
-        "pair": pair_of(asked, entry.instruction) if semantic else None,
-    }
-    connection.execute(_HIT, values)
+    values = {"entry": entry.id, "at": now, "tier": hit.tier, "similarity": hit.similarity}
+    judged: dict[str, object] = dict.fromkeys(("probability", "verifier", "instruction", "pair"))
+    if hit.tier == "semantic":
+        from optafly_cli.cache.promise.labels import pair_of
+
+        judged["instruction"], judged["pair"] = asked, pair_of(asked, entry.instruction)
+        if hit.verifier is not None:
+            judged["verifier"], judged["probability"] = hit.verifier, hit.confidence
+    connection.execute(_HIT, values | judged)
 
 
 def delete_all(connection: sqlite3.Connection) -> int:
     """Delete entries and hits; how many entries there were. What the user taught stays, without any words."""
+    from optafly_cli.cache.promise.labels import without_words
+
     deleted = connection.execute("DELETE FROM entry").rowcount
     connection.execute("DELETE FROM hit")
     without_words(connection)
