@@ -15,11 +15,13 @@ from optafly_cli.cache.evidence import Verdict, still_holds
 from optafly_cli.cache.rows import ENTRY_COLUMNS, entry_from, evidence_from, scope_from
 from optafly_cli.cache.scope import exact_key, partition_of
 from optafly_cli.cache.text import storable
-from optafly_cli.cache.types import Entry, Hit, Lookup, Miss, Question
+from optafly_cli.cache.types import Entry, Hit, Lookup, Miss, Near, Question
 from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
     from optafly_cli.cache.index import Index
+    from optafly_cli.cache.promise.force import Promise
+    from optafly_cli.cache.promise.judge import Judge, Trust
     from optafly_cli.cache.vectors import Candidate, Vector
 
 DAY = 86_400.0
@@ -102,7 +104,7 @@ def exact_tier(connection: sqlite3.Connection, ask: Asked) -> Lookup | None:
             continue
         verdict = still_holds(evidence_from(evidence), ask.question, prompt)
         if verdict.holds and (entry := load(connection, number)):
-            return _hit(ask, entry, verdict, 1.0, exact=True)
+            return _exact_hit(ask, entry, verdict)
         failure = failure or Miss(verdict.reason, verdict.detail, number, 1.0)
     return failure
 
@@ -112,21 +114,26 @@ def semantic_tier(
     ask: Asked,
     settings: CacheSettings,
     embed: Callable[[str], Embedding],
+    promise: "Promise | None" = None,
 ) -> Lookup:
-    """The nearest entry of the partition that asks the same in other words, or a miss with its reason."""
+    """The nearest entry of the partition that asks the same in other words, or a miss with its reason.
+
+    Without a `promise` the similarity decides alone.
+    """
     if missing := _nothing_to_compare(connection, ask):
         return missing
     if limited := exact_only(ask.question):
         return limited
     if settings.max_error_rate <= 0:
         return Miss("max_error_rate", "max_error_rate is 0: no answer to other words is ever served")
+    from optafly_cli.cache.promise.judge import Judge
     from optafly_cli.cache.vectors import Wanted
 
     embedding = embed(ask.question.instruction)
     index = embedding.index
     wanted = Wanted(ask.partition, index.embedder, ask.since, ask.key)
     found = index.nearest(connection, wanted, embedding.vector, MAX_CANDIDATES)
-    lookup = _decide(connection, ask, settings.similarity, found)
+    lookup = _decide(connection, ask, settings.similarity, found, Judge(connection, promise))
     if isinstance(lookup, Hit):
         return replace(lookup, notices=(*lookup.notices, *index.notices))
     return replace(lookup, warnings=(*lookup.warnings, *index.notices))
@@ -138,7 +145,9 @@ def load(connection: sqlite3.Connection, number: int) -> Entry | None:
     return None if row is None else entry_from(row)
 
 
-def _decide(connection: sqlite3.Connection, ask: Asked, threshold: float, found: "list[Candidate]") -> Lookup:
+def _decide(
+    connection: sqlite3.Connection, ask: Asked, threshold: float, found: "list[Candidate]", judge: "Judge"
+) -> Lookup:
     if not found:
         return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
     nearest = found[0]
@@ -147,14 +156,16 @@ def _decide(connection: sqlite3.Connection, ask: Asked, threshold: float, found:
         detail = f"the nearest stored prompt has similarity {nearest.similarity:.2f}, below {threshold:g}"
         return Miss("similarity", detail, nearest.id, nearest.similarity)
     failure: Miss | None = None
-    for candidate, prompt, instruction, evidence in _candidates(connection, ask, near):
-        refused = _refusal(ask, instruction, evidence, prompt)
-        if isinstance(refused, Verdict):
+    kept_back: Near | None = None
+    for candidate, *texts in _candidates(connection, ask, near):
+        weighed = _weighed(connection, ask, judge, candidate, *texts)
+        if not isinstance(weighed, Miss):
             if entry := load(connection, candidate.id):
-                return _hit(ask, entry, refused, candidate.similarity, exact=False)
+                return _semantic_hit(ask, entry, candidate.similarity, *weighed)
             continue
-        failure = failure or replace(refused, nearest=candidate.id, similarity=candidate.similarity)
-    return failure or Miss("empty", "no answer is stored for this scope")
+        kept_back = kept_back or weighed.near
+        failure = failure or replace(weighed, nearest=candidate.id, similarity=candidate.similarity)
+    return replace(failure, near=kept_back) if failure else Miss("empty", "no answer is stored for this scope")
 
 
 def _candidates(
@@ -173,14 +184,29 @@ def _candidates(
         yield (candidate, *row)
 
 
-def _refusal(ask: Asked, instruction: str, evidence: str, prompt: str) -> Miss | Verdict:
-    """A miss when the entry may not answer, else the verdict of its evidence with the notices."""
+def _weighed(
+    connection: sqlite3.Connection,
+    ask: Asked,
+    judge: "Judge",
+    candidate: "Candidate",
+    prompt: str,
+    instruction: str,
+    evidence: str,
+) -> "Miss | tuple[Verdict, Trust]":
+    """A miss when the entry may not answer, else the verdict of its evidence and how far it is trusted."""
     from optafly_cli.cache.guard.vetoes import veto
+    from optafly_cli.cache.promise.labels import are_apart, pair_of
 
-    if refused := veto(ask.question.instruction, instruction):
+    asked = ask.question.instruction
+    if refused := veto(asked, instruction):
         return Miss(f"veto:{refused.name}", refused.detail)
+    if are_apart(connection, pair_of(asked, instruction)):
+        return Miss("rejected", "you rejected the answer to those words for these")
     verdict = still_holds(evidence_from(evidence), ask.question, prompt)
-    return verdict if verdict.holds else Miss(verdict.reason, verdict.detail)
+    if not verdict.holds:
+        return Miss(verdict.reason, verdict.detail)
+    trust = judge.judge(asked, instruction, candidate.id, candidate.similarity)
+    return trust if isinstance(trust, Miss) else (verdict, trust)
 
 
 def _nothing_to_compare(connection: sqlite3.Connection, ask: Asked) -> Miss | None:
@@ -218,15 +244,14 @@ def _listed(value: object) -> object:
     return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _hit(ask: Asked, entry: Entry, verdict: Verdict, similarity: float, *, exact: bool) -> Hit:
-    """A hit. `confidence` is the similarity itself: a placeholder for the verifier's probability, not a promise."""
-    same = "the same prompt about the same code" if exact else f"the same in other words, similarity {similarity:.2f}"
-    return Hit(
-        entry=entry,
-        tier="exact" if exact else "semantic",
-        similarity=similarity,
-        confidence=similarity,
-        age_s=max(0.0, ask.now - entry.created),
-        reason=same,
-        notices=verdict.notices,
-    )
+def _exact_hit(ask: Asked, entry: Entry, verdict: Verdict) -> Hit:
+    age = max(0.0, ask.now - entry.created)
+    return Hit(entry, "exact", 1.0, 1.0, age, "the same prompt about the same code", verdict.notices)
+
+
+def _semantic_hit(ask: Asked, entry: Entry, similarity: float, verdict: Verdict, trust: "Trust") -> Hit:
+    age = max(0.0, ask.now - entry.created)
+    reason = f"the same in other words, similarity {similarity:.2f}"
+    if trust.verifier is not None:
+        reason += f", probability {trust.confidence:.4f}"
+    return Hit(entry, "semantic", similarity, trust.confidence, age, reason, verdict.notices, trust.verifier)

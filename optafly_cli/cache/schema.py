@@ -68,6 +68,35 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        "labels",
+        (
+            # What `cache reject` needs to know about a semantic hit; all of it is NULL for an exact one
+            "ALTER TABLE hit ADD COLUMN probability REAL",
+            "ALTER TABLE hit ADD COLUMN verifier TEXT",
+            "ALTER TABLE hit ADD COLUMN instruction TEXT",
+            "ALTER TABLE hit ADD COLUMN pair BLOB",
+            "ALTER TABLE hit ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX hit_entry ON hit (entry)",
+            "CREATE INDEX hit_verified ON hit (verifier, rejected, probability) WHERE verifier IS NOT NULL",
+            """
+            CREATE TABLE label (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                at REAL NOT NULL,
+                source TEXT NOT NULL CHECK (source IN ('reject', 'refresh', 'shadow')),
+                verifier TEXT NOT NULL,
+                probability REAL NOT NULL,
+                served INTEGER NOT NULL CHECK (served IN (0, 1)),
+                right INTEGER NOT NULL CHECK (right IN (0, 1)),
+                entry INTEGER NOT NULL,
+                instruction TEXT NOT NULL
+            )
+            """,
+            "CREATE INDEX label_verifier ON label (verifier)",
+            # A digest of two instructions that the user told apart; no words, so that it may outlive them
+            "CREATE TABLE apart (pair BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID",
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

@@ -6,6 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optafly_cli.cache.database import FILE
+from optafly_cli.cache.loaded import Loaded
+from optafly_cli.cache.promise.certificate import Certificate
+from optafly_cli.cache.types import VerifierUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticStats:
+    """Whether other words are answered now, and why.
+
+    `state` is one stable word: certified, no_certificate, drift, unavailable, or no_verifier (the similarity decides,
+    and nothing is promised). `labels`: the user's own for this verifier, by where they came from.
+    """
+
+    served: bool
+    state: str
+    reason: str
+    verifier: str | None = None
+    threshold: float | None = None
+    certificate: Certificate | None = None
+    labels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +43,7 @@ class StoreStats:
     saved_s: float = 0.0
     oldest: float | None = None
     newest: float | None = None
+    semantic: SemanticStats | None = None
 
 
 def count(connection: sqlite3.Connection, folder: Path) -> StoreStats:
@@ -32,6 +53,21 @@ def count(connection: sqlite3.Connection, folder: Path) -> StoreStats:
     hits = dict(connection.execute("SELECT tier, count(*) FROM hit GROUP BY tier").fetchall())
     saved_usd, saved_s = connection.execute("SELECT total(cost), total(seconds) FROM hit").fetchone()
     return StoreStats(sum(models.values()), models, _bytes(folder), hits, saved_usd, saved_s, oldest, newest)
+
+
+def semantic(connection: sqlite3.Connection | None, loaded: Loaded) -> SemanticStats:
+    """What is promised of semantic hits, from the labels in the store; None for a store that does not exist yet."""
+    try:
+        promise = loaded.promise()
+    except VerifierUnavailable as error:
+        return SemanticStats(False, "unavailable", str(error))
+    if promise is None:
+        return SemanticStats(True, "no_verifier", "there is no verifier: the similarity decides, nothing is promised")
+    now = promise.standing(connection)
+    by_source = "SELECT source, count(*) FROM label WHERE verifier = ? GROUP BY source ORDER BY source"
+    labels = dict(connection.execute(by_source, (now.verifier,)).fetchall()) if connection else {}
+    served = now.threshold is not None
+    return SemanticStats(served, now.state, now.reason, now.verifier, now.threshold, now.certificate, labels)
 
 
 def _bytes(folder: Path) -> int:

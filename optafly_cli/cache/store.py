@@ -20,16 +20,19 @@ from optafly_cli.cache.database import (
     integrity_problems,
     transaction,
 )
-from optafly_cli.cache.evidence import combined, evidence_key
+from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
-from optafly_cli.cache.lookup import Asked, Embedding, asked, asked_digest, exact_only, exact_tier, load, semantic_tier
-from optafly_cli.cache.text import core_of, storable
-from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
+from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
+from optafly_cli.cache.lookup import Asked, asked, exact_tier, load, semantic_tier
+from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question, VerifierUnavailable
+from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
-    from optafly_cli.cache.embedder import Embedder
+    from optafly_cli.cache.promise.agreement import Agreement
+    from optafly_cli.cache.promise.calibration import Calibration
+    from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.stats import StoreStats
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})
@@ -47,14 +50,12 @@ class Store:
         folder: Path,
         settings: CacheSettings,
         clock: Callable[[], float],
-        load_embedder: "Callable[[], Embedder] | None" = None,
+        loaded: Loaded,
     ) -> None:
         self.folder = folder
         self._settings = settings
         self._clock = clock
-        self._load_embedder = load_embedder
-        self._embedder: Embedder | None = None
-        self._embedded: tuple[str, Embedding] | None = None
+        self._loaded = loaded
         self._reading: sqlite3.Connection | None = None
         self._writing: sqlite3.Connection | None = None
 
@@ -65,10 +66,15 @@ class Store:
         settings: CacheSettings,
         *,
         clock: Callable[[], float] = time.time,
-        load_embedder: "Callable[[], Embedder] | None" = None,
+        load_embedder: LoadEmbedder | None = None,
+        load_verifier: LoadVerifier | None = None,
+        calibration: "Calibration | None" = None,
     ) -> Self:
-        """The store in that folder. `load_embedder` is for who has one loaded already (the service)."""
-        return cls(folder, settings, clock, load_embedder)
+        """The store in that folder. The loaders are for who has one loaded already (the service).
+
+        `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
+        """
+        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +92,11 @@ class Store:
                     connection.close()
         self._reading = self._writing = None
 
-    def look_up(self, question: Question) -> Lookup:
-        """An answer that may be served for the question now, or why there is none. Never creates a store."""
+    def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
+        """An answer that may be served for the question now, or why there is none. Never creates a store.
+
+        With `serve` false it only says what would be served, and no hit is counted.
+        """
         connection = self._reader()
         if connection is None:
             return Miss("empty", "nothing is stored yet")
@@ -97,8 +106,8 @@ class Store:
             if not isinstance(found, Hit):
                 other = self._semantic(connection, ask)
                 found = _more_telling(found, other)
-            if isinstance(found, Hit):
-                self._touch(connection, found, ask.now)
+            if serve and isinstance(found, Hit):
+                self._touch(connection, found, ask)
         return found
 
     def remember(
@@ -122,32 +131,13 @@ class Store:
         if answer.stop_reason not in COMPLETE or not answer.text.strip():
             raise ValueError(f"only a complete answer is stored, not one that stopped by {answer.stop_reason!r}")
         ask = asked(question, self._settings, self._clock())
-        embedding = self._embedding_to_keep(question)
+        embedding = self._loaded.embedding_to_keep(question)
         kept = combined(question.named, evidence)
-        values = {
-            "key": ask.key,
-            "partition": ask.partition,
-            "evidence_key": evidence_key(kept),
-            "asked": asked_digest(question.exact),
-            "created": ask.now,
-            "last_used": ask.now,
-            "cost": cost,
-            "seconds": seconds,
-            "model": answer.model,
-            "embedder": embedding.index.embedder if embedding else None,
-            "vector": embedding.vector.tobytes() if embedding else None,
-            "instruction": question.instruction,
-            "evidence": rows.evidence_text(kept),
-            "prompt": storable(question.prompt),
-            "scope": rows.scope_text(question.scope),
-            "answer": rows.answer_text(answer),
-        }
+        values = entry_values(ask, answer, kept, embedding, cost, seconds)
         with reported(self.folder, "written"):
             connection = self._writer()
             with transaction(connection):
-                # A new id for a replaced entry: an index that has the old one must not vouch for the new vector
-                connection.execute("DELETE FROM entry WHERE key = :key AND evidence_key = :evidence_key", values)
-                number = connection.execute(_INSERT, values).lastrowid or 0
+                number = put_entry(connection, values)
         if embedding is not None:
             with suppress(sqlite3.Error):
                 if embedding.index.is_behind(connection, ask.partition):
@@ -172,14 +162,13 @@ class Store:
         return [rows.entry_from(row) for row in found]
 
     def stats(self) -> "StoreStats":
-        """What the store holds and what it gave."""
-        from optafly_cli.cache.stats import StoreStats, count
+        """What the store holds, what it gave, and what it promises."""
+        from optafly_cli.cache.stats import StoreStats, count, semantic
 
         connection = self._reader()
-        if connection is None:
-            return StoreStats()
         with reported(self.folder, "read"):
-            return count(connection, self.folder)
+            counted = StoreStats() if connection is None else count(connection, self.folder)
+            return replace(counted, semantic=semantic(connection, self._loaded))
 
     def clear(self) -> int:
         """Delete every entry and the record of hits, then the index; the number of entries that there were."""
@@ -190,8 +179,7 @@ class Store:
         with reported(self.folder, "written"):
             connection = self._writer()
             with transaction(connection):
-                deleted = connection.execute("DELETE FROM entry").rowcount
-                connection.execute("DELETE FROM hit")
+                deleted = delete_all(connection)
             rmtree(self.folder / "index", ignore_errors=True)
             # Other processes may be reading: then the room is given back another time
             with suppress(sqlite3.OperationalError):
@@ -213,48 +201,78 @@ class Store:
                 found += Index(self.folder, embedder).problems(connection)
         return found
 
+    def reject(self, which: int | None = None) -> "Rejected":
+        """The last hit, or the last one of an entry, was wrong.
+
+        A semantic hit becomes a label, and its two instructions never share an answer again. The answer of an exact
+        one is deleted.
+
+        Raises:
+            UsageError: there is no such hit, or it was rejected before.
+            StoreError: it could not be written.
+        """
+        from optafly_cli.cache.promise.reject import no_hit, reject
+
+        if self._reader() is None:
+            raise no_hit(which)
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            with transaction(connection):
+                return reject(connection, which, self._clock())
+
+    def forget_labels(self) -> int:
+        """Delete the user's labels and end a drift alarm; how many labels there were."""
+        from optafly_cli.cache.promise.labels import forget
+
+        if self._reader() is None:
+            return 0
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            with transaction(connection):
+                return forget(connection)
+
+    def compare(self, question: Question, lookup: Lookup, fresh: Answer) -> "Agreement | None":
+        """Compare a fresh answer with what `look_up` would have served or only just not; None: nothing to compare.
+
+        What comes out is kept as a label, unless it is unsure. To be called after a miss, or with `--refresh`.
+        """
+        from optafly_cli.cache.promise.check import pending
+
+        ask = asked(question, self._settings, self._clock())
+        check = pending(lookup, ask.key, self._settings.shadow_rate)
+        stored = self.entry(check.entry) if check else None
+        if check is None or stored is None:
+            return None
+        from optafly_cli.cache.promise.agreement import agreement
+        from optafly_cli.cache.promise.labels import add
+
+        said = agreement(stored.answer.text, fresh.text, self._loaded.embedder.embed)
+        if label := check.label(said, question.instruction, ask.now):
+            with reported(self.folder, "written"):
+                connection = self._writer()
+                with transaction(connection):
+                    add(connection, label)
+        return said
+
     def _semantic(self, connection: sqlite3.Connection, ask: Asked) -> Lookup:
         from optafly_cli.cache.embedder import EmbedderUnavailable
 
         try:
-            return semantic_tier(connection, ask, self._settings, self._embedding)
+            return semantic_tier(connection, ask, self._settings, self._loaded.embedding, self._loaded.promise())
+        except VerifierUnavailable as error:
+            return Miss("no_verifier", "other words are not answered without the verifier", warnings=(str(error),))
         except EmbedderUnavailable as error:
             return Miss(
                 "no_embedder", "other words cannot be compared without the embedding model", warnings=(str(error),)
             )
 
-    def _embedding_to_keep(self, question: Question) -> Embedding | None:
-        from optafly_cli.cache.embedder import EmbedderUnavailable
-
-        if exact_only(question):
-            return None
-        try:
-            return self._embedding(question.instruction)
-        except EmbedderUnavailable:
-            return None
-
-    def _embedding(self, instruction: str) -> Embedding:
-        """The vector of an instruction without courtesy; the last one is kept, as a miss is mostly remembered next."""
-        from optafly_cli.cache.embedder import Embedder
-        from optafly_cli.cache.index import Index
-
-        if self._embedded is None or self._embedded[0] != instruction:
-            if self._embedder is None:
-                load_it = self._load_embedder or (lambda: Embedder.load(self._settings.embedding_model))
-                self._embedder = load_it()
-            vector = self._embedder.embed([core_of(instruction)])[0]
-            self._embedded = (instruction, Embedding(vector, Index(self.folder, self._embedder.identity)))
-        return self._embedded[1]
-
-    def _touch(self, connection: sqlite3.Connection, hit: Hit, now: float) -> None:
+    def _touch(self, connection: sqlite3.Connection, hit: Hit, ask: Asked) -> None:
         """Count the hit if that is possible at once: a hit never fails because the store is busy or read-only."""
-        entry = hit.entry.id
         with suppress(sqlite3.Error):
             connection.execute(f"PRAGMA busy_timeout = {_TOUCH_WAIT_MS}")
             connection.execute("PRAGMA synchronous = NORMAL")
             with transaction(connection):
-                connection.execute("UPDATE entry SET hits = hits + 1, last_used = ? WHERE id = ?", (now, entry))
-                connection.execute(_HIT, (now, hit.tier, hit.similarity, entry))
+                count_hit(connection, hit, ask.question.instruction, ask.now)
 
     def _reader(self) -> sqlite3.Connection | None:
         if self._reading is None:
@@ -267,16 +285,6 @@ class Store:
         return self._writing
 
 
-_INSERT = """
-    INSERT INTO entry (key, partition, evidence_key, asked, created, last_used, cost, seconds, model, embedder, vector,
-                       instruction, evidence, prompt, scope, answer)
-    VALUES (:key, :partition, :evidence_key, :asked, :created, :last_used, :cost, :seconds, :model, :embedder, :vector,
-            :instruction, :evidence, :prompt, :scope, :answer)
-"""
-_HIT = """
-    INSERT INTO hit (entry, at, tier, similarity, cost, seconds)
-    SELECT id, ?, ?, ?, cost, seconds FROM entry WHERE id = ?
-"""
 _PAGE = f"SELECT {rows.ENTRY_COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608 (a constant)
 
 
@@ -284,4 +292,4 @@ def _more_telling(exact: Miss | None, other: Lookup) -> Lookup:
     """Why the very same prompt could not be answered says more than why no other could."""
     if exact is None or isinstance(other, Hit):
         return other
-    return replace(exact, warnings=other.warnings)
+    return replace(exact, warnings=other.warnings, near=other.near)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from optafly_cli.provider.result import Answer
 
@@ -120,7 +120,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An answer that may be served. `notices` are for stderr ("src/main.rs: the function moved by +2 lines")."""
+    """An answer that may be served. `notices` are for stderr ("src/main.rs: the function moved by +2 lines").
+
+    `confidence` is 1 for an exact hit, the verifier's probability for a semantic one; `verifier` names who gave it.
+    Without one it is the similarity, which promises nothing.
+    """
 
     entry: Entry
     tier: Tier
@@ -129,14 +133,25 @@ class Hit:
     age_s: float
     reason: str
     notices: tuple[str, ...] = ()
+    verifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An entry with nothing against it but the verifier's `probability`: what a fresh answer may be compared with."""
+
+    entry: int
+    similarity: float
+    probability: float
+    verifier: str
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
     """No answer may be served. `reason` is one stable word or name; `detail` says it in a sentence.
 
-    `nearest` and `similarity` describe the closest entry that was looked at. `warnings` are for stderr: a part of the
-    cache that could not be used (no embedding model, say).
+    `nearest` and `similarity` describe the closest entry that was looked at, `near` the first that only the promise
+    kept back. `warnings` are for stderr: a part of the cache that could not be used (no embedding model, say).
     """
 
     reason: str
@@ -144,6 +159,25 @@ class Miss:
     nearest: int | None = None
     similarity: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    near: Near | None = None
 
 
 Lookup = Hit | Miss
+
+
+class VerifierUnavailable(Exception):
+    """The verifier cannot be used. The message is one sentence; the cache goes on without its semantic tier."""
+
+
+class Verifier(Protocol):
+    """Says how likely a stored answer also answers other words. Cheap to make: weights load at the first question.
+
+    `identity` names the weights and what they read: probabilities of two identities are not comparable.
+    """
+
+    @property
+    def identity(self) -> str:
+        """The name that labels are kept under."""
+
+    def probability(self, asked: str, stored: str, similarity: float) -> float:
+        """From 0 to 1, for two instructions and the cosine between them."""

@@ -82,6 +82,7 @@ def summarise(ui: Ui, outcome: "Outcome") -> None:
 
 def _hit_parts(hit: Hit, total_ms: float) -> list[str]:
     likeness = [f"similarity {hit.similarity:.2f}"] if hit.tier == "semantic" else []
+    likeness += [f"probability {hit.confidence:.3f}"] if hit.verifier else []
     saved = [f"saved ${hit.entry.cost:.4f}"] if hit.entry.cost else []
     return [f"{hit.tier} hit", *likeness, f"{age(hit.age_s)} old", f"{total_ms:.0f} ms", *saved]
 

@@ -1,4 +1,4 @@
-"""optafly cache: look into the store, or empty it."""
+"""optafly cache: look into the store, correct it, or empty it."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
 
-app = new_app("Look into the store of answers, or empty it.")
+app = new_app("Look into the store of answers, correct it, or empty it.")
 
 
 def _store(ui: Ui) -> Any:
@@ -41,8 +41,10 @@ def path(ctx: typer.Context, json: opt.Json = False) -> int:
 
 @app.command(cls=StageCommand)
 def stats(ctx: typer.Context, json: opt.Json = False) -> int:
-    """Print entries, hits by tier, size and savings."""
+    """Print entries, hits, savings, and what is promised."""
     from dataclasses import asdict
+
+    from optafly_cli.cli.cache_output import promise_lines
 
     ui: Ui = ctx.obj
     with _store(ui) as store:
@@ -55,6 +57,8 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     ui.line(f"hits      {exact + semantic:,} ({exact:,} exact, {semantic:,} semantic)")
     ui.line(f"saved     ${found.saved_usd:.4f} and {found.saved_s:,.0f} s")
     ui.line(f"size      {found.bytes / 1e6:.1f} MB")
+    for line in promise_lines(found.semantic) if found.semantic else ():
+        ui.line(line)
     for model, entries in found.models.items():
         ui.line(f"  {model}  {entries:,}")
     return 0
@@ -116,6 +120,45 @@ def show(ctx: typer.Context, entry_id: Annotated[int, typer.Argument(metavar="ID
     return 0
 
 
+@app.command(cls=StageCommand, epilog=examples("optafly cache reject", "optafly cache reject 12"))
+def reject(
+    ctx: typer.Context,
+    which: Annotated[
+        str, typer.Argument(metavar="[LAST|ID]", help="The last hit, or the last one of that entry.")
+    ] = "LAST",
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Reject nothing; forget what was learnt from you so far.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: opt.Json = False,
+) -> int:
+    """Say that a stored answer was wrong where it was served.
+
+    Its answer is not served for those words again, and counts against the
+    promise about semantic hits. If the words were the very same, it is deleted.
+    """
+    from dataclasses import asdict
+
+    from optafly_cli.cli.cache_output import rejected_sentence
+
+    ui: Ui = ctx.obj
+    entry = _which(which)
+    with _store(ui) as store:
+        if forget:
+            if entry is not None:
+                raise UsageError("--forget rejects nothing: give it no entry")
+            if not yes:
+                _confirm(ui, "Forget all labels, and begin the promise anew?")
+            forgotten = store.forget_labels()
+        else:
+            done = store.reject(entry)
+    if json:
+        ui.document("cache.reject", {"forgotten": forgotten} if forget else asdict(done))
+    else:
+        ui.note(f"forgot {forgotten:,} labels" if forget else rejected_sentence(done))
+    return 0
+
+
 @app.command(cls=StageCommand, epilog=examples("optafly cache clear --yes"))
 def clear(
     ctx: typer.Context,
@@ -134,6 +177,19 @@ def clear(
     else:
         ui.note(f"removed {removed:,} entries")
     return 0
+
+
+def _which(text: str) -> int | None:
+    """The entry that is meant, None for the last hit.
+
+    Raises:
+        UsageError: neither LAST nor a number.
+    """
+    if text.upper() == "LAST":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{text!r} is no hit: give LAST, or the number of an entry")
+    return min(int(text), 2**63 - 1)
 
 
 def _confirm(ui: Ui, question: str) -> None:

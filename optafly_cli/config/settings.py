@@ -90,6 +90,14 @@ class CacheSettings:
     max_error_rate: float = setting(
         0.01, Rule("The largest share of semantic hits served that may be wrong.", above=0, maximum=0.5)
     )
+    shadow_rate: float = setting(
+        0.1,
+        Rule(
+            "The share of near misses whose fresh answer is compared with the stored one, to learn from.",
+            minimum=0,
+            maximum=1,
+        ),
+    )
     ttl_days: float = setting(
         30.0, Rule("Days after which an entry is not served any more.", minimum=0, maximum=36_500)
     )

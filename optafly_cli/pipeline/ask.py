@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
@@ -12,6 +13,9 @@ from optafly_cli.pipeline.stages import refine, route
 from optafly_cli.provider.result import Answer
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.route.result import RoutedRequest
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.shelf import OpenStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,14 @@ class Outcome:
     timing: Timing
 
 
-def ask(session: Session, voice: Voice, folder: Path) -> Outcome:
-    """Answer the prompt from the store in `folder`, or ask the provider and remember.
+def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | None" = None) -> Outcome:
+    """Answer the prompt from the store in `folder`, or ask the provider and remember; `open_store` as for `Shelf`.
 
     Raises:
         OptaflyError: whatever ends the attempt before there is an answer.
     """
     timing = Timing()
-    with timing.stage("total"), Shelf(session, folder) as shelf:
+    with timing.stage("total"), Shelf(session, folder, open_store) as shelf:
         with timing.stage("lookup"):
             lookup = shelf.look_up()
         if isinstance(lookup, Hit):

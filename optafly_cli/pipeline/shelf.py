@@ -1,5 +1,7 @@
 """The store as `ask` uses it."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +15,25 @@ from optafly_cli.refine.result import RefinedPrompt
 if TYPE_CHECKING:
     from optafly_cli.cache.store import Store
     from optafly_cli.cache.types import Evidence
+    from optafly_cli.config.settings import CacheSettings
+
+    OpenStore = Callable[[Path, CacheSettings], Store]
 
 
 class Shelf:
     """The store, opened late, and never able to spoil an answer that was paid for.
 
-    `problem` is the first thing that went wrong with it.
+    `problem` is the first thing that went wrong with it. What a look-up found is kept: a fresh answer is compared with
+    it, so that the promise about semantic hits rests on what this user asks. `open_store` is for who has the models of
+    a store loaded already.
     """
 
-    def __init__(self, session: Session, folder: Path) -> None:
+    def __init__(self, session: Session, folder: Path, open_store: "OpenStore | None" = None) -> None:
         self.session = session
+        self._open_store = open_store
         self.folder = folder
         self.problem: StoreError | None = None
+        self._found: Lookup | None = None
         self._store: Store | None = None
         cache = session.settings.cache
         self._active = cache.enabled and session.job.cache != "off"
@@ -37,15 +46,15 @@ class Shelf:
             self._store.close()
 
     def look_up(self) -> Lookup | None:
-        """What the store says; None when it is not to be asked or cannot be."""
-        if not self._active or self.session.job.cache == "refresh":
+        """What the store says; None when it cannot be asked, or what it says is not to be served (`--refresh`)."""
+        if not self._active:
             return None
+        refresh = self.session.job.cache == "refresh"
         try:
-            store = self._open()
-            return store.look_up(self.session.question)
+            self._found = self._open().look_up(self.session.question, serve=not refresh)
         except StoreError as error:
             self.problem = error
-            return None
+        return None if refresh else self._found
 
     def before(self) -> str:
         """The workspace state, to be taken before anything is selected: an edit made since then voids the entry.
@@ -74,17 +83,23 @@ class Shelf:
         """Store the answer; the entry's id, None when it was not to be stored or could not be."""
         if evidence is None:
             return None
+        question = self.session.question
         try:
-            return self._open().remember(self.session.question, answer, evidence=evidence, cost=cost, seconds=seconds)
+            number = self._open().remember(question, answer, evidence=evidence, cost=cost, seconds=seconds)
         except StoreError as error:
             self.problem = error
             return None
+        if self._found is not None:
+            # A label that cannot be kept is no problem of the answer's: there will be others
+            with suppress(StoreError):
+                self._open().compare(question, self._found, answer)
+        return number
 
     def _open(self) -> "Store":
         from optafly_cli.cache.store import Store
 
         if self._store is None:
-            self._store = Store.open(self.folder, self.session.settings.cache)
+            self._store = (self._open_store or Store.open)(self.folder, self.session.settings.cache)
         return self._store
 
 

@@ -75,6 +75,11 @@ def _veto(left: Reading, right: Reading) -> Veto | None:
     )
 
 
+def opposites(one: str, other: str) -> Veto | None:
+    """A veto when one text has a word whose opposite only the other has, None when there is none."""
+    return _opposites(read(one), read(other))
+
+
 def _literals(left: Reading, right: Reading) -> Veto | None:
     """A literal of one side that the other has neither as a literal nor spelt out in its words."""
     pools = [frozenset(value for values in side.literals.values() for value in values) for side in (left, right)]

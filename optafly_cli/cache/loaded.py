@@ -1,0 +1,94 @@
+"""The embedding model and the verifier of one store, each loaded when it is first needed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optafly_cli.cache.lookup import Embedding, exact_only
+from optafly_cli.cache.text import core_of
+from optafly_cli.cache.types import Question, Verifier
+from optafly_cli.config.settings import CacheSettings
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.embedder import Embedder
+    from optafly_cli.cache.promise.calibration import Calibration
+    from optafly_cli.cache.promise.force import Promise
+
+LoadEmbedder = Callable[[], "Embedder"]
+LoadVerifier = Callable[[], Verifier | None]
+
+
+class Loaded:
+    """Embeds instructions for the store in `folder`, and says what is promised of its semantic hits.
+
+    Without `load_verifier`, or when that gives None, there is no promise. `calibration` replaces the shipped labels.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: CacheSettings,
+        load_embedder: LoadEmbedder | None,
+        load_verifier: LoadVerifier | None,
+        calibration: "Calibration | None",
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._load_embedder = load_embedder
+        self._load_verifier = load_verifier
+        self._calibration = calibration
+        self._embedder: Embedder | None = None
+        self._promise: Promise | None = None
+        self._last: tuple[str, Embedding] | None = None
+
+    @property
+    def embedder(self) -> "Embedder":
+        """The embedding model.
+
+        Raises:
+            EmbedderUnavailable: there is none to use.
+        """
+        from optafly_cli.cache.embedder import Embedder
+
+        if self._embedder is None:
+            load_it = self._load_embedder or (lambda: Embedder.load(self._settings.embedding_model))
+            self._embedder = load_it()
+        return self._embedder
+
+    def embedding(self, instruction: str) -> Embedding:
+        """The vector of an instruction without courtesy; the last one is kept, as a miss is mostly remembered next.
+
+        Raises:
+            EmbedderUnavailable: there is no embedding model to use.
+        """
+        from optafly_cli.cache.index import Index
+
+        if self._last is None or self._last[0] != instruction:
+            vector = self.embedder.embed([core_of(instruction)])[0]
+            self._last = (instruction, Embedding(vector, Index(self._folder, self.embedder.identity)))
+        return self._last[1]
+
+    def embedding_to_keep(self, question: Question) -> Embedding | None:
+        """The vector that an entry keeps; None where only the very same words may hit, or without a model."""
+        from optafly_cli.cache.embedder import EmbedderUnavailable
+
+        if exact_only(question):
+            return None
+        try:
+            return self.embedding(question.instruction)
+        except EmbedderUnavailable:
+            return None
+
+    def promise(self) -> "Promise | None":
+        """The verifier with what may be promised of it; None without a verifier.
+
+        Raises:
+            VerifierUnavailable: there should be one, and it cannot be used.
+        """
+        from optafly_cli.cache.promise.force import Promise
+
+        if self._promise is None and self._load_verifier is not None:
+            verifier = self._load_verifier()
+            if verifier is not None:
+                self._promise = Promise(verifier, self._settings.max_error_rate, self._calibration)
+        return self._promise
