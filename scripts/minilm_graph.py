@@ -146,17 +146,48 @@ def _pool(graph: _Graph, value: str) -> None:
     graph.node("Div", [total, safe], "embedding")
 
 
+def _score(graph: _Graph, value: str, weights: Weights) -> None:
+    """Mean over real tokens, then one linear unit: (n,) `logit`."""
+    one = graph.tensor("one", np.array([1], dtype=np.int64))
+    last = graph.tensor("last", np.array([-1], dtype=np.int64))
+    wide = graph.node("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
+    column = graph.node("Unsqueeze", [wide, last], "mask.column")
+    kept = graph.node("Mul", [value, column], "kept")
+    total = graph.node("ReduceSum", [kept, one], "total", keepdims=0)
+    count = graph.node("ReduceSum", [wide, one], "count", keepdims=1)
+    mean = graph.node("Div", [total, count], "mean")
+    product = graph.node("MatMul", [mean, graph.tensor("head.weight", weights["head.weight"].T)], "head")
+    column = graph.node("Add", [product, graph.tensor("head.bias", weights["head.bias"])], "head.sum")
+    graph.node("Squeeze", [column, last], "logit")
+
+
 def build(weights: Weights, scheme: Scheme) -> ModelProto:
-    """The whole graph. `weights` are named as in the BERT checkpoint, float32."""
+    """The embedder's graph. `weights` are named as in the BERT checkpoint, float32."""
+    graph, value = _encoder(weights, scheme)
+    _pool(graph, value)
+    return _model(graph, "all-MiniLM-L6-v2", "embedding", ["n", WIDTH])
+
+
+def build_classifier(weights: Weights, scheme: Scheme) -> ModelProto:
+    """The graph of the verifier's cross-encoder: (n,) `logit` out. `weights` also hold `head.weight` and `head.bias`."""
+    graph, value = _encoder(weights, scheme)
+    _score(graph, value, weights)
+    return _model(graph, "optafly-verifier", "logit", ["n"])
+
+
+def _encoder(weights: Weights, scheme: Scheme) -> tuple[_Graph, str]:
     graph = _Graph(scheme)
     graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
     value = _embed(graph, weights)
     for index in range(LAYERS):
         value = _layer(graph, weights, index, value)
-    _pool(graph, value)
-    shape = ["n", "length"]
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")]
-    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", WIDTH])
-    proto = helper.make_graph(graph.nodes, "all-MiniLM-L6-v2", inputs, [output], graph.tensors)
+    return graph, value
+
+
+def _model(graph: _Graph, name: str, output: str, shape: list[str | int]) -> ModelProto:
+    batch = ["n", "length"]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, batch) for name in ("input_ids", "attention_mask")]
+    result = helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)
+    proto = helper.make_graph(graph.nodes, name, inputs, [result], graph.tensors)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(CONTRIB, 1)]
     return helper.make_model(proto, opset_imports=opsets, ir_version=9, producer_name="optafly export_model")

@@ -57,7 +57,9 @@ def batches(codes: Sequence[list[int]], rng: Random | None) -> list[list[int]]:
     order = list(range(len(codes)))
     if rng:
         rng.shuffle(order)
-        pools = [sorted(order[at : at + BATCH * 60], key=lambda i: len(codes[i])) for at in range(0, len(order), BATCH * 60)]
+        pools = [
+            sorted(order[at : at + BATCH * 60], key=lambda i: len(codes[i])) for at in range(0, len(order), BATCH * 60)
+        ]
         found = [pool[at : at + BATCH] for pool in pools for at in range(0, len(pool), BATCH)]
         rng.shuffle(found)
         return found
@@ -72,8 +74,16 @@ def padded(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, (ids != 0).long()
 
 
-def train(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair], *, seed: int, epochs: float = 1.0,
-          rate: float = LEARNING_RATE) -> None:
+def train(
+    model: CrossEncoder,
+    tokenizer: Tokenizer,
+    pairs: Sequence[Pair],
+    *,
+    seed: int,
+    epochs: float = 1.0,
+    rate: float = LEARNING_RATE,
+    floor: float = 0.02,
+) -> None:
     """Run over the pairs once (or `epochs` times), with a linear warm-up and decay; prints how it goes."""
     rng = Random(seed)
     codes = [encode(tokenizer, *core_pair(pair)) for pair in pairs]
@@ -85,7 +95,7 @@ def train(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair], *, s
     optimiser = torch.optim.AdamW(learnt, lr=rate, weight_decay=0.01)
     warm = max(1, len(steps) // 12)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda at: min(1.0, (at + 1) / warm) * max(0.02, 1 - at / len(steps))
+        optimiser, lambda at: min(1.0, (at + 1) / warm) * max(floor, 1 - at / len(steps))
     )
     model.train()
     start, recent = time.time(), []
@@ -100,7 +110,10 @@ def train(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair], *, s
         optimiser.zero_grad()
         recent.append(float(loss.detach()))
         if at % 100 == 99:
-            print(f"  step {at + 1}/{len(steps)}  loss {np.mean(recent[-100:]):.4f}  {time.time() - start:.0f} s", flush=True)
+            print(
+                f"  step {at + 1}/{len(steps)}  loss {np.mean(recent[-100:]):.4f}  {time.time() - start:.0f} s",
+                flush=True,
+            )
 
 
 @torch.no_grad()

@@ -53,7 +53,9 @@ def for_cross_encoder(rng: Random) -> list[Pair]:
 
 def for_stack(rng: Random) -> list[Pair]:
     """What the stack of features is fitted on: pairs that the cross-encoder did not see."""
-    suite = [Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"]
+    suite = [
+        Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"
+    ]
     return [*groups(held_out=True, rng=rng), *suite, *nl2bash(held_out=True), *qqp(held_out=True, rng=rng)]
 
 

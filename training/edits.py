@@ -4,7 +4,9 @@ Each edit takes a prompt and a source of randomness and gives another prompt, or
 """
 
 import re
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from random import Random
 
 from optafly_cli.cache.guard.lexicon import lexicon
@@ -15,94 +17,82 @@ Edit = Callable[[str, Random], str | None]
 _WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w.]*\w)")
 _STOP = frozenset(
-    "a an the this that these those is are was were be been am do does did can could should would will may might must"
-    " shall has have had i you he she it we they me my your his her its our their of in on at to for from with by and"
-    " or but not no if how why what when where who which as so than then there here".split()
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "these",
+        "those",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "am",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "should",
+        "would",
+        "will",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "has",
+        "have",
+        "had",
+        "i",
+        "you",
+        "he",
+        "she",
+        "it",
+        "we",
+        "they",
+        "me",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "for",
+        "from",
+        "with",
+        "by",
+        "and",
+        "or",
+        "but",
+        "not",
+        "no",
+        "if",
+        "how",
+        "why",
+        "what",
+        "when",
+        "where",
+        "who",
+        "which",
+        "as",
+        "so",
+        "than",
+        "then",
+        "there",
+        "here",
+    ]
 )
-_CALENDAR = (
-    "monday tuesday wednesday thursday friday saturday sunday".split(),
-    "january february march april may june july august september october november december".split(),
-    "first second third fourth fifth".split(),
-    "two three four five six seven eight nine ten".split(),
-    "morning afternoon evening night".split(),
-    "hour day week month year".split(),
-    "hours days weeks months years".split(),
-    "kb mb gb".split(),
-)
-_COUNTED = {
-    "all": ("any", "only the first", "none of the", "some"),
-    "every": ("any", "only one"),
-    "each": ("any", "only the last"),
-    "any": ("all", "only one"),
-    "only": ("also", "not only"),
-    "first": ("last", "second"),
-    "last": ("first", "next"),
-    "most": ("least", "fewest"),
-    "least": ("most",),
-    "always": ("never", "sometimes"),
-    "never": ("always",),
-    "and": ("or", "but not"),
-    "or": ("and",),
-    "before": ("after", "during"),
-    "after": ("before", "during"),
-    "with": ("without",),
-    "without": ("with",),
-    "more": ("less", "fewer"),
-    "less": ("more",),
-    "to": ("from",),
-    "from": ("to",),
-    "over": ("under",),
-    "under": ("over",),
-    "inside": ("outside",),
-    "since": ("until",),
-}
-_ASKED = (
-    (r"^how (?:do|can|should) (?:i|we|you)\b", ("why should I", "when should I", "can I", "who can", "where can I")),
-    (r"^how (?:does|do)\b", ("why does", "when does", "where does")),
-    (r"^why (?:is|are)\b", ("when is", "where is", "since when is", "is")),
-    (r"^why (?:does|do)\b", ("how does", "when does", "does")),
-    (r"^what (?:is|are)\b", ("where is", "who is", "why is", "when is", "how much is")),
-    (r"^what(?:'s|s)\b", ("where is", "who is", "when is")),
-    (r"^when\b", ("where", "why", "how")),
-    (r"^where\b", ("when", "why", "how")),
-    (r"^who\b", ("when did somebody who", "how many who")),
-    (r"^(?:can|could) i\b", ("how can I", "why can I not", "when can I", "can anyone else")),
-    (r"^(?:is|are)\b", ("why is", "since when is", "how is")),
-    (r"^(?:fix|add|remove|refactor|rename|change|update|write|create|find)\b", ("explain", "do not touch", "is it worth it to", "who should")),
-    (r"^explain\b", ("fix", "rewrite", "test", "criticise")),
-)
-_TAILS = (
-    "on Windows", "on macOS", "in production", "in the tests", "for free", "for children", "without an account", "offline",
-    "in Python", "in Rust", "in one line", "without breaking anything", "at night", "in winter", "abroad", "by phone",
-    "for beginners", "for the old version", "except the last one", "if it fails", "when there is no network", "twice",
-    "with a cast", "for admins only", "on weekends", "in the other file", "as a list", "in reverse order", "before 2010",
-    "by age", "per country", "in Germany", "for large files", "recursively", "as root", "in the current branch",
-)  # fmt: skip
-_COURTESY = (
-    "please {}", "{} please", "{}, thanks", "can you tell me: {}", "hi, {}", "hey {}", "um {}", "so {}", "quick question: {}",
-    "{} thanks in advance", "ok so {}", "sorry, but {}", "just wondering, {}", "Hello! {}", "{} pls", "{}, please",
-    "one more thing: {}", "hi there, {}", "good morning, {}", "{} ??", "{}!!", "{} thx", "I was wondering, {}", "erm, {}",
-)  # fmt: skip
-_SPELLINGS = (
-    ("colour", "color"), ("behaviour", "behavior"), ("favourite", "favorite"), ("centre", "center"), ("licence", "license"),
-    ("organise", "organize"), ("optimise", "optimize"), ("analyse", "analyze"), ("cancelled", "canceled"),
-    ("catalogue", "catalog"), ("serialise", "serialize"), ("normalise", "normalize"), ("initialise", "initialize"),
-    ("grey", "gray"), ("travelling", "traveling"), ("cheque", "check"), ("tyre", "tire"), ("summarise", "summarize"),
-)  # fmt: skip
-_SHORTER = (
-    (r"\bwhat is\b", "what's"), (r"\bdo not\b", "don't"), (r"\bdoes not\b", "doesn't"), (r"\bis not\b", "isn't"),
-    (r"\bcannot\b", "can't"), (r"\bi am\b", "I'm"), (r"\bit is\b", "it's"), (r"\bwhat's\b", "whats"), (r"\bwhere is\b", "where's"),
-    (r"\bhow do i\b", "how to"), (r"\bhow do i\b", "how can I"), (r"\bhow can i\b", "how do I"), (r"\bhow do you\b", "how do I"),
-    (r"\bhow do i\b", "what's the best way to"), (r"\bhow do i\b", "what is the way to"), (r"\bwhat's the\b", "what is the"),
-    (r"\bconfiguration\b", "config"), (r"\brepository\b", "repo"), (r"\bfunction\b", "func"), (r"\bfunction\b", "fn"),
-    (r"\bdatabase\b", "db"), (r"\bdocumentation\b", "docs"), (r"\bparameter\b", "param"), (r"\bdirectory\b", "dir"),
-    (r"\bdirectory\b", "folder"), (r"\bdirectories\b", "folders"), (r"\bfolder\b", "directory"), (r"\bremove\b", "delete"),
-    (r"\bdelete\b", "remove"), (r"\bshow\b", "display"), (r"\bdisplay\b", "show"), (r"\bfind\b", "search for"),
-    (r"\bcreate\b", "make"), (r"\bbuy\b", "purchase"), (r"\bbecause of\b", "due to"), (r"\bget\b", "obtain"),
-    (r"\bbiggest\b", "largest"), (r"\bfix\b", "repair"), (r"\bstart\b", "begin"), (r"\bquickly\b", "fast"), (r"\byou\b", "u"),
-    (r"\bapplication\b", "app"), (r"\benvironment variable\b", "env var"), (r"\bpull request\b", "PR"), (r"\band\b", "&"),
-    (r"\bspeed up\b", "make faster"), (r"\bhelp me understand\b", "explain"), (r"\bwould like to\b", "want to"),
-)  # fmt: skip
+_WORDS = tomllib.loads((Path(__file__).parent / "edits.toml").read_text("utf-8"))
 
 
 def trap(prompt: str, rng: Random) -> str | None:
@@ -139,7 +129,7 @@ def _number(prompt: str, rng: Random) -> str | None:
 
 def _calendar(prompt: str, rng: Random) -> str | None:
     for at in _shuffled(_WORD.finditer(prompt), rng):
-        for row in _CALENDAR:
+        for row in map(str.split, _WORDS["calendar"]):
             if at[0].lower() in row:
                 return _put(prompt, at, _cased(rng.choice([word for word in row if word != at[0].lower()]), at[0]))
     return None
@@ -157,7 +147,11 @@ def _negation(prompt: str, rng: Random) -> str | None:
 def _opposite(prompt: str, rng: Random) -> str | None:
     for at in _shuffled(_WORD.finditer(prompt), rng):
         word = at[0].lower()
-        against = {other for one, two in lexicon().opposites for other in ((two,) if one == word else (one,) if two == word else ())}
+        against = {
+            other
+            for one, two in lexicon().opposites
+            for other in ((two,) if one == word else (one,) if two == word else ())
+        }
         against |= wordnet().opposites.get(word, frozenset())
         if against and word not in _STOP:
             return _put(prompt, at, _cased(rng.choice(sorted(against)), at[0]))
@@ -178,20 +172,28 @@ def _sibling(prompt: str, rng: Random) -> str | None:
 
 def _name(prompt: str, rng: Random) -> str | None:
     for at in _shuffled(_WORD.finditer(prompt), rng):
-        if at[0].lower() in lexicon().names and at[0].lower() not in {"go", "make", "next", "express", "rest", "helm", "swift"}:
+        if at[0].lower() in lexicon().names and at[0].lower() not in {
+            "go",
+            "make",
+            "next",
+            "express",
+            "rest",
+            "helm",
+            "swift",
+        }:
             return _put(prompt, at, _cased(rng.choice(sorted(lexicon().names - {at[0].lower()})), at[0]))
     return None
 
 
 def _quantity(prompt: str, rng: Random) -> str | None:
     for at in _shuffled(_WORD.finditer(prompt), rng):
-        if others := _COUNTED.get(at[0].lower()):
+        if others := _WORDS["counted"].get(at[0].lower()):
             return _put(prompt, at, _cased(rng.choice(others), at[0]))
     return None
 
 
 def _question(prompt: str, rng: Random) -> str | None:
-    for pattern, others in _ASKED:
+    for pattern, *others in _WORDS["asked"]:
         if found := re.search(pattern, prompt, re.IGNORECASE):
             return _put(prompt, found, rng.choice(others))
     return None
@@ -200,7 +202,7 @@ def _question(prompt: str, rng: Random) -> str | None:
 def _added(prompt: str, rng: Random) -> str | None:
     end = re.search(r"[\s?!.]*$", prompt)
     cut = end.start() if end else len(prompt)
-    return f"{prompt[:cut]} {rng.choice(_TAILS)}{prompt[cut:]}"
+    return f"{prompt[:cut]} {rng.choice(_WORDS['tails'])}{prompt[cut:]}"
 
 
 def _word_added(prompt: str, rng: Random) -> str | None:
@@ -209,13 +211,16 @@ def _word_added(prompt: str, rng: Random) -> str | None:
     if not nouns:
         return None
     at = rng.choice(nouns)
-    kinds = "new old private public local remote empty nested hidden custom small large blue second internal optional temporary international free".split()
-    return _put(prompt, at, f"{rng.choice(kinds)} {at[0]}")
+    return _put(prompt, at, f"{rng.choice(_WORDS['narrowing'])} {at[0]}")
 
 
-def _dropped(prompt: str, rng: Random) -> str | None:
+def _dropped(prompt: str, rng: Random) -> str | None:  # noqa: ARG001 (an edit like the others)
     """The last phrase with a preposition left out: the question becomes wider."""
-    found = list(re.finditer(r" (?:in|on|at|for|with|without|by|under|from|during|when|if|using|named|that|which) [^,?.!]{3,}", prompt))
+    found = list(
+        re.finditer(
+            r" (?:in|on|at|for|with|without|by|under|from|during|when|if|using|named|that|which) [^,?.!]{3,}", prompt
+        )
+    )
     if not found or found[-1].start() < 12:
         return None
     return prompt[: found[-1].start()] + prompt[found[-1].end() :]
@@ -228,7 +233,10 @@ def _swapped(prompt: str, rng: Random) -> str | None:
         return None
     one, other = sorted(rng.sample(content, 2), key=lambda at: at.start())
     between = prompt[one.end() : other.start()]
-    if re.search(r"\b(?:and|or|between)\b|,", prompt[: other.end()][-len(between) - 60 :]) or one[0].lower() == other[0].lower():
+    if (
+        re.search(r"\b(?:and|or|between)\b|,", prompt[: other.end()][-len(between) - 60 :])
+        or one[0].lower() == other[0].lower()
+    ):
         return None
     if not between.strip():
         return None
@@ -236,7 +244,7 @@ def _swapped(prompt: str, rng: Random) -> str | None:
 
 
 def _courtesy(prompt: str, rng: Random) -> str | None:
-    form = rng.choice(_COURTESY)
+    form = rng.choice(_WORDS["courtesy"])
     text = prompt if form.startswith("{}") else prompt[0].lower() + prompt[1:] if not prompt[:2].isupper() else prompt
     return form.format(text)
 
@@ -252,7 +260,11 @@ def _unpunctuated(prompt: str, rng: Random) -> str | None:
 
 def _typo(prompt: str, rng: Random) -> str | None:
     """A slip of the keyboard in a word of five letters or more: a letter left out, doubled or two turned round."""
-    long = [at for at in _WORD.finditer(prompt) if len(at[0]) > 4 and at[0].isalpha() and at[0].lower() not in lexicon().names]
+    long = [
+        at
+        for at in _WORD.finditer(prompt)
+        if len(at[0]) > 4 and at[0].isalpha() and at[0].lower() not in lexicon().names
+    ]
     if not long:
         return None
     at = rng.choice(long)
@@ -272,14 +284,14 @@ def _without_articles(prompt: str, rng: Random) -> str | None:  # noqa: ARG001 (
 
 
 def _other_words(prompt: str, rng: Random) -> str | None:
-    for pattern, plain in rng.sample(_SHORTER, len(_SHORTER)):
+    for pattern, plain in _mixed("shorter", rng):
         if re.search(pattern, prompt, re.IGNORECASE):
             return re.sub(pattern, plain, prompt, count=1, flags=re.IGNORECASE)
     return None
 
 
 def _spelling(prompt: str, rng: Random) -> str | None:
-    for pair in rng.sample(_SPELLINGS, len(_SPELLINGS)):
+    for pair in _mixed("spellings", rng):
         for one, other in (pair, pair[::-1]):
             if re.search(rf"\b{one}", prompt, re.IGNORECASE):
                 return re.sub(rf"\b{one}", other, prompt, flags=re.IGNORECASE)
@@ -288,12 +300,19 @@ def _spelling(prompt: str, rng: Random) -> str | None:
 
 def _fronted(prompt: str, rng: Random) -> str | None:  # noqa: ARG001 (an edit like the others)
     """The last phrase with a preposition moved to the front."""
-    found = re.search(r"^(\w[^,]{8,}) ((?:in|on|at|under|during|with) (?:the |my |a )?[\w./-]+(?: \w+)?)([?.!]?)$", prompt)
+    found = re.search(
+        r"^(\w[^,]{8,}) ((?:in|on|at|under|during|with) (?:the |my |a )?[\w./-]+(?: \w+)?)([?.!]?)$", prompt
+    )
     return None if found is None else f"{found[2]}, {found[1][0].lower()}{found[1][1:]}{found[3]}"
 
 
-def _shuffled(found: "object", rng: Random) -> "list[re.Match[str]]":
-    items: list[re.Match[str]] = list(found)  # type: ignore[call-overload]
+def _mixed(table: str, rng: Random) -> list[list[str]]:
+    rows: list[list[str]] = _WORDS[table]
+    return rng.sample(rows, len(rows))
+
+
+def _shuffled(found: Iterator[re.Match[str]], rng: Random) -> list[re.Match[str]]:
+    items = list(found)
     rng.shuffle(items)
     return items
 

@@ -5,12 +5,12 @@ it agrees with the original). Loading checks the digests of both files. Importin
 identity, imports none of numpy, onnxruntime and tokenizers.
 """
 
-import json
-import os
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from optafly_cli.cache.onnx_model import ModelUnusableError, checked, facts, session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 BUNDLED = "all-MiniLM-L6-v2"
 MODEL_FOLDER = Path(__file__).parent / "model"
+RECORD = "model.json"
+EMBEDDED_FORM = "2"
+"""What of an instruction is embedded: grows with every change of `spelling.embedded_form`."""
+_FILES = ("model.onnx", "tokenizer.json")
 BATCH = 32
 MAX_CHARACTERS = 20_000
 """Of a text, this much is looked at: the model reads 256 tokens, and nothing later can be among them but by a trick."""
@@ -45,7 +49,7 @@ class Embedder:
             EmbedderUnavailable: a file is missing or is not the one that was shipped, or a package is missing.
         """
         if model == BUNDLED:
-            return cls(embedder_identity(model, folder=folder), _facts(folder)["dim"], _bundled(folder, threads))
+            return cls(embedder_identity(model, folder=folder), _dimension(folder), _bundled(folder, threads))
         dim, encode = _sentence_transformers(model)
         return cls(embedder_identity(model), dim, encode)
 
@@ -64,7 +68,7 @@ class Embedder:
 
 
 def embedder_identity(model: str = BUNDLED, *, folder: Path = MODEL_FOLDER) -> str:
-    """What vectors are comparable under: the name and, for the bundled model, 12 hex digits over both its files.
+    """What vectors are comparable under: the name, the version of what is embedded, and 12 hex digits of bundled files.
 
     Reads model.json only. Of another model nothing but the name is known before it is loaded.
 
@@ -72,57 +76,45 @@ def embedder_identity(model: str = BUNDLED, *, folder: Path = MODEL_FOLDER) -> s
         EmbedderUnavailable: the bundled model's model.json is missing or damaged.
     """
     if model != BUNDLED:
-        return f"{model}@sentence-transformers"
-    return f"{model}@{_facts(folder)['identity']}"
+        return f"{model}@sentence-transformers.{EMBEDDED_FORM}"
+    return f"{model}@{_identity(folder)}.{EMBEDDED_FORM}"
 
 
-@cache
-def _facts(folder: Path) -> dict[str, Any]:
+def _dimension(folder: Path) -> int:
+    with _translated():
+        return int(facts(folder / RECORD)["dim"])
+
+
+def _identity(folder: Path) -> str:
     from hashlib import sha256
 
-    path = folder / "model.json"
+    with _translated():
+        digests = [facts(folder / RECORD)["sha256"][name] for name in _FILES]
+    return sha256("".join(digests).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Refusals of `onnx_model` in terms of the embedding model."""
     try:
-        facts = json.loads(path.read_bytes())
-        digests: dict[str, str] = {name: facts["sha256"][name] for name in ("model.onnx", "tokenizer.json")}
-        identity = sha256("".join(digests.values()).encode()).hexdigest()[:12]
-        return {"dim": int(facts["dim"]), "sha256": digests, "identity": identity}
-    except FileNotFoundError:
-        raise EmbedderUnavailable(f"the embedding model is not installed: {path} is missing") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EmbedderUnavailable(f"the embedding model cannot be used: {path} is damaged ({error!r})") from error
-
-
-def _checked(folder: Path, name: str) -> Path:
-    """A model file, when it is the one that model.json promises."""
-    from hashlib import file_digest
-
-    path = folder / name
-    try:
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise EmbedderUnavailable(f"the embedding model is not installed: {path} is missing") from None
-    except OSError as error:
-        raise EmbedderUnavailable(f"the embedding model cannot be read: {path}: {error.strerror}") from error
-    if digest != _facts(folder)["sha256"][name]:
-        raise EmbedderUnavailable(f"the embedding model is damaged: {path} is not the file that optafly shipped")
-    return path
+        yield
+    except ModelUnusableError as error:
+        raise EmbedderUnavailable(f"the embedding model cannot be used: {error}") from error
+    except KeyError as error:
+        raise EmbedderUnavailable(f"the embedding model cannot be used: {RECORD} is damaged ({error!r})") from error
 
 
 def _bundled(folder: Path, threads: int) -> "Callable[[list[str]], npt.NDArray[np.float32]]":
-    vocabulary = _checked(folder, "tokenizer.json")
-    model = _checked(folder, "model.onnx")
-    # From 1.32 on, onnxruntime queues telemetry in ~/.cache/Microsoft unless this is set before it is imported
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    with _translated():
+        vocabulary = checked(folder / RECORD, "tokenizer.json")
+        opened = session(checked(folder / RECORD, "model.onnx"), threads)
     try:
         import numpy as np
-        import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
         raise EmbedderUnavailable(f"the embedding model needs a package that does not import: {error}") from error
 
     tokenizer = Tokenizer.from_file(str(vocabulary))
-    session = _session(onnxruntime, model, threads)
 
     def encode(texts: list[str]) -> "npt.NDArray[np.float32]":
         # encode_batch would start a thread per core
@@ -132,29 +124,10 @@ def _bundled(folder: Path, threads: int) -> "Callable[[list[str]], npt.NDArray[n
         for row, code in enumerate(codes):
             ids[row, : len(code)] = code
             mask[row, : len(code)] = 1
-        vectors: npt.NDArray[np.float32] = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        vectors: npt.NDArray[np.float32] = opened.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return vectors
 
     return encode
-
-
-def _session(onnxruntime: Any, model: Path, threads: int) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 4
-    # the graph was optimised when it was made
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # onnxruntime's errors share no base below Exception
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    refused = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.RuntimeException)
-    try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except refused as error:
-        raise EmbedderUnavailable(
-            f"onnxruntime {onnxruntime.__version__} cannot run the embedding model, which needs 1.22 or later"
-        ) from error
 
 
 def _sentence_transformers(model: str) -> "tuple[int, Callable[[list[str]], npt.NDArray[np.float32]]]":

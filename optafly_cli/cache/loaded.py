@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.lookup import Embedding, exact_only
-from optafly_cli.cache.text import core_of
 from optafly_cli.cache.types import Question, Verifier
 from optafly_cli.config.settings import CacheSettings
 
@@ -56,15 +55,16 @@ class Loaded:
         return self._embedder
 
     def embedding(self, instruction: str) -> Embedding:
-        """The vector of an instruction without courtesy; the last one is kept, as a miss is mostly remembered next.
+        """The vector of an instruction (`spelling.embedded_form`); the last one is kept, as a miss is mostly remembered next.
 
         Raises:
             EmbedderUnavailable: there is no embedding model to use.
         """
         from optafly_cli.cache.index import Index
+        from optafly_cli.cache.spelling import embedded_form
 
         if self._last is None or self._last[0] != instruction:
-            vector = self.embedder.embed([core_of(instruction)])[0]
+            vector = self.embedder.embed([embedded_form(instruction)])[0]
             self._last = (instruction, Embedding(vector, Index(self._folder, self.embedder.identity)))
         return self._last[1]
 

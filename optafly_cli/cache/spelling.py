@@ -14,8 +14,6 @@ from pathlib import Path
 from optafly_cli.cache.guard.lexicon import lexicon, stem
 from optafly_cli.cache.text import core_of
 
-VERSION = "1"
-"""Part of the embedder's identity: vectors of another version are not compared."""
 VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
 _SHORTEST = 4
 _RANK_OF_THE_TRADE = 3_000

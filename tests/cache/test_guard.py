@@ -25,7 +25,6 @@ TRAPS = {
         set the limit to 1,000 | set the limit to 100
         allow files of 10MB | allow files of 100MB
         what happened on Monday | what happened on Tuesday
-        delete every file | delete every file except one
         answer in one word | answer in a word
         lines 1,2 | lines 12
         it costs £5 | it costs $5
@@ -91,6 +90,7 @@ TRAPS = {
         scale up | scale down
     """,
     "quantifier": """
+        delete every file | delete every file except one
         fix all warnings | fix any warnings
         fix the warnings | fix only the warnings
         keep all tests, delete only comments | keep only tests, delete all comments

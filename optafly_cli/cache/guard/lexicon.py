@@ -3,7 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +15,7 @@ class Lexicon:
     filler: frozenset[str]
     heads: frozenset[str]
     literal: frozenset[str]
+    renaming: frozenset[str]
     acronyms: frozenset[str]
     misspelt: dict[str, str]
     known: frozenset[str]
@@ -47,6 +48,7 @@ def lexicon() -> Lexicon:
         filler=frozenset(raw["filler"].split()),
         heads=frozenset(raw["heads"].split()),
         literal=frozenset(raw["literal"].split()),
+        renaming=frozenset(raw["renaming"].split()),
         acronyms=frozenset(raw["acronyms"].split()),
         known=frozenset(raw["known"].split()),
         asking=frozenset(raw["asking"].split()),
@@ -77,6 +79,7 @@ def canonical(word: str) -> str:
     return classes.get(word) or classes.get(root) or root
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """The word without its English ending: plural, -ing, -ed. Crude on purpose: both sides get the same treatment."""
     if len(word) > 4 and word.endswith("ies"):

@@ -44,6 +44,7 @@ _NUMBER = re.compile(r"([-+]?)([£$€]?)(\d[\d,]*(?:\.\d+)*)(st|nd|rd|th)?(.*)"
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _QUOTES = ("q1", "q2", "q3", "q4", "q5", "q6")
 _ENDS = " .,;:!?)]}"
+_SAID_OF_A_NAME = frozenset({"do", "does", "return", "returns", "mean", "means", "work", "is", "in", "here", "method"})
 _SHORT = 3
 """After more words than this a last word with a question mark ends a question in telegram style."""
 
@@ -97,15 +98,24 @@ def _literal(found: re.Match[str]) -> tuple[str, str, str]:
 
 def _is_name(found: re.Match[str]) -> bool:
     """Does the sign belong to the word ("what does save! do", "fix empty?"), or end the sentence ("fix this bug!")?"""
-    if found.string[found.end() :].strip():
-        return True
     known = lexicon()
+    after = re.findall(r"[a-z]+", found.string[found.end() :].lower())
     before = re.findall(r"[^\W\d_]+", found.string[: found.start()].lower())
+    question = found[0][-1] == "?"
+    asks = _is_question(before) or (question and found[0][:-1].lower() in known.questions)
+    if after:
+        return not (question and asks and after[0] not in _SAID_OF_A_NAME)
     if not before or before[-1] in known.filler:
         return False
-    asks = before[0] in known.questions or before[0] in known.asking or not known.questions.keys().isdisjoint(before)
-    asks = asks or found[0][:-1].lower() in known.questions or not known.asking.isdisjoint(before) or before[0] == "do"
-    return not (found[0][-1] == "?" and (asks or len(before) > _SHORT))
+    return not (question and (asks or len(before) > _SHORT))
+
+
+def _is_question(words: list[str]) -> bool:
+    known = lexicon()
+    asking = known.asking | {"do"}
+    return bool(words) and (
+        words[0] in asking or not known.asking.isdisjoint(words) or not known.questions.keys().isdisjoint(words)
+    )
 
 
 def _asks(instruction: str) -> bool:

@@ -24,7 +24,7 @@ _DETERMINERS = _ARTICLES | _IT | {"my", "our", "your", "its", "their", "his", "h
 _COURTESY = frozenset({"please", "pls", "plz", "kindly"})
 _DANGLING = frozenset({"and", "but", "of", "than", "so", "then", "also"})
 _MENTIONING = frozenset({"does", "did", "explain"})
-_BEFORE_A_NAME = frozenset("in with using use for via into on run install".split())
+_BEFORE_A_NAME = frozenset(["in", "with", "using", "use", "for", "via", "into", "on", "run", "install"])
 _PROGRESSIVE = frozenset({"is", "are", "am", "was", "were", "be", "been", "being"})
 _CONTRACTIONS = (
     (re.compile(r"\bwon['’]?t\b", re.IGNORECASE), "will not"),
@@ -37,6 +37,14 @@ _CONTRACTIONS = (
     (re.compile(r"['’]d\b"), " would"),
     (re.compile(r"['’]ve\b"), " have"),
     (re.compile(r"['’](?:re|m|s)\b"), " "),
+)
+
+
+_SHORTHAND = (
+    (re.compile(r"(?<!\S)w/o(?!\S)", re.IGNORECASE), "without"),
+    (re.compile(r"(?<!\S)w/(?!\S)", re.IGNORECASE), "with"),
+    (re.compile(r"(?<=[\w)'\"]) [-–—] (?=[a-z])"), ", "),
+    (re.compile(r"[\s,]+or not(?=[\s?.!]*$)", re.IGNORECASE), ""),
 )
 
 
@@ -69,29 +77,27 @@ class Item:
 class Reading:
     """What the guard compares.
 
-    `text` is the core; `names` the languages, tools and platforms in it. `clauses` are cut at pauses; `verbatim` is every word but articles and courtesy as written; `strict` says that the
-    request is about names, so that only `verbatim` counts; `aux` the forms of do and be.
+    `text` is the core; `names` the languages, tools and platforms in it. `clauses` are cut at pauses; `verbatim` is
+    every word but articles and courtesy as written; `strict` says that the request is about names, so that only
+    `verbatim` counts, `renames` that plurals and capitals are names too; `aux` the forms of do and be.
     """
 
     text: str
     names: frozenset[str]
     literals: dict[str, frozenset[str]]
+    items: tuple[Item, ...]
     clauses: tuple[tuple[Item, ...], ...]
     verbatim: tuple[Item, ...]
     strict: bool
+    renames: bool
     question: str
     aux: frozenset[str]
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """All of the clauses, in the order in which they stand."""
-        return tuple(item for clause in self.clauses for item in clause)
 
 
 @lru_cache(maxsize=512)
 def read(instruction: str) -> Reading:
     """The reading of an instruction."""
-    text = core_of(instruction)
+    text = _spelt_out(core_of(instruction))
     prose, literals = taken_out(text)
     written = _tokens(prose)
     tokens = _phrased(_unstyled(written))
@@ -103,16 +109,25 @@ def read(instruction: str) -> Reading:
         text=text,
         names=frozenset(_names(tokens)),
         literals={**found, "number": found["number"] | numbers},
+        items=tuple(filter(None, items)),
         clauses=tuple(_clauses(tokens, items)),
         verbatim=tuple(filter(None, _with_kinds(_verbatim(written, literals)))),
         strict=not words.isdisjoint(lexicon().literal),
+        renames=not words.isdisjoint(lexicon().renaming),
         question=_question(written, tokens),
         aux=frozenset(words & (_PROGRESSIVE | {"do", "does", "did"})),
     )
 
 
+def _spelt_out(text: str) -> str:
+    """Without what clings to no word: w/ and w/o as words, a dash between spaces as a comma, no "or not" at the end."""
+    for pattern, plain in _SHORTHAND:
+        text = pattern.sub(plain, text)
+    return text
+
+
 def _names(tokens: Sequence[Token]) -> Iterator[str]:
-    """Languages, tools and platforms; one that is also an English word ("go", "make") only where it stands as a name."""
+    """Languages, tools and platforms; one that is an English word too ("go") only where it stands as a name."""
     known = lexicon()
     for before, token in pairwise([Token(_STOP, _STOP), *tokens]):
         if token.word not in known.names:
@@ -173,7 +188,7 @@ def _items(tokens: Sequence[Token], literals: Sequence[tuple[str, str]]) -> list
         progressive = token.word not in _MARKS and (progressive or token.word in _PROGRESSIVE)
         if token.word.startswith(MARK):
             items.append(_literal_item(token, literals))
-        elif token.word in _MARKS or _is_idle(token, before, after):
+        elif token.word in _MARKS or _is_idle(token, before, after) or (token.word == "one" and not _is_content(after)):
             items.append(None)
         elif joins or _is_mentioned(token, before, after):
             items.append(Item("word", f"={token.raw}", token.raw))

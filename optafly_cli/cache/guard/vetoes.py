@@ -18,7 +18,23 @@ from optafly_cli.cache.guard.sameness import difference
 from optafly_cli.cache.guard.veto import Veto, lonely
 
 _SPELT_OUT = frozenset({"quoted", "path", "identifier", "flag"})
-_TELLING = frozenset("only except most half few less more another always sometimes rarely often none".split())
+_TELLING = frozenset(
+    [
+        "only",
+        "except",
+        "most",
+        "half",
+        "few",
+        "less",
+        "more",
+        "another",
+        "always",
+        "sometimes",
+        "rarely",
+        "often",
+        "none",
+    ]
+)
 """Quantifiers that change what is asked when one side has them and the other does not."""
 _CONTRARY = (
     ("from", "to"), ("from", "into"), ("before", "after"), ("until", "after"), ("over", "under"), ("up", "down"), ("in", "out"),
@@ -173,9 +189,10 @@ def _entities(left: Reading, right: Reading) -> Veto | None:
             name = item.key.removeprefix("=")
             if item.sort != "word" or not item.key.startswith("=") or len(name) < _FEW or not name[0].isupper():
                 continue
-            if name.lower() in known or stem(name.lower()) in known or (name.isupper() and _spelt_out(name, words)):
-                continue
-            found.append(name)
+            spelt = not (name.isascii() and name.isalpha()) and name.lower() in other.text.lower()
+            spelt = spelt or (name.isupper() and _spelt_out(name, words))
+            if not (spelt or name.lower() in known or stem(name.lower()) in known):
+                found.append(name)
     return lonely("entity", found)
 
 
@@ -208,12 +225,12 @@ def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
 
 
 def _order(left: Reading, right: Reading) -> Veto | None:
-    """The same content words, or all but one, in another order; a clause moved to the front or "a and b" may be."""
+    """The same content words in another order; a clause moved to the front or "a and b" may be."""
     ours, theirs = ([_root(item) for item in side.items if item.sort in _OPERANDS] for side in (left, right))
     common = Counter(ours) & Counter(theirs)
     missing = max(len(ours), len(theirs)) - common.total()
     one, other = (_only(words, common) for words in (ours, theirs))
-    if one == other or len(one) < _FEW or missing > 1:
+    if one == other or len(one) < _FEW or missing > 0:
         return None
     if _joined_or_turned(left, right, one, other):
         return None
@@ -254,7 +271,7 @@ def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Read
 
 def _operands(left: Reading, right: Reading) -> Veto | None:
     """Where a side renames, converts or replaces, forms of one word are names of their own: user, users, User."""
-    if not (left.strict or right.strict):
+    if not (left.renames or right.renames):
         return None
     ours, theirs = ([item.key for item in side.verbatim if item.sort == "word"] for side in (left, right))
     more, less = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
@@ -262,10 +279,19 @@ def _operands(left: Reading, right: Reading) -> Veto | None:
         return Veto("direction", "the same words stand in another order")
     for word in sorted(more):
         for other in sorted(less):
-            alike = canonical(word.lower()) == canonical(other.lower())
-            if alike and not (word.lower() == other.lower() and len(word) > _FEW and word.lower() in _spellings()):
+            if _forms_of_one_name(word, other):
                 return Veto("literal", f"{word!r} against {other!r} in a request about names")
     return None
+
+
+def _forms_of_one_name(one: str, other: str) -> bool:
+    """Capitals, a plural or a synonym apart; words that a sentence needs are no names."""
+    small, little = one.lower(), other.lower()
+    if {small, little} & (_spellings() | lexicon().filler | lexicon().questions.keys()):
+        return False
+    if small == little or small == f"{little}s" or little == f"{small}s":
+        return True
+    return stem(small) != stem(little) and canonical(small) == canonical(little)
 
 
 @cache

@@ -1,0 +1,78 @@
+"""Model files that ship with optafly: checked by digest, opened in onnxruntime. Importing this imports neither numpy nor onnxruntime."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class ModelUnusableError(Exception):
+    """A model file cannot be used; the message is one sentence."""
+
+
+@cache
+def facts(record: Path) -> dict[str, Any]:
+    """What the JSON record beside a model says; `sha256` maps each of its files to a digest.
+
+    Raises:
+        ModelUnusableError: it is missing or damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(record.read_bytes())
+        _ = dict(found["sha256"])
+    except FileNotFoundError:
+        raise ModelUnusableError(f"it is not installed: {record} is missing") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelUnusableError(f"{record} is damaged ({error!r})") from error
+    return found
+
+
+def checked(record: Path, name: str) -> Path:
+    """The file of that name beside the record, when it is the one that the record promises.
+
+    Raises:
+        ModelUnusableError: it is missing, not readable or another one.
+    """
+    from hashlib import file_digest
+
+    path = record.parent / name
+    try:
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise ModelUnusableError(f"it is not installed: {path} is missing") from None
+    except OSError as error:
+        raise ModelUnusableError(f"{path} cannot be read: {error.strerror}") from error
+    if digest != facts(record)["sha256"][name]:
+        raise ModelUnusableError(f"it is damaged: {path} is not the file that optafly shipped")
+    return path
+
+
+def session(model: Path, threads: int = 1) -> Any:
+    """An onnxruntime session for a graph that was optimised when it was made.
+
+    Raises:
+        ModelUnusableError: onnxruntime is missing or cannot run it.
+    """
+    # From 1.32 on, onnxruntime queues telemetry in ~/.cache/Microsoft unless this is set before it is imported
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelUnusableError(f"it needs a package that does not import: {error}") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # onnxruntime's errors share no base below Exception
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    refused = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.RuntimeException)
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except refused as error:
+        raise ModelUnusableError(
+            f"onnxruntime {onnxruntime.__version__} cannot run it, it needs 1.22 or later"
+        ) from error

@@ -1,0 +1,57 @@
+"""The cross-encoder: reads two instructions together. A 6-layer MiniLM in int8, one pass of about 5 ms for a pair."""
+
+from pathlib import Path
+from typing import Any
+
+from optafly_cli.cache.embedder import MODEL_FOLDER
+from optafly_cli.cache.embedder import RECORD as EMBEDDER_RECORD
+from optafly_cli.cache.onnx_model import checked, session
+from optafly_cli.cache.text import core_of
+
+FILE = "model.onnx"
+MAX_TOKENS = 160
+CLS, SEP = 101, 102
+_SIDE = (MAX_TOKENS - 3) // 2
+
+
+class CrossEncoder:
+    """Logits for pairs of instructions. Loading takes about 20 ms and 40 MB."""
+
+    __slots__ = ("_session", "_tokenizer")
+
+    def __init__(self, opened: Any, tokenizer: Any) -> None:
+        self._session = opened
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, record: Path) -> "CrossEncoder":
+        """The model beside its record, with the embedding model's vocabulary.
+
+        Raises:
+            ModelUnusableError: a file is missing or is not the one that was shipped, or onnxruntime cannot run it.
+        """
+        opened = session(checked(record, FILE))
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(checked(MODEL_FOLDER / EMBEDDER_RECORD, "tokenizer.json")))
+        tokenizer.no_truncation()
+        return cls(opened, tokenizer)
+
+    def logit(self, one: str, other: str) -> float:
+        """The log-odds that one answer serves both; which is which never matters."""
+        import numpy as np
+
+        ids = np.asarray([self._ids(one, other)], dtype=np.int64)
+        found = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        return float(found[0][0])
+
+    def _ids(self, one: str, other: str) -> list[int]:
+        sides = (self._tokenizer.encode(text, add_special_tokens=False).ids[:_SIDE] for text in pair(one, other))
+        first, second = sides
+        return [CLS, *first, SEP, *second, SEP]
+
+
+def pair(one: str, other: str) -> tuple[str, str]:
+    """The two as the model reads them: without courtesy, in sorted order."""
+    first, second = sorted((core_of(one), core_of(other)))
+    return first, second

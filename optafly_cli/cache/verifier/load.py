@@ -1,0 +1,75 @@
+"""The shipped verifier, ready to use: its weights load at the first question."""
+
+from functools import cached_property
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optafly_cli.cache.onnx_model import ModelUnusableError, facts
+from optafly_cli.cache.types import VerifierUnavailable
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
+
+RECORD = Path(__file__).parent / "verifier.json"
+
+
+class StackedVerifier:
+    """The cross-encoder's logit and what the guard counts, in one logistic unit (docs/verifier.md)."""
+
+    def __init__(self, record: Path = RECORD) -> None:
+        self._record = record
+
+    @cached_property
+    def identity(self) -> str:
+        """Name and version of the weights and of the features that they are for.
+
+        Raises:
+            VerifierUnavailable: verifier.json is missing or damaged.
+        """
+        return str(self._facts["identity"])
+
+    def probability(self, asked: str, stored: str, similarity: float) -> float:
+        """From 0 to 1, for two instructions and the cosine between them.
+
+        Raises:
+            VerifierUnavailable: a file of the verifier is missing or damaged.
+        """
+        from optafly_cli.cache.guard.vetoes import compare
+        from optafly_cli.cache.verifier.features import features
+
+        values = features(self._cross_encoder.logit(asked, stored), similarity, compare(asked, stored))
+        return self._unit(values)
+
+    def _unit(self, values: tuple[float, ...]) -> float:
+        weights: list[float] = self._facts["weights"]
+        score = sum(weight * value for weight, value in zip(weights, values, strict=True)) + self._facts["intercept"]
+        return 1 / (1 + exp(-max(-60.0, min(60.0, score))))
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        from optafly_cli.cache.verifier.features import NAMES
+
+        try:
+            found = facts(self._record)
+            if list(found["features"]) != list(NAMES) or len(found["weights"]) != len(NAMES):
+                raise ModelUnusableError(f"{self._record} is for other features")
+        except KeyError as error:
+            raise VerifierUnavailable(f"the verifier cannot be used: {self._record} is damaged ({error!r})") from error
+        except ModelUnusableError as error:
+            raise VerifierUnavailable(f"the verifier cannot be used: {error}") from error
+        return found
+
+    @cached_property
+    def _cross_encoder(self) -> "CrossEncoder":
+        from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
+
+        try:
+            return CrossEncoder.load(self._record)
+        except (ModelUnusableError, ImportError) as error:
+            raise VerifierUnavailable(f"the verifier cannot be used: {error}") from error
+
+
+def load_verifier() -> StackedVerifier:
+    """The verifier that ships with optafly."""
+    return StackedVerifier()
