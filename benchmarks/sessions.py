@@ -121,10 +121,15 @@ class Developer:
         if mark is None:
             raise SystemExit(f"not an answer of the fake: {answer!r}")
         pieces = self.provider.sent[mark["digest"]]
-        on_disk = all(piece in (self.folder / name).read_text("utf-8", "replace") for name, piece in pieces)
+        on_disk = all(piece in self._on_disk(name) for name, piece in pieces)
         if not (on_disk and any(name == path and text in piece for name, piece in pieces)):
             return "stale"
         return "useful" if mark["intent"] == intent else "wrong intent"
+
+    def _on_disk(self, name: str) -> str:
+        """The text of a file now; empty when it is gone."""
+        path = self.folder / name
+        return path.read_text("utf-8", "replace") if path.is_file() else ""
 
 
 def optafly(*arguments: str) -> dict[str, Any]:
