@@ -104,3 +104,21 @@ BANK: dict[str, tuple[str, ...]] = {
         "how does execution get to this function",
     ),
 }
+
+CLOSE = {
+    "explain": "docstring",
+    "docstring": "explain",
+    "find the bug": "fix the bug",
+    "fix the bug": "find the bug",
+    "write tests": "edge cases",
+    "edge cases": "write tests",
+    "add types": "remove types",
+    "remove types": "add types",
+    "faster": "simplify",
+    "simplify": "faster",
+    "exceptions": "callers",
+    "callers": "exceptions",
+    "make async": "make sync",
+    "make sync": "make async",
+}
+"""The question that is most easily taken for each."""

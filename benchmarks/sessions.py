@@ -28,7 +28,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.histories import Edit, clone, edits, functions, git
-from benchmarks.prompt_bank import BANK
+from benchmarks.prompt_bank import BANK, CLOSE
 from benchmarks.timing import clean_environment
 from optafly_cli.cache.embedder import Embedder
 from optafly_cli.cli.handler import run
@@ -81,7 +81,8 @@ class Developer:
     def session(self, edit: Edit, rng: random.Random) -> None:
         """All that is asked around one edit."""
         git(self.folder, "checkout", "--quiet", "--force", "--detach", f"{edit.commit}^")
-        intent, other = rng.sample(list(BANK), 2)
+        intent = rng.choice(list(BANK))
+        other = CLOSE[intent]
         first, *rewordings = BANK[intent]
         rng.shuffle(rewordings)
         self._ask("first", edit, edit.before, intent, first)
@@ -90,7 +91,7 @@ class Developer:
         self._ask("reverted, same words", edit, edit.before, intent, first)
         self._ask("reverted, other words", edit, edit.before, intent, rewordings[1])
         self._ask("its neighbour", edit, edit.before, intent, first, neighbour=True)
-        self._ask("another question", edit, edit.before, other, BANK[other][0])
+        self._ask("a close question", edit, edit.before, other, BANK[other][0])
         self._ask("edited elsewhere, same words", edit, edit.elsewhere, intent, first)
         self._ask("edited elsewhere, other words", edit, edit.elsewhere, intent, rewordings[2])
 
