@@ -171,8 +171,8 @@ def replay(source: Path, found: Sequence[Edit], seed: int, settings: Mapping[str
         endpoint = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key}
         developer = Developer(folder, provider)
         with _environment({**clean_environment(home), **endpoint, **settings}, folder):
-            for number, edit in enumerate(found):
-                developer.session(edit, random.Random(f"{seed}:{number}"))
+            for edit in found:
+                developer.session(edit, random.Random(f"{seed}:{edit.commit}"))
     return developer.asks
 
 
