@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DAY = 86_400.0
+NOTHING_STORED = Miss("empty", "nothing is stored yet")
 MAX_CANDIDATES = 64
 MAX_INSTRUCTION = 600
 """Characters of an instruction that other words may reach: in a longer one the model (256 tokens) misses the end."""

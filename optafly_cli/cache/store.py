@@ -23,13 +23,14 @@ from optafly_cli.cache.database import (
 from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import Asked, asked, load, look_up
-from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
+from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Question
 from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
@@ -99,13 +100,25 @@ class Store:
         """
         connection = self._reader()
         if connection is None:
-            return Miss("empty", "nothing is stored yet")
+            return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
         with reported(self.folder, "read"):
             found = look_up(connection, ask, self._settings, self._loaded)
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
         return found
+
+    def explain(self, question: Question, *, neighbours: bool = False, everywhere: bool = False) -> "Explanation":
+        """Why `look_up` answers as it does, with the nearest entries; counts no hit and creates no store.
+
+        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too.
+        """
+        from optafly_cli.cache.explain import explain
+
+        connection = self._reader()
+        ask = asked(question, self._settings, self._clock())
+        with reported(self.folder, "read"):
+            return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def remember(
         self,

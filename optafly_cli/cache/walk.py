@@ -33,8 +33,8 @@ class Considered:
 
     `against` is what keeps its answer back, the first thing in the order of the look-up; None: it may be served.
     The rest is None where it was not looked at, because something was against the entry already. `trust` is None
-    too where the promise kept the entry back: then `against.near` has the verifier's probability. `elsewhere` says
-    what differs of the scope, for an entry of another one.
+    too where the promise kept the entry back: then `against.near` has the verifier's probability. `rejected`: the
+    user told the two instructions apart. `elsewhere` says what differs of the scope, for an entry of another one.
     """
 
     id: int
@@ -43,6 +43,7 @@ class Considered:
     similarity: float
     against: Miss | None = None
     comparison: Comparison | None = None
+    rejected: bool = False
     verdict: Verdict | None = None
     trust: Trust | None = None
     elsewhere: tuple[str, ...] = ()
@@ -108,6 +109,9 @@ def decided(view: View, considered: Iterable[Considered]) -> Lookup:
         if one.against.reason == "similarity":
             break
     failure = failure or Miss("empty", "no answer is stored for this scope")
+    if failure.reason == "similarity":
+        detail = f"the nearest stored prompt has similarity {failure.similarity:.2f}, below {view.gate:g}"
+        failure = replace(failure, detail=detail)
     return replace(failure, near=kept_back, warnings=view.notices)
 
 
@@ -139,8 +143,7 @@ def _scope(view: View, found: Considered, source: _Source) -> Considered:
 def _near(view: View, found: Considered, _: _Source) -> Considered:
     if near_enough(found.similarity, view.gate):
         return found
-    detail = f"the nearest stored prompt has similarity {found.similarity:.2f}, below {view.gate:g}"
-    return _refused(found, Miss("similarity", detail))
+    return _refused(found, Miss("similarity", f"its similarity is {found.similarity:.2f}, below {view.gate:g}"))
 
 
 def _rules(view: View, found: Considered, _: _Source) -> Considered:
@@ -152,7 +155,9 @@ def _rules(view: View, found: Considered, _: _Source) -> Considered:
 
 def _told_apart(view: View, found: Considered, _: _Source) -> Considered:
     if are_apart(view.connection, pair_of(view.ask.question.instruction, found.instruction)):
-        return _refused(found, Miss("rejected", "you rejected the answer to those words for these"))
+        return _refused(
+            replace(found, rejected=True), Miss("rejected", "you rejected the answer to those words for these")
+        )
     return found
 
 

@@ -44,6 +44,8 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
     """
     timing = Timing()
     with timing.stage("total"), Shelf(session, folder, open_store) as shelf:
+        if voice.explain is not None and (explanation := shelf.explain()):
+            voice.explain(explanation)
         with timing.stage("lookup"):
             lookup = shelf.look_up()
         if isinstance(lookup, Hit):
