@@ -155,6 +155,7 @@ def search(
     Give the options that you would give to ask: they are part of the question.
     """
     from optafly_cli.cli.cache_search import say
+    from optafly_cli.cli.explain_document import document
     from optafly_cli.cli.session import ContextOptions, open_session
 
     ui: Ui = ctx.obj
@@ -171,7 +172,10 @@ def search(
     with _store(ui, session.settings.cache) as store:
         neighbours = everywhere or not explain
         found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere)
-    say(ui, found, in_full=explain, everywhere=everywhere)
+    if json:
+        ui.document("cache.search", document(found))
+    else:
+        say(ui, found, in_full=explain, everywhere=everywhere)
     return 0
 
 

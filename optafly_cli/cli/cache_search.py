@@ -1,10 +1,10 @@
-"""What `cache search` prints."""
+"""What `cache search` says to people."""
 
 import sys
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.lookup import NOTHING_STORED
-from optafly_cli.cli.explain_output import decision, document, explained, listed, width_of
+from optafly_cli.cli.explain_output import decision, explained, listed, width_of
 from optafly_cli.cli.ui import Ui
 
 if TYPE_CHECKING:
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 
 def say(ui: Ui, found: "Explanation", *, in_full: bool, everywhere: bool) -> None:
-    """The document, the explanation in full, or the list with the decision on stderr."""
-    if ui.json:
-        ui.document("cache.search", document(found))
-        return
+    """The explanation in full, or the list with the decision on stderr."""
     if not in_full:
         ui.note(decision(found))
     if not everywhere and found.lookup != NOTHING_STORED and found.lookup.reason == "empty":

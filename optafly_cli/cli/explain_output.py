@@ -3,14 +3,13 @@
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from math import floor
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from optafly_cli.cache.guard.vetoes import every_veto
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.cache.walk import Considered, near_enough
-from optafly_cli.cli.documents import age, score_value
+from optafly_cli.cli.documents import age
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
@@ -74,57 +73,6 @@ def listed(explanation: "Explanation", width: int = 80) -> list[Line]:
     return lines
 
 
-def document(explanation: "Explanation") -> dict[str, Any]:
-    """The whole of it for programs; `entries` are nearest first, the very same prompt before all."""
-    lookup, standing = explanation.lookup, explanation.standing
-    hit = lookup if isinstance(lookup, Hit) else None
-    first = [explanation.same_prompt] if explanation.same_prompt else []
-    near = sorted((*explanation.considered, *explanation.elsewhere), key=lambda one: -one.similarity)
-    return {
-        "fits": hit is not None,
-        "tier": hit.tier if hit else None,
-        "entry": hit.entry.id if hit else None,
-        "reason": lookup.reason,
-        "detail": "" if isinstance(lookup, Hit) else lookup.detail,
-        "needed": {"similarity": explanation.gate, "probability": standing.threshold if standing else None},
-        "promise": _promise_document(standing) if standing else None,
-        "entries": [_entry_document(explanation, one) for one in (*first, *near)],
-    }
-
-
-def _promise_document(standing: "Standing") -> dict[str, Any]:
-    certificate = standing.certificate
-    return {
-        "state": standing.state,
-        "reason": standing.reason,
-        "verifier": standing.verifier,
-        "max_error_rate": certificate.max_error_rate,
-        "bound": certificate.bound,
-        "checked": certificate.served,
-        "wrong": certificate.wrong,
-    }
-
-
-def _entry_document(explanation: "Explanation", one: Considered) -> dict[str, Any]:
-    compared, against, verdict = one.comparison, one.against, one.verdict
-    return {
-        "id": one.id,
-        "instruction": one.instruction,
-        "age_s": round(max(0.0, explanation.now - one.created), 1),
-        "same_prompt": one is explanation.same_prompt,
-        "similarity": score_value(one.similarity),
-        "vetoes": [asdict(veto) for veto in every_veto(compared)] if compared else [],
-        "difference": asdict(compared.difference) if compared and compared.difference else None,
-        "read_as_same": compared.same if compared else None,
-        "rejected": one.rejected,
-        "evidence": {"holds": verdict.holds, "detail": verdict.detail} if verdict else None,
-        "probability": None if one.probability is None else score_value(one.probability),
-        "elsewhere": list(one.elsewhere),
-        "fits": against is None,
-        "against": {"reason": against.reason, "detail": against.detail} if against else None,
-    }
-
-
 def _shown(explanation: "Explanation") -> list[Considered]:
     """The nearest entries, one for each instruction and scope: the one that may be served, else the newest."""
     near = sorted((*explanation.considered, *explanation.elsewhere), key=lambda one: -one.similarity)
@@ -163,12 +111,12 @@ def _why(miss: Miss) -> str:
 
 def _promise(standing: "Standing | None") -> str:
     if standing is None:
-        return "none. There is no verifier: nearness and the rules decide alone"
+        return "none, as there is no verifier: nearness and the rules decide alone"
     certificate = standing.certificate
     if standing.state == "drift":
-        return f"suspended. {standing.reason}; `optafly cache reject --forget` begins anew"
+        return f"suspended, as {standing.reason}; `optafly cache reject --forget` begins anew"
     if standing.threshold is None or certificate.bound is None:
-        return f"none. {standing.reason}"
+        return f"none, as {standing.reason}"
     asked, bound = (_percent(share) for share in (certificate.max_error_rate, certificate.bound))
     checked = f"Of {certificate.served:,} checked {certificate.wrong:,} were"
     return f"at most {asked} wrong. {checked}: 95% sure of at most {bound}"

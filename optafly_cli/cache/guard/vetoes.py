@@ -104,7 +104,7 @@ def _negations(left: Reading, right: Reading) -> Veto | None:
     """Not as many negations, or one that denies another thing that both sides speak of."""
     ours, theirs = (sum(item.sort == "negations" for item in side.items) for side in (left, right))
     if ours != theirs:
-        return Veto("negation", "one of the prompts denies something that the other does not")
+        return Veto("negation", "only one of the prompts denies something")
     return _elsewhere(left, right, "negations", "negation")
 
 
