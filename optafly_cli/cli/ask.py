@@ -52,12 +52,7 @@ def ask(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why the store answers as it does, on stderr, before the answer.")
     ] = False,
-    max_error_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--max-error-rate", metavar="D", help="Accepted share of wrong semantic hits.", show_default=False
-        ),
-    ] = None,
+    max_error_rate: opt.MaxErrorRate = None,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
 ) -> int:

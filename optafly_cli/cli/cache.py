@@ -137,11 +137,13 @@ def search(
     diff: opt.Diff = False,
     no_context: opt.NoContext = False,
     max_context_tokens: opt.MaxContextTokens = None,
+    yes: opt.Yes = False,
     no_refine: opt.NoRefine = False,
     system: opt.System = None,
     model: opt.Model = None,
     max_tokens: opt.MaxTokens = None,
     base_url: opt.BaseUrl = None,
+    max_error_rate: opt.MaxErrorRate = None,
     everywhere: Annotated[
         bool, typer.Option("--all", help="Also what was asked with other files, models, settings.")
     ] = False,
@@ -160,13 +162,14 @@ def search(
 
     ui: Ui = ctx.obj
     options = ContextOptions(
-        prompt, file, selection, diff=diff, no_context=no_context, no_refine=no_refine, system=system
+        prompt, file, selection, diff=diff, no_context=no_context, yes=yes, no_refine=no_refine, system=system
     )
     flags = {
         "refine.max_context_tokens": max_context_tokens,
         "provider.model": model,
         "provider.max_tokens": max_tokens,
         "provider.base_url": base_url,
+        "cache.max_error_rate": max_error_rate,
     }
     session = open_session(ui, options, flags)
     with _store(ui, session.settings.cache) as store:
