@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from math import floor
 from typing import TYPE_CHECKING, TextIO
+from unicodedata import east_asian_width
 
 from optafly_cli.cache.guard.vetoes import every_veto
 from optafly_cli.cache.types import Hit, Miss
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 Line = tuple[tuple[str, str | None], ...]
 """One line on the screen: texts, each with its style."""
 SHOWN = 5
-"""Entries on one screen: four lines each, and what is said above them, are at most 24."""
+_SCREEN = 24
+"""Lines of a screen: up to four for each entry, at least four for what is said above them."""
 _WORDS = {
     "similarity": "none is near enough",
     "unsure": "it is not sure enough that the nearest one does",
@@ -51,12 +53,14 @@ def explained(explanation: "Explanation", width: int = 80) -> list[Line]:
     found = _shown(explanation)
     if isinstance(explanation.lookup, Hit) and explanation.lookup.tier == "exact" and len(found) <= 1:
         return [*_exact(explanation.lookup)]
-    lines = _wrapped("Decision: ", decision(explanation), width)
+    blocks = [
+        _fitting(line, width) for number, one in enumerate(found, 1) for line in _block(explanation, number, one, width)
+    ]
+    room = max(2, (_SCREEN - len(blocks)) // 2)
+    lines = _wrapped("Decision: ", decision(explanation), width, room)
     if explanation.considered:
-        lines += _wrapped("Promise: ", _promise(explanation.standing), width)
-    for number, one in enumerate(found, 1):
-        lines += [_fitting(line, width) for line in _block(explanation, number, one, width)]
-    return lines
+        lines += _wrapped("Promise: ", _promise(explanation.standing), width, room)
+    return [*lines, *blocks]
 
 
 def listed(explanation: "Explanation", width: int = 80) -> list[Line]:
@@ -216,9 +220,10 @@ def _percent(share: float) -> str:
     return f"{share * 100:.4g}%" if share > 0.1 else f"{share * 100:.2g}%"
 
 
-def _wrapped(label: str, text: str, width: int) -> list[Line]:
+def _wrapped(label: str, text: str, width: int, room: int) -> list[Line]:
+    """A label and a sentence, in at most `room` lines."""
     rows = textwrap.wrap(
-        label + _flat(text), width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=True
+        label + _flat(text), width, subsequent_indent="  ", break_on_hyphens=False, max_lines=room, placeholder=" …"
     )
     first: Line = ((label, "bold"), (rows[0][len(label) :], None))
     return [first, *(((row, None),) for row in rows[1:])]
@@ -231,14 +236,24 @@ def _fitting(line: Iterable[tuple[str, str | None]], width: int) -> Line:
     for text, style in line:
         cut = _clipped(text, room)
         parts.append((cut, style))
-        room -= len(cut)
+        room -= _columns(cut)
         if cut != text:
             break
     return tuple(parts)
 
 
 def _clipped(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    if _columns(text) <= width:
+        return text
+    cut = text[: max(width - 1, 0)]
+    while _columns(cut) >= max(width, 1):
+        cut = cut[:-1]
+    return cut + "…"
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal needs for it: two for a wide character."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(character) in "WF") for character in text)
 
 
 def _flat(text: str) -> str:

@@ -58,14 +58,12 @@ class Shelf:
         return None if refresh else self._found
 
     def explain(self) -> "Explanation | None":
-        """Why the look-up ends as it does; None when the store is not asked, or cannot be."""
-        if not self._active:
-            return None
-        try:
-            return self._open().explain(self.session.question)
-        except StoreError as error:
-            self.problem = error
-            return None
+        """Why the look-up ends as it does; None when the store is not asked.
+
+        Raises:
+            StoreError: it cannot be explained. That alone spoils no answer, so it is no `problem`.
+        """
+        return self._open().explain(self.session.question) if self._active else None
 
     def before(self) -> str:
         """The workspace state, to be taken before anything is selected: an edit made since then voids the entry.

@@ -113,6 +113,16 @@ def test_an_empty_store_is_not_created_by_a_search(cli: Cli) -> None:
     assert not cli.store.exists()
 
 
+def test_a_store_that_cannot_be_explained_spoils_no_answer(cli: Cli) -> None:
+    """The answer is printed, stderr says why there is no explanation, and the exit code is the store's."""
+    cli.store.mkdir(parents=True)
+    (cli.store / "entries.sqlite").write_bytes(b"no database at all" * 100)
+    done = cli(*ASK, "--explain", code=5)
+    assert done.out == ANSWER
+    assert "what the store does cannot be explained: " in done.err
+    assert cli("cache", "search", "fix this bug", "--json", code=5).json["schema"] == "optafly.error/1"
+
+
 @pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["colour", "NO_COLOR"])
 def test_colours_are_for_terminals(cli: Cli, env: dict[str, str], colored: bool) -> None:
     """Styles on a terminal, none with NO_COLOR or in a pipe; the words are the same, within the width."""

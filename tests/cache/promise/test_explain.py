@@ -285,6 +285,19 @@ def test_five_candidates_fit_on_a_screen(project: Project, verified: Verified) -
     assert len(screen(why(store, project.ask("do not fix this bug", "src/main.rs")))) <= 24
 
 
+def test_wide_characters_and_long_reasons_stay_on_the_screen(project: Project, verified: Verified) -> None:
+    """A wide character takes two columns; a path of any length leaves room for the entries."""
+    store = verified()
+    name = "/".join(["somewhere"] * 20) + "/main.rs"
+    project.write(name, "fn main() {}\n")
+    keep(store, project.ask("修正这个错误 " * 20, name))
+    project.write(name, "fn main() { }\n")
+    lines = screen(why(store, project.ask("修正这个错误 " * 20, name)))
+    assert len(lines) <= 24
+    assert "修" in lines[-3]
+    assert len(lines[-3]) + sum(character > "\u2e80" for character in lines[-3]) <= 80
+
+
 def test_what_is_below_a_gate_never_looks_as_if_it_reached_it(project: Project, verified: Verified) -> None:
     """Shown figures are rounded down; the document has four digits."""
     store = verified()
