@@ -66,4 +66,5 @@ def test_an_exact_hit_imports_nothing_heavy(tmp_path: Path, env: dict[str, str])
         ask = ("ask", "explain this", "--file", "a.py")
         assert "anthropic" in imported(*ask, cwd=tmp_path, env=env)
         assert imported(*ask, cwd=tmp_path, env=env) == []
+        assert imported(*ask, "--explain", cwd=tmp_path, env=env) == []
         assert len(api.messages) == 1

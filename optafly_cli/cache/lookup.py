@@ -6,52 +6,36 @@ has an entry that other words could reach.
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from optafly_cli.cache.digest import sha256
 from optafly_cli.cache.evidence import Verdict, still_holds
 from optafly_cli.cache.rows import ENTRY_COLUMNS, entry_from, evidence_from, scope_from
-from optafly_cli.cache.scope import exact_key, partition_of
+from optafly_cli.cache.scope import differences, exact_key, partition_of
 from optafly_cli.cache.text import storable
-from optafly_cli.cache.types import Entry, Hit, Lookup, Miss, Near, Question
+from optafly_cli.cache.types import Entry, Hit, Lookup, Miss, Question, VerifierUnavailable
 from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
     from optafly_cli.cache.index import Index
-    from optafly_cli.cache.promise.force import Promise
-    from optafly_cli.cache.promise.judge import Judge, Trust
-    from optafly_cli.cache.vectors import Candidate, Vector
+    from optafly_cli.cache.loaded import Loaded
+    from optafly_cli.cache.vectors import Vector
+    from optafly_cli.cache.walk import View
 
+T = TypeVar("T")
 DAY = 86_400.0
-MAX_INSTRUCTIONS = 5
-"""Different instructions that the guard looks at; entries that share one count once."""
+NOTHING_STORED = Miss("empty", "nothing is stored yet")
 MAX_CANDIDATES = 64
 MAX_INSTRUCTION = 600
 """Characters of an instruction that other words may reach: in a longer one the model (256 tokens) misses the end."""
-_ROUNDING = 1e-6
 _MOMENT = re.compile(
     r"\b(today|tonight|tomorrow|yesterday|now|nowadays|currently|latest|newest|most recent|up[- ]to[- ]date|so far"
     r"|at the moment|(?:this|last|next) (?:hour|morning|week|weekend|month|quarter|year))\b",
     re.IGNORECASE,
 )
 _OTHERS = "SELECT 1 FROM entry WHERE partition = ? AND key <> ?"
-_OTHER = {
-    "workspace": "another workspace",
-    "headline": "another outline of the project",
-    "model": "another model",
-    "named": "other named code",
-    "piped": "other piped text",
-    "diff": "another diff",
-    "pasted": "other pasted code",
-    "system": "another system prompt",
-    "parameters": "other parameters",
-    "tools": "other tools",
-    "turns": "other earlier turns",
-    "versions": "another version of refiner, template or embedder",
-}
-"""How a miss names the field of the scope that differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,104 +93,72 @@ def exact_tier(connection: sqlite3.Connection, ask: Asked) -> Lookup | None:
     return failure
 
 
-def semantic_tier(
-    connection: sqlite3.Connection,
-    ask: Asked,
-    settings: CacheSettings,
-    embed: Callable[[str], Embedding],
-    promise: "Promise | None" = None,
-) -> Lookup:
-    """The nearest entry of the partition that asks the same in other words, or a miss with its reason.
+def look_up(connection: sqlite3.Connection, ask: Asked, settings: CacheSettings, loaded: "Loaded") -> Lookup:
+    """Both tiers: an answer that may be served, or why there is none."""
+    exact = exact_tier(connection, ask)
+    return exact if isinstance(exact, Hit) else more_telling(exact, _semantic_tier(connection, ask, settings, loaded))
 
-    Without a `promise` the similarity decides alone.
+
+def more_telling(exact: Miss | None, other: Lookup) -> Lookup:
+    """Why the very same prompt could not be answered says more than why no other could."""
+    if exact is None or isinstance(other, Hit):
+        return other
+    return replace(exact, warnings=other.warnings, near=other.near)
+
+
+def _semantic_tier(connection: sqlite3.Connection, ask: Asked, settings: CacheSettings, loaded: "Loaded") -> Lookup:
+    """The nearest entry of the partition that asks the same in other words, or a miss with its reason."""
+    from optafly_cli.cache.walk import decided, walk
+
+    def nearest() -> Lookup:
+        view = look_around(connection, ask, settings, loaded)
+        return view if isinstance(view, Miss) else decided(view, walk(view))
+
+    return unless_unavailable(nearest)
+
+
+def unless_unavailable(compare: Callable[[], T]) -> T | Miss:
+    """What comparing gives; a miss that says so when a model cannot be used."""
+    from optafly_cli.cache.embedder import EmbedderUnavailable
+
+    try:
+        return compare()
+    except VerifierUnavailable as error:
+        said = "other words are not answered without the verifier"
+        return Miss("no_verifier", said, warnings=(str(error),))
+    except EmbedderUnavailable as error:
+        said = "other words cannot be compared without the embedding model"
+        return Miss("no_embedder", said, warnings=(str(error),))
+
+
+def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSettings, loaded: "Loaded") -> "View | Miss":
+    """The entries near the question; a miss where other words are not compared at all.
+
+    Raises:
+        EmbedderUnavailable, VerifierUnavailable: a model that is needed cannot be used.
     """
-    if missing := _nothing_to_compare(connection, ask):
+    if missing := _nothing_to_compare(connection, ask) or exact_only(ask.question):
         return missing
-    if limited := exact_only(ask.question):
-        return limited
     if settings.max_error_rate <= 0:
         return Miss("max_error_rate", "max_error_rate is 0: no answer to other words is ever served")
     from optafly_cli.cache.promise.judge import Judge
     from optafly_cli.cache.vectors import Wanted
+    from optafly_cli.cache.walk import View
 
-    embedding = embed(ask.question.instruction)
+    judge = Judge(connection, loaded.promise())
+    embedding = loaded.embedding(ask.question.instruction)
     index = embedding.index
     wanted = Wanted(ask.partition, index.embedder, ask.since, ask.key)
     found = index.nearest(connection, wanted, embedding.vector, MAX_CANDIDATES)
-    lookup = _decide(connection, ask, settings.similarity, found, Judge(connection, promise))
-    if isinstance(lookup, Hit):
-        return replace(lookup, notices=(*lookup.notices, *index.notices))
-    return replace(lookup, warnings=(*lookup.warnings, *index.notices))
+    if not found:
+        return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
+    return View(connection, ask, settings.similarity, judge, found, tuple(index.notices))
 
 
 def load(connection: sqlite3.Connection, number: int) -> Entry | None:
     """The entry of that id, None when there is none."""
     row = connection.execute(f"SELECT {ENTRY_COLUMNS} FROM entry WHERE id = ?", (number,)).fetchone()  # noqa: S608 (a constant)
     return None if row is None else entry_from(row)
-
-
-def _decide(
-    connection: sqlite3.Connection, ask: Asked, threshold: float, found: "list[Candidate]", judge: "Judge"
-) -> Lookup:
-    if not found:
-        return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
-    nearest = found[0]
-    near = [candidate for candidate in found if candidate.similarity >= threshold - _ROUNDING]
-    if not near:
-        detail = f"the nearest stored prompt has similarity {nearest.similarity:.2f}, below {threshold:g}"
-        return Miss("similarity", detail, nearest.id, nearest.similarity)
-    failure: Miss | None = None
-    kept_back: Near | None = None
-    for candidate, *texts in _candidates(connection, ask, near):
-        weighed = _weighed(connection, ask, judge, candidate, *texts)
-        if not isinstance(weighed, Miss):
-            if entry := load(connection, candidate.id):
-                return _semantic_hit(ask, entry, candidate.similarity, *weighed)
-            continue
-        kept_back = kept_back or weighed.near
-        failure = failure or replace(weighed, nearest=candidate.id, similarity=candidate.similarity)
-    return replace(failure, near=kept_back) if failure else Miss("empty", "no answer is stored for this scope")
-
-
-def _candidates(
-    connection: sqlite3.Connection, ask: Asked, near: "Iterable[Candidate]"
-) -> "Iterator[tuple[Candidate, str, str, str]]":
-    """The candidates that the truth still has in this partition, for at most `MAX_INSTRUCTIONS` instructions."""
-    seen: set[str] = set()
-    for candidate in near:
-        row = connection.execute(
-            "SELECT prompt, instruction, evidence FROM entry WHERE id = ? AND partition = ? AND created > ?",
-            (candidate.id, ask.partition, ask.since),
-        ).fetchone()
-        if row is None or (row[1] not in seen and len(seen) >= MAX_INSTRUCTIONS):
-            continue
-        seen.add(row[1])
-        yield (candidate, *row)
-
-
-def _weighed(
-    connection: sqlite3.Connection,
-    ask: Asked,
-    judge: "Judge",
-    candidate: "Candidate",
-    prompt: str,
-    instruction: str,
-    evidence: str,
-) -> "Miss | tuple[Verdict, Trust]":
-    """A miss when the entry may not answer, else the verdict of its evidence and how far it is trusted."""
-    from optafly_cli.cache.guard.vetoes import veto
-    from optafly_cli.cache.promise.labels import are_apart, pair_of
-
-    asked = ask.question.instruction
-    if refused := veto(asked, instruction):
-        return Miss(f"veto:{refused.name}", refused.detail)
-    if are_apart(connection, pair_of(asked, instruction)):
-        return Miss("rejected", "you rejected the answer to those words for these")
-    verdict = still_holds(evidence_from(evidence), ask.question, prompt)
-    if not verdict.holds:
-        return Miss(verdict.reason, verdict.detail)
-    trust = judge.judge(asked, instruction, candidate.id, candidate.similarity)
-    return trust if isinstance(trust, Miss) else (verdict, trust)
 
 
 def _nothing_to_compare(connection: sqlite3.Connection, ask: Asked) -> Miss | None:
@@ -230,7 +182,7 @@ def _elsewhere(connection: sqlite3.Connection, ask: Asked) -> str:
     for (text,) in rows:
         then = scope_from(text)
         if then.get("namespace") == now.namespace:
-            other = [words for name, words in _OTHER.items() if _listed(then.get(name)) != _listed(getattr(now, name))]
+            other = differences(then, now)
             return f"the same words were answered before, with {', '.join(other)}" if other else ""
     return ""
 
@@ -240,18 +192,6 @@ def asked_digest(exact: str) -> bytes:
     return bytes.fromhex(sha256(exact))
 
 
-def _listed(value: object) -> object:
-    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
 def _exact_hit(ask: Asked, entry: Entry, verdict: Verdict) -> Hit:
     age = max(0.0, ask.now - entry.created)
     return Hit(entry, "exact", 1.0, 1.0, age, "the same prompt about the same code", verdict.notices)
-
-
-def _semantic_hit(ask: Asked, entry: Entry, similarity: float, verdict: Verdict, trust: "Trust") -> Hit:
-    age = max(0.0, ask.now - entry.created)
-    reason = f"the same in other words, similarity {similarity:.2f}"
-    if trust.verifier is not None:
-        reason += f", probability {trust.confidence:.4f}"
-    return Hit(entry, "semantic", similarity, trust.confidence, age, reason, verdict.notices, trust.verifier)

@@ -6,12 +6,29 @@ No file is read here; everything comes from `NamedContext` and the arguments. St
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 from optafly_cli.cache.digest import Value, digest_of, sha256
 from optafly_cli.cache.types import Scope
 from optafly_cli.workspace.types import DiffFile, LineRange, NamedContext, NamedFile
 
 SCHEMA = "optafly.scope/1"
+_OTHER = {
+    "workspace": "another workspace",
+    "headline": "another outline of the project",
+    "namespace": "another namespace",
+    "model": "another model",
+    "named": "other named code",
+    "piped": "other piped text",
+    "diff": "another diff",
+    "pasted": "other pasted code",
+    "system": "another system prompt",
+    "parameters": "other parameters",
+    "tools": "other tools",
+    "turns": "other earlier turns",
+    "versions": "another version of refiner, template or embedder",
+}
+"""How a field of the scope that differs is named."""
 
 
 def partition_of(scope: Scope) -> bytes:
@@ -83,6 +100,15 @@ def unit_digest(file: NamedFile) -> str:
     digest = sha256(text)
     copy = _copy_number(file.source.lines, unit, text)
     return f"{digest}#{copy}" if copy else digest
+
+
+def differences(then: Mapping[str, Any], now: Scope) -> tuple[str, ...]:
+    """What a stored scope has that the one of now has not, in words; empty when they are the same."""
+    return tuple(words for name, words in _OTHER.items() if _listed(then.get(name)) != _listed(getattr(now, name)))
+
+
+def _listed(value: object) -> object:
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _named_part(file: NamedFile) -> str:

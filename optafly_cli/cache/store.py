@@ -23,13 +23,14 @@ from optafly_cli.cache.database import (
 from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import Asked, asked, exact_tier, load, semantic_tier
-from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question, VerifierUnavailable
+from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Question
 from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
@@ -99,16 +100,25 @@ class Store:
         """
         connection = self._reader()
         if connection is None:
-            return Miss("empty", "nothing is stored yet")
+            return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
         with reported(self.folder, "read"):
-            found = exact_tier(connection, ask)
-            if not isinstance(found, Hit):
-                other = self._semantic(connection, ask)
-                found = _more_telling(found, other)
+            found = look_up(connection, ask, self._settings, self._loaded)
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
         return found
+
+    def explain(self, question: Question, *, neighbours: bool = False, everywhere: bool = False) -> "Explanation":
+        """Why `look_up` answers as it does, with the nearest entries; counts no hit and creates no store.
+
+        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too.
+        """
+        from optafly_cli.cache.explain import explain
+
+        connection = self._reader()
+        ask = asked(question, self._settings, self._clock())
+        with reported(self.folder, "read"):
+            return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def remember(
         self,
@@ -254,18 +264,6 @@ class Store:
                     add(connection, label)
         return said
 
-    def _semantic(self, connection: sqlite3.Connection, ask: Asked) -> Lookup:
-        from optafly_cli.cache.embedder import EmbedderUnavailable
-
-        try:
-            return semantic_tier(connection, ask, self._settings, self._loaded.embedding, self._loaded.promise())
-        except VerifierUnavailable as error:
-            return Miss("no_verifier", "other words are not answered without the verifier", warnings=(str(error),))
-        except EmbedderUnavailable as error:
-            return Miss(
-                "no_embedder", "other words cannot be compared without the embedding model", warnings=(str(error),)
-            )
-
     def _touch(self, connection: sqlite3.Connection, hit: Hit, ask: Asked) -> None:
         """Count the hit if that is possible at once: a hit never fails because the store is busy or read-only."""
         with suppress(sqlite3.Error):
@@ -286,10 +284,3 @@ class Store:
 
 
 _PAGE = f"SELECT {rows.ENTRY_COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608 (a constant)
-
-
-def _more_telling(exact: Miss | None, other: Lookup) -> Lookup:
-    """Why the very same prompt could not be answered says more than why no other could."""
-    if exact is None or isinstance(other, Hit):
-        return other
-    return replace(exact, warnings=other.warnings, near=other.near)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BATCH = 2_000
 _VECTORS = "SELECT id, vector FROM entry WHERE partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedder = ? AND created > ? AND key <> ?"
+_ELSEWHERE = "SELECT id, vector FROM entry WHERE partition <> ? AND embedder = ? AND created > ? AND key <> ?"
 _ONE = "SELECT id, vector FROM entry WHERE id = ?"
 
 
@@ -62,7 +63,15 @@ def rows_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[tuple[in
 
 def scan(connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:
     """The `limit` nearest of all that is wanted, without any index and in bounded memory."""
-    cursor = connection.execute(_VECTORS, wanted.values)
+    return _best(connection.execute(_VECTORS, wanted.values), vector, limit)
+
+
+def scan_elsewhere(connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:
+    """The `limit` nearest of all that is not in the wanted partition, but as wanted otherwise."""
+    return _best(connection.execute(_ELSEWHERE, wanted.values), vector, limit)
+
+
+def _best(cursor: sqlite3.Cursor, vector: Vector, limit: int) -> list[Candidate]:
     best: list[Candidate] = []
     while rows := cursor.fetchmany(BATCH):
         best = ranked([*best, *scores(rows, vector)], limit)

@@ -1,7 +1,8 @@
 """optafly ask: the full cached round trip."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +13,9 @@ from optafly_cli.cli.ui import Spinner, Ui
 from optafly_cli.errors import ProviderError
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.explain import Explanation
     from optafly_cli.pipeline.ask import Outcome
+    from optafly_cli.pipeline.session import Session
 
 app = new_app()
 
@@ -23,7 +26,7 @@ app = new_app()
         'optafly ask "fix this bug" --file src/main.rs:12',
         'git diff | optafly ask "review this"',
         'optafly ask "explain this" --file app.py --json | jq -r .answer',
-        'optafly ask "fix this bug" --file src/main.rs --cache-only',
+        'optafly ask "fix this bug" --file src/main.rs --cache-only --explain',
     ),
 )
 def ask(
@@ -46,12 +49,10 @@ def ask(
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask again and replace the stored answer.")] = False,
     cache_only: Annotated[bool, typer.Option("--cache-only", help="Answer from the store or exit 1.")] = False,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Print the answer when it is complete.")] = False,
-    max_error_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--max-error-rate", metavar="D", help="Accepted share of wrong semantic hits.", show_default=False
-        ),
-    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why the store answers as it does, on stderr, before the answer.")
+    ] = False,
+    max_error_rate: opt.MaxErrorRate = None,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
 ) -> int:
@@ -89,7 +90,15 @@ def ask(
         },
     )
     sink = _Sink(ui, streaming=not (no_stream or json))
-    voice = Voice(warn=ui.warn, status=sink.status, text=sink.text, waiting=sink.waiting, approve=approver(ui, session))
+    explainer = _Explainer(ui, session) if explain else None
+    voice = Voice(
+        warn=ui.warn,
+        status=sink.status,
+        text=sink.text,
+        waiting=sink.waiting,
+        approve=approver(ui, session),
+        explain=explainer.show if explainer else None,
+    )
     try:
         outcome = run(session, voice, store_folder(session.settings.cache, os.environ))
     except ProviderError as error:
@@ -98,11 +107,37 @@ def ask(
     finally:
         sink.stop()
     if json:
-        ui.document("ask", document(outcome))
+        said = {"explain": explainer.document} if explainer else {}
+        ui.document("ask", {**document(outcome), **said})
     else:
         sink.finish(outcome.answer.text if outcome.answer else None)
-        summarise(ui, outcome)
+        if outcome.answer or not (explainer and explainer.document):
+            summarise(ui, outcome)
     return _exit_code(ui, outcome)
+
+
+class _Explainer:
+    """Shows the explanation on stderr, or keeps it for the document; without a look-up it says so at once."""
+
+    def __init__(self, ui: Ui, session: "Session") -> None:
+        self.ui = ui
+        self.refresh = session.job.cache == "refresh"
+        self.document: dict[str, Any] | None = None
+        if session.job.cache == "off" or not session.settings.cache.enabled:
+            ui.warn("there is nothing to explain: the cache is off for this question")
+
+    def show(self, explanation: "Explanation") -> None:
+        """Say it, or keep it."""
+        from optafly_cli.cli.explain_document import document
+        from optafly_cli.cli.explain_output import explained, width_of
+
+        self.document = document(explanation)
+        if self.ui.json:
+            return
+        for line in explained(explanation, width_of(sys.stderr)):
+            self.ui.styled_note(*line)
+        if self.refresh:
+            self.ui.styled_note(("--refresh: it is asked again whatever fits", None))
 
 
 class _Sink:

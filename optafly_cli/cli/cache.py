@@ -17,11 +17,12 @@ from optafly_cli.errors import UsageError
 app = new_app("Look into the store of answers, correct it, or empty it.")
 
 
-def _store(ui: Ui) -> Any:
+def _store(ui: Ui, settings: Any = None) -> Any:
+    """The store of these `[cache]` settings; of the settings of the working folder unless given."""
     from optafly_cli.cache.store import Store
     from optafly_cli.config.paths import store_folder
 
-    settings = load(ui, {}).settings.cache
+    settings = settings or load(ui, {}).settings.cache
     return Store.open(store_folder(settings, os.environ), settings)
 
 
@@ -117,6 +118,67 @@ def show(ctx: typer.Context, entry_id: Annotated[int, typer.Argument(metavar="ID
         ui.styled_line(("evidence  ", "dim"), (f"{item.path} {(item.digest or 'absent')[:12]}", None))
     ui.line()
     ui.line(entry.answer.text)
+    return 0
+
+
+@app.command(
+    cls=StageCommand,
+    epilog=examples(
+        'optafly cache search "fix this bug" --file src/main.rs:12',
+        'optafly cache search "fix this bug" --file src/main.rs:12 --explain',
+        'optafly cache search "parse a port" --all',
+    ),
+)
+def search(
+    ctx: typer.Context,
+    prompt: opt.Prompt = None,
+    file: opt.Files = None,
+    selection: opt.Selection = None,
+    diff: opt.Diff = False,
+    no_context: opt.NoContext = False,
+    max_context_tokens: opt.MaxContextTokens = None,
+    yes: opt.Yes = False,
+    no_refine: opt.NoRefine = False,
+    system: opt.System = None,
+    model: opt.Model = None,
+    max_tokens: opt.MaxTokens = None,
+    base_url: opt.BaseUrl = None,
+    max_error_rate: opt.MaxErrorRate = None,
+    everywhere: Annotated[
+        bool, typer.Option("--all", help="Also what was asked with other files, models, settings.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say of each why its answer would be served or not.")
+    ] = False,
+    json: opt.Json = False,
+) -> int:
+    """List the stored prompts nearest to a prompt, and whether they fit.
+
+    Give the options that you would give to ask: they are part of the question.
+    """
+    from optafly_cli.cli.cache_search import say
+    from optafly_cli.cli.explain_document import document
+    from optafly_cli.cli.session import ContextOptions, open_session
+
+    ui: Ui = ctx.obj
+    options = ContextOptions(
+        prompt, file, selection, diff=diff, no_context=no_context, yes=yes, no_refine=no_refine, system=system
+    )
+    flags = {
+        "refine.max_context_tokens": max_context_tokens,
+        "provider.model": model,
+        "provider.max_tokens": max_tokens,
+        "provider.base_url": base_url,
+        "cache.max_error_rate": max_error_rate,
+    }
+    session = open_session(ui, options, flags)
+    with _store(ui, session.settings.cache) as store:
+        neighbours = everywhere or not explain
+        found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere)
+    if json:
+        ui.document("cache.search", document(found))
+    else:
+        say(ui, found, in_full=explain, everywhere=everywhere)
     return 0
 
 

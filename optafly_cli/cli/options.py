@@ -49,3 +49,7 @@ BaseUrl = Annotated[
     ),
 ]
 NoRefine = Annotated[bool, typer.Option("--no-refine", help="Send the prompt as it is typed.")]
+MaxErrorRate = Annotated[
+    float | None,
+    typer.Option("--max-error-rate", metavar="D", help="Accepted share of wrong semantic hits.", show_default=False),
+]

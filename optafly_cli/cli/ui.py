@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from optafly_cli.workspace.escape import printable
@@ -76,6 +77,13 @@ class Ui:
         """Put one line of the result on stdout, made of texts and their styles (None: plain)."""
         shown = [(printable(text), style) for text, style in parts]
         self._put("".join(self.style(text, style, sys.stdout) if style else text for text, style in shown) + "\n")
+
+    def styled_note(self, *parts: tuple[str, str | None]) -> None:
+        """Put one line on stderr, made of texts and their styles; for what was asked for, so -q does not silence it."""
+        shown = [(printable(text), style) for text, style in parts]
+        with suppress(OSError):
+            sys.stderr.write("".join(self.style(text, style) if style else text for text, style in shown) + "\n")
+            sys.stderr.flush()
 
     def document(self, schema: str, content: dict[str, Any]) -> None:
         """Print the one JSON document of `--json`."""

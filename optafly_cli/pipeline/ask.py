@@ -44,6 +44,7 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
     """
     timing = Timing()
     with timing.stage("total"), Shelf(session, folder, open_store) as shelf:
+        _explain(shelf, voice)
         with timing.stage("lookup"):
             lookup = shelf.look_up()
         if isinstance(lookup, Hit):
@@ -57,6 +58,16 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
         else:
             outcome = _ask_provider(session, voice, shelf, lookup, timing)
     return outcome
+
+
+def _explain(shelf: Shelf, voice: Voice) -> None:
+    if voice.explain is None:
+        return
+    try:
+        if explanation := shelf.explain():
+            voice.explain(explanation)
+    except StoreError as error:
+        voice.warn(f"what the store does cannot be explained: {error.message}")
 
 
 def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup | None, timing: Timing) -> Outcome:

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from optafly_cli.errors import UsageError
 from optafly_cli.refine.result import RefinedPrompt
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.explain import Explanation
 
 CacheMode = Literal["use", "off", "refresh", "only"]
 TtlChoice = Literal["5m", "1h", "auto"]
@@ -48,7 +51,8 @@ Approver = Callable[[RefinedPrompt], Decision]
 class Voice:
     """How the pipeline speaks, in plain text: `warn` and `status` a line, `text` a part of the answer.
 
-    `waiting` is called when the request is about to be sent. `approve` is None where nobody can be asked.
+    `waiting` is called when the request is about to be sent. `approve` is None where nobody can be asked, `explain`
+    where nobody wants to know why the store answers as it does.
     """
 
     warn: Callable[[str], None]
@@ -56,6 +60,7 @@ class Voice:
     text: Callable[[str], None]
     waiting: Callable[[], None] = lambda: None
     approve: Approver | None = None
+    explain: "Callable[[Explanation], None] | None" = None
 
 
 @dataclass

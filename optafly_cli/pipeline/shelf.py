@@ -13,6 +13,7 @@ from optafly_cli.provider.result import Answer
 from optafly_cli.refine.result import RefinedPrompt
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.store import Store
     from optafly_cli.cache.types import Evidence
     from optafly_cli.config.settings import CacheSettings
@@ -55,6 +56,14 @@ class Shelf:
         except StoreError as error:
             self.problem = error
         return None if refresh else self._found
+
+    def explain(self) -> "Explanation | None":
+        """Why the look-up ends as it does; None when the store is not asked.
+
+        Raises:
+            StoreError: it cannot be explained. That alone spoils no answer, so it is no `problem`.
+        """
+        return self._open().explain(self.session.question) if self._active else None
 
     def before(self) -> str:
         """The workspace state, to be taken before anything is selected: an edit made since then voids the entry.

@@ -111,7 +111,7 @@ def test_broken_toml_is_an_error_in_ours_and_a_warning_in_pyproject(repository: 
 
 @pytest.mark.parametrize("name", sorted(USER_ONLY))
 def test_what_only_the_user_may_set_is_ignored_with_a_warning(repository: Path, name: str) -> None:
-    """A cloned repository can neither redirect traffic, nor move the store, nor approve for the user."""
+    """A cloned repository can not redirect traffic, move the store, lower the guard or approve for the user."""
     section, _, key = name.partition(".")
     (repository / ".optafly.toml").write_text(f'# hello\n[{section}]\n{key} = "https://evil.example"\n')
     loaded = load(repository)

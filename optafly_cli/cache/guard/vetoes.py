@@ -7,7 +7,7 @@ a request, a false hit a wrong answer.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,7 +69,7 @@ def compare(one: str, other: str) -> Comparison:
     left, right = read(a), read(b)
     if a == b:
         return Comparison(None, None, left, right)
-    return Comparison(_veto(left, right), difference(left, right), left, right)
+    return Comparison(next(_vetoes(left, right), None), difference(left, right), left, right)
 
 
 def veto(one: str, other: str) -> Veto | None:
@@ -77,18 +77,16 @@ def veto(one: str, other: str) -> Veto | None:
     return compare(one, other).veto
 
 
-def _veto(left: Reading, right: Reading) -> Veto | None:
-    return (
-        _literals(left, right)
-        or _names(left, right)
-        or _negations(left, right)
-        or _opposites(left, right)
-        or _quantifiers(left, right)
-        or _entities(left, right)
-        or _roles(left, right)
-        or _order(left, right)
-        or _operands(left, right)
-    )
+def every_veto(comparison: Comparison) -> tuple[Veto, ...]:
+    """All that speaks against sharing an answer, for who explains it; the first is `Comparison.veto`."""
+    return tuple(_vetoes(comparison.left, comparison.right)) if comparison.veto else ()
+
+
+def _vetoes(left: Reading, right: Reading) -> Iterator[Veto]:
+    yield from _literals(left, right)
+    for rule in (_names, _negations, _opposites, _quantifiers, _entities, _roles, _order, _operands):
+        if refused := rule(left, right):
+            yield refused
 
 
 def opposites(one: str, other: str) -> Veto | None:
@@ -96,8 +94,8 @@ def opposites(one: str, other: str) -> Veto | None:
     return _opposites(read(one), read(other))
 
 
-def _literals(left: Reading, right: Reading) -> Veto | None:
-    """A literal of one side that the other has neither as a literal nor spelt out in its words."""
+def _literals(left: Reading, right: Reading) -> Iterator[Veto]:
+    """The literals of one side, kind by kind, that the other has neither as a literal nor spelt out in its words."""
     pools = [frozenset(value for values in side.literals.values() for value in values) for side in (left, right)]
     for kind in KINDS:
         found = [
@@ -107,8 +105,7 @@ def _literals(left: Reading, right: Reading) -> Veto | None:
             if not (kind in _SPELT_OUT and _stands_in(value, other.text))
         ]
         if refused := lonely(kind, found):
-            return refused
-    return None
+            yield refused
 
 
 def _stands_in(value: str, text: str) -> bool:
@@ -123,7 +120,7 @@ def _negations(left: Reading, right: Reading) -> Veto | None:
     """Not as many negations, or one that denies another thing that both sides speak of."""
     ours, theirs = (sum(item.sort == "negations" for item in side.items) for side in (left, right))
     if ours != theirs:
-        return Veto("negation", "one of the prompts denies something that the other does not")
+        return Veto("negation", "only one of the prompts denies something")
     return _elsewhere(left, right, "negations", "negation")
 
 

@@ -28,7 +28,7 @@ class Judge:
         """Trust, or a miss that says why the promise keeps the entry back and carries it as `near`."""
         if self._promise is None:
             return Trust(similarity, None)
-        verifier, standing = self._promise.verifier, self._standing
+        verifier, standing = self._promise.verifier, self._in_force
         probability = min(1.0, max(0.0, verifier.probability(asked, stored, similarity)))
         near = Near(entry, similarity, probability, standing.verifier)
         if standing.threshold is None:
@@ -41,8 +41,13 @@ class Judge:
             return Miss("unsure", detail, near=near)
         return Trust(probability, standing.verifier)
 
+    @property
+    def standing(self) -> Standing | None:
+        """What is in force now; None without a verifier."""
+        return None if self._promise is None else self._in_force
+
     @cached_property
-    def _standing(self) -> Standing:
+    def _in_force(self) -> Standing:
         if self._promise is None:
             raise ValueError("without a verifier nothing is promised")
         return self._promise.standing(self._connection)
