@@ -1,7 +1,7 @@
 """The pairs that train, fit and calibrate the verifier, and who may see what.
 
     cross-encoder   QQP (4 of 5 parts), STS-B, nl2bash (half), our own groups (4 of 5 parts), synthetic edits of them
-    stack           our own groups (the fifth part), the tune half of the developer suite, QQP and nl2bash (parts not above)
+    stack           our own groups (the fifth part), the tune half of the developer suite, nl2bash (the other half)
     calibration     `training/pairs/calibration-*.jsonl` alone; nothing is trained on it
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
@@ -10,7 +10,7 @@ Parts are drawn by digest, by group: no text of one part stands in another.
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
@@ -45,18 +45,48 @@ def part_of(key: str, parts: int = HELD_OUT) -> int:
     return int(sha256(key.encode()).hexdigest()[:8], 16) % parts
 
 
-def for_cross_encoder(rng: Random) -> list[Pair]:
-    """What the cross-encoder learns from."""
-    real = [*qqp(held_out=False, rng=rng), *stsb(), *nl2bash(held_out=False), *groups(held_out=False, rng=rng)]
-    return [*real, *synthetic(real, rng)]
+GROUPS = ("developers", "general", "code", "shell", "order", "questions", "changes", "everyday", "one-word")
+"""Our own groups, in the order in which they were written and came into training."""
 
 
-def for_stack(rng: Random) -> list[Pair]:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A run over pairs. `quora`: how many of QQP; `groups`: how many files of `GROUPS`; `synthetic`: edits per text."""
+
+    seed: int
+    quora: int
+    groups: int
+    synthetic: float
+    rate: float
+    floor: float = 0.02
+    epochs: float = 1.0
+
+
+STAGES = (
+    Stage(seed=7, quora=11_000, groups=0, synthetic=0.45, rate=8e-5),
+    Stage(seed=8, quora=2_500, groups=5, synthetic=0.25, rate=7e-5),
+    Stage(seed=9, quora=2_000, groups=8, synthetic=0.18, rate=2e-4, floor=0.25),
+    Stage(seed=10, quora=0, groups=9, synthetic=0.12, rate=1.5e-4, epochs=1.6),
+)
+
+
+def for_cross_encoder(stage: Stage) -> list[Pair]:
+    """What the cross-encoder learns from in a stage: first what is large and noisy, then what is ours and clean."""
+    rng = Random(stage.seed)
+    if not stage.groups:
+        real = [*qqp(held_out=False, rng=rng, most=stage.quora), *stsb()[:1_500]]
+        return [*real, *synthetic(real, rng, stage.synthetic)]
+    real = [*groups(held_out=False, rng=rng, names=GROUPS[: stage.groups]), *nl2bash(held_out=False)]
+    more = qqp(held_out=False, rng=rng, most=stage.quora) if stage.quora else []
+    return [*real, *synthetic(real, rng, stage.synthetic), *more]
+
+
+def for_stack() -> list[Pair]:
     """What the stack of features is fitted on: pairs that the cross-encoder did not see."""
     suite = [
         Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"
     ]
-    return [*groups(held_out=True, rng=rng), *suite, *nl2bash(held_out=True), *qqp(held_out=True, rng=rng)]
+    return [*groups(held_out=True, rng=Random(3)), *suite, *nl2bash(held_out=True)]
 
 
 def for_calibration() -> list[Pair]:
@@ -77,7 +107,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def qqp(*, held_out: bool, rng: Random, most: int = 26_000) -> list[Pair]:
-    """Quora pairs that share words, the others mostly left out: they are easy. Questions of one pair stay in one part."""
+    """Quora pairs that share words, few others: those are easy. Questions of one pair stay in one part."""
     found = rows(PUBLIC / "qqp_pairs.jsonl.gz")
     part = _components((row["a"], row["b"]) for row in found)
     kept = [
@@ -91,11 +121,11 @@ def qqp(*, held_out: bool, rng: Random, most: int = 26_000) -> list[Pair]:
 
 def stsb() -> list[Pair]:
     """Graded pairs, the unclear ones left out."""
-    found = []
-    for row in rows(PUBLIC / "stsb.jsonl.gz"):
-        if row["score"] >= 4.7 or 2.0 <= row["score"] <= 4.2:
-            found.append(Pair(row["a"], row["b"], float(row["score"] >= 4.7), "stsb", 0.5))
-    return found
+    return [
+        Pair(row["a"], row["b"], float(row["score"] >= 4.7), "stsb", 0.5)
+        for row in rows(PUBLIC / "stsb.jsonl.gz")
+        if row["score"] >= 4.7 or 2.0 <= row["score"] <= 4.2
+    ]
 
 
 def nl2bash(*, held_out: bool) -> list[Pair]:
@@ -107,10 +137,10 @@ def nl2bash(*, held_out: bool) -> list[Pair]:
     ]
 
 
-def groups(*, held_out: bool, rng: Random) -> list[Pair]:
+def groups(*, held_out: bool, rng: Random, names: Sequence[str] = GROUPS) -> list[Pair]:
     """Our own groups: every two of `same` are the same, every trap differs from two of them."""
     found = []
-    for path in sorted(PAIRS.glob("groups-*.jsonl")):
+    for path in sorted(PAIRS / f"groups-{name}.jsonl" for name in names):
         for row in rows(path):
             if (part_of(row["group"]) == 0) != held_out:
                 continue

@@ -20,7 +20,8 @@ LoadVerifier = Callable[[], Verifier | None]
 class Loaded:
     """Embeds instructions for the store in `folder`, and says what is promised of its semantic hits.
 
-    Without `load_verifier`, or when that gives None, there is no promise. `calibration` replaces the shipped labels.
+    `load_verifier` replaces the shipped verifier (None from it: the similarity decides alone, and nothing is promised),
+    `calibration` the shipped labels.
     """
 
     def __init__(
@@ -86,9 +87,11 @@ class Loaded:
             VerifierUnavailable: there should be one, and it cannot be used.
         """
         from optafly_cli.cache.promise.force import Promise
+        from optafly_cli.cache.verifier.load import load_verifier
 
-        if self._promise is None and self._load_verifier is not None:
-            verifier = self._load_verifier()
+        if self._promise is None:
+            load_it = self._load_verifier or (lambda: load_verifier(self._settings.embedding_model))
+            verifier = load_it()
             if verifier is not None:
                 self._promise = Promise(verifier, self._settings.max_error_rate, self._calibration)
         return self._promise

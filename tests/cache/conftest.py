@@ -33,11 +33,11 @@ def minilm() -> Embedder:
 
 @pytest.fixture
 def open_store(tmp_path: Path, clock: Clock, minilm: Embedder) -> Iterator[OpenStore]:
-    """Opens the one store of the test: with the bundled model, and the clock that stands still."""
+    """Opens the one store of the test: with the bundled embedder, no verifier, and the clock that stands still."""
     opened: list[Store] = []
 
     def open_it(settings: CacheSettings | None = None, **options: object) -> Store:
-        given = {"clock": clock, "load_embedder": lambda: minilm, **options}
+        given = {"clock": clock, "load_embedder": lambda: minilm, "load_verifier": lambda: None, **options}
         store = Store.open(tmp_path / "home" / "store", settings or CacheSettings(), **given)  # type: ignore[arg-type]
         opened.append(store)
         return store

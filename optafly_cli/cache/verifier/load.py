@@ -5,6 +5,7 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optafly_cli.cache.embedder import BUNDLED
 from optafly_cli.cache.onnx_model import ModelUnusableError, facts
 from optafly_cli.cache.types import VerifierUnavailable
 
@@ -17,17 +18,19 @@ RECORD = Path(__file__).parent / "verifier.json"
 class StackedVerifier:
     """The cross-encoder's logit and what the guard counts, in one logistic unit (docs/verifier.md)."""
 
-    def __init__(self, record: Path = RECORD) -> None:
+    def __init__(self, record: Path = RECORD, embedding_model: str = BUNDLED) -> None:
         self._record = record
+        self._embedding_model = embedding_model
 
     @cached_property
     def identity(self) -> str:
-        """Name and version of the weights and of the features that they are for.
+        """What labels are kept under: the digest of the weights, and an embedding model that they were not made with.
 
         Raises:
             VerifierUnavailable: verifier.json is missing or damaged.
         """
-        return str(self._facts["identity"])
+        name = str(self._facts["identity"])
+        return name if self._embedding_model == BUNDLED else f"{name}+{self._embedding_model}"
 
     def probability(self, asked: str, stored: str, similarity: float) -> float:
         """From 0 to 1, for two instructions and the cosine between them.
@@ -70,6 +73,6 @@ class StackedVerifier:
             raise VerifierUnavailable(f"the verifier cannot be used: {error}") from error
 
 
-def load_verifier() -> StackedVerifier:
-    """The verifier that ships with optafly."""
-    return StackedVerifier()
+def load_verifier(embedding_model: str = BUNDLED) -> StackedVerifier:
+    """The verifier that ships with optafly. With another embedding model the shipped labels say nothing of it."""
+    return StackedVerifier(embedding_model=embedding_model)
