@@ -169,7 +169,7 @@ def build(weights: Weights, scheme: Scheme) -> ModelProto:
 
 
 def build_classifier(weights: Weights, scheme: Scheme) -> ModelProto:
-    """The graph of the verifier's cross-encoder: (n,) `logit` out. `weights` also hold `head.weight` and `head.bias`."""
+    """The graph of the verifier's cross-encoder: (n,) `logit`. `weights` also hold `head.weight` and `head.bias`."""
     graph, value = _encoder(weights, scheme)
     _score(graph, value, weights)
     return _model(graph, "optafly-verifier", "logit", ["n"])

@@ -2,7 +2,7 @@
 
     cross-encoder   QQP (4 of 5 parts), STS-B, nl2bash (half), our own groups (4 of 5 parts), synthetic edits of them
     stack           our own groups (the fifth part), the tune half of the developer suite, nl2bash (the other half)
-    calibration     `training/pairs/calibration-*.jsonl` alone; nothing is trained on it
+    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
 Parts are drawn by digest, by group: no text of one part stands in another.
@@ -51,7 +51,11 @@ GROUPS = ("developers", "general", "code", "shell", "order", "questions", "chang
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A run over pairs. `quora`: how many of QQP; `groups`: how many files of `GROUPS`; `synthetic`: edits per text."""
+    """A run over pairs.
+
+    `quora`: how many of QQP; `groups`: how many files of `GROUPS`, `share` of whose pairs are taken; `triples`: also
+    those; `synthetic`: edits per text; the rest as for `cross_encoder.train`.
+    """
 
     seed: int
     quora: int
@@ -60,6 +64,8 @@ class Stage:
     rate: float
     floor: float = 0.02
     epochs: float = 1.0
+    triples: bool = False
+    share: float = 1.0
 
 
 STAGES = (
@@ -67,6 +73,7 @@ STAGES = (
     Stage(seed=8, quora=2_500, groups=5, synthetic=0.25, rate=7e-5),
     Stage(seed=9, quora=2_000, groups=8, synthetic=0.18, rate=2e-4, floor=0.25),
     Stage(seed=10, quora=0, groups=9, synthetic=0.12, rate=1.5e-4, epochs=1.6),
+    Stage(seed=11, quora=0, groups=9, synthetic=0.0, rate=1.0e-4, epochs=1.5, triples=True, share=0.2),
 )
 
 
@@ -77,6 +84,8 @@ def for_cross_encoder(stage: Stage) -> list[Pair]:
         real = [*qqp(held_out=False, rng=rng, most=stage.quora), *stsb()[:1_500]]
         return [*real, *synthetic(real, rng, stage.synthetic)]
     real = [*groups(held_out=False, rng=rng, names=GROUPS[: stage.groups]), *nl2bash(held_out=False)]
+    real = rng.sample(real, int(len(real) * stage.share))
+    real += triples("triples-*.jsonl") if stage.triples else []
     more = qqp(held_out=False, rng=rng, most=stage.quora) if stage.quora else []
     return [*real, *synthetic(real, rng, stage.synthetic), *more]
 
@@ -90,11 +99,17 @@ def for_stack() -> list[Pair]:
 
 
 def for_calibration() -> list[Pair]:
-    """Pairs that nothing was trained or tuned on: of each group one rewording and one trap."""
+    """Pairs that nothing was trained or tuned on, and whose mistakes nobody has read."""
+    return triples("calibration-*.jsonl")
+
+
+def triples(names: str) -> list[Pair]:
+    """Of each prompt a rewording, and a trap beside either of the two."""
     found = []
-    for path in sorted(PAIRS.glob("calibration-*.jsonl")):
+    for path in sorted(PAIRS.glob(names)):
         for row in rows(path):
-            found += [Pair(row["a"], row["same"], 1.0, path.stem), Pair(row["a"], row["trap"], 0.0, path.stem)]
+            found.append(Pair(row["a"], row["same"], 1.0, path.stem))
+            found += [Pair(text, row["trap"], 0.0, path.stem) for text in (row["a"], row["same"])]
     return found
 
 

@@ -245,8 +245,8 @@ def _swapped(prompt: str, rng: Random) -> str | None:
 
 def _courtesy(prompt: str, rng: Random) -> str | None:
     form = rng.choice(_WORDS["courtesy"])
-    text = prompt if form.startswith("{}") else prompt[0].lower() + prompt[1:] if not prompt[:2].isupper() else prompt
-    return form.format(text)
+    inside = not form.startswith("{}") and not prompt[:2].isupper()
+    return str(form.format(prompt[0].lower() + prompt[1:] if inside else prompt))
 
 
 def _lower(prompt: str, rng: Random) -> str | None:
@@ -273,7 +273,7 @@ def _typo(prompt: str, rng: Random) -> str | None:
         word[:place] + word[place + 1 :],
         word[:place] + word[place] + word[place:],
         word[:place] + word[place + 1] + word[place] + word[place + 2 :],
-        word[:place] + rng.choice("aeiou") + word[place + 1 :] if word[place] in "aeiou" else word[:place] + word[place + 1 :],
+        word[:place] + (rng.choice("aeiou") if word[place] in "aeiou" else "") + word[place + 1 :],
     ))  # fmt: skip
     return _put(prompt, at, slip) if slip.lower() not in wordnet().synonyms else None
 
@@ -326,8 +326,8 @@ def _cased(word: str, like: str) -> str:
 
 
 _TRAPS: tuple[Edit, ...] = (
-    _number, _calendar, _negation, _opposite, _opposite, _sibling, _sibling, _sibling, _name, _quantity, _question, _added,
-    _word_added, _dropped, _swapped, _swapped,
+    _number, _calendar, _negation, _opposite, _opposite, _sibling, _sibling, _sibling, _name, _quantity, _question,
+    _added, _word_added, _dropped, _swapped, _swapped,
 )  # fmt: skip
 _RESTATEMENTS: tuple[Edit, ...] = (
     _courtesy, _lower, _unpunctuated, _typo, _typo, _without_articles, _other_words, _other_words, _spelling, _fronted,

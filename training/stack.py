@@ -1,7 +1,7 @@
 """Fit the stack on pairs that the cross-encoder did not see: one logistic unit over `verifier/features.py`.
 
-Only pairs that would reach it count: cosine at or above the gate, no veto. Weights that would reward a difference are held
-at zero, so that more differences never make a hit likelier (non-negative least squares of the logistic loss, L-BFGS-B).
+Only pairs that would reach it count: cosine at or above the gate, no veto. Weights that would reward a difference are
+held at zero, so that more differences never make a hit likelier (the logistic loss with bounds, L-BFGS-B).
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,23 @@ from training.data import Pair
 
 GATE = 0.85
 SIGNS = {
-    "logit": 1, "cosine": 1, "same": 1, "lonely": -1, "lonely_more": -1, "slips": 0, "shared": 1, "relations": -1,
-    "grammar": -1, "question_missing": -1, "question_differs": -1, "turned": -1, "length": 1, "trigrams": 1, "strict": -1,
+    "logit": 1,
+    "cosine": 1,
+    "same": 1,
+    "lonely": -1,
+    "lonely_more": -1,
+    "slips": 0,
+    "shared": 1,
+    "relations": -1,
+    "grammar": -1,
+    "question_missing": -1,
+    "question_differs": -1,
+    "turned": -1,
+    "length": 1,
+    "trigrams": 1,
+    "strict": -1,
     "literals": 0,
-}  # fmt: skip
+}
 """Which way each feature may count: 1 for, -1 against, 0 either."""
 RIDGE = 0.002
 Rows = npt.NDArray[np.float64]
@@ -81,12 +94,13 @@ def fit(rows: Rows, labels: Rows, weights: Rows) -> Stack:
 
     limits = {1: (0.0, None), -1: (None, 0.0), 0: (None, None)}
     bounds = [*(limits[SIGNS[name]] for name in NAMES), (None, None)]
-    found = minimize(loss, np.zeros(size + 1), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000})
+    start = np.zeros(size + 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 2000})
     return Stack(found.x[:size], float(found.x[size]))
 
 
 def calibration_error(probabilities: Rows, labels: Rows, bins: int = 10) -> float:
-    """Expected calibration error over bins of equal count (Nguyen and O'Connor 2015; adaptive, so that none is empty)."""
+    """Expected calibration error over bins of equal count, so that none is empty (Nguyen and O'Connor 2015)."""
     order = np.argsort(probabilities)
     parts = np.array_split(order, bins)
     return float(sum(abs(probabilities[part].mean() - labels[part].mean()) * len(part) for part in parts) / len(order))

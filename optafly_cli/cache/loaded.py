@@ -56,7 +56,7 @@ class Loaded:
         return self._embedder
 
     def embedding(self, instruction: str) -> Embedding:
-        """The vector of an instruction (`spelling.embedded_form`); the last one is kept, as a miss is mostly remembered next.
+        """The vector of an instruction (`spelling.embedded_form`); the last is kept: a miss is mostly remembered next.
 
         Raises:
             EmbedderUnavailable: there is no embedding model to use.

@@ -1,4 +1,7 @@
-"""Model files that ship with optafly: checked by digest, opened in onnxruntime. Importing this imports neither numpy nor onnxruntime."""
+"""Model files that ship with optafly: checked by digest, opened in onnxruntime.
+
+Importing this imports neither numpy nor onnxruntime.
+"""
 
 import json
 import os

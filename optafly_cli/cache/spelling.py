@@ -18,7 +18,7 @@ VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
 _SHORTEST = 4
 _RANK_OF_THE_TRADE = 3_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_WORD = re.compile(r"(?<![\w./\\@$#:-])[a-z]{4,}(?![\w/\\@(:_-]|\.\w)")
+_WORD = re.compile(r"(?<![\w./\\@$#:`\"-])[a-z]{4,}(?![\w/\\@(:_`\"-]|\.\w)")
 
 
 def embedded_form(instruction: str) -> str:

@@ -35,6 +35,7 @@ USER_ONLY: Mapping[str, str] = {
     "cache.namespace": "it would share your answers",
     "cache.embedding_model": "it would load a model of its choice",
     "cache.max_error_rate": "it would accept more wrong answers than you do",
+    "cache.similarity": "it would accept answers to less similar prompts than you do",
     "cache.ttl_days": "the store also holds the answers of other projects",
     "cache.max_size_gb": "the store also holds the answers of other projects",
 }

@@ -88,7 +88,10 @@ class CacheSettings:
     enabled: bool = setting(True, Rule("Answer from the store, and remember answers in it."))
     similarity: float = setting(0.85, Rule("The lowest cosine that can be a semantic hit.", minimum=0, maximum=1))
     max_error_rate: float = setting(
-        0.01, Rule("The largest share of semantic hits served that may be wrong.", above=0, maximum=0.5)
+        0.01,
+        Rule(
+            "The largest share of semantic hits served that may be wrong; 0: exact hits only.", minimum=0, maximum=0.5
+        ),
     )
     shadow_rate: float = setting(
         0.1,

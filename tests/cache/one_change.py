@@ -176,7 +176,9 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = Store.open(folder / "store", CacheSettings(), load_embedder=_same_vectors, load_verifier=lambda: None)
+        self.store = Store.open(
+            folder / "store", CacheSettings(), load_embedder=_same_vectors, load_verifier=lambda: None
+        )
         self._written: dict[Path, bytes] = {}
 
     def show(self, case: Case) -> None:

@@ -143,7 +143,7 @@ def test_a_graph_that_onnxruntime_refuses_is_said(copy: Path) -> None:
 
 
 def test_identity_follows_the_files(embedder: Embedder, copy: Path) -> None:
-    """The identity is the name, 12 hex digits and the version of what is embedded, the same loaded or not, and another for other files."""
+    """The identity: name, 12 hex digits and version of what is embedded, loaded or not; another for other files."""
     name, version = embedder_identity().split("@")
     digits, form = version.split(".")
     assert (name, form) == (BUNDLED, EMBEDDED_FORM)

@@ -78,6 +78,8 @@ TRAPS = {
         use a list, not a tuple | use not a list, a tuple
     """,
     "opposite": """
+        explain this function | explain this class
+        write a unit test | write an integration test
         add a test | remove a test
         how do I enable logging? | how do I turn off logging?
         encode the payload | decode the payload
@@ -122,10 +124,8 @@ TRAPS = {
     "words": """
         fix this bug | find this bug
         fix this bug | fix this bug and add a test
-        explain this function | explain this class
         review this | review this for security
         remove unused imports | remove unused variables
-        write a unit test | write an integration test
         upload the file | unload the file
         fix the for loop in parse_port | fix the while loop in parse_port
         add a get endpoint | add an endpoint

@@ -83,7 +83,7 @@ def test_flags_beat_variables_beat_the_project_beats_the_user(place: Place) -> N
             "refine.threshold must be a number from 0 to 1, not 1.5",
             "change the line or remove it: the default is 0.7",
         ),
-        ("cache.max_error_rate = 0\n", 1, "cache.max_error_rate must be a number above 0 and at most 0.5, not 0", ""),
+        ("cache.max_error_rate = -1\n", 1, "cache.max_error_rate must be a number from 0 to 0.5, not -1", ""),
         ("[cache]\nenabled = 1\n", 2, "cache.enabled must be true or false, not 1", ""),
         ("[route]\nmax_anchors = true\n", 2, "route.max_anchors must be a whole number from 0 to 4, not true", ""),
         ("[route]\nmax_anchors = 2.0\n", 2, "route.max_anchors must be a whole number from 0 to 4, not 2.0", ""),

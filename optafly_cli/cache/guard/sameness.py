@@ -1,8 +1,8 @@
 """Are two instructions read as the same, item for item? What sets them apart otherwise has a name.
 
 The same means: word for word where the request is about names, else the same items in the same order, but for a noun
-that says what a literal is and a clause in front. Symmetric, pure. This is no veto: other words may mean the same, and the
-verifier judges that.
+that says what a literal is and a clause in front. Symmetric, pure. This is no veto: other words may mean the same, and
+the verifier judges that.
 """
 
 from collections import Counter

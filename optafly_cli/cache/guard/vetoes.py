@@ -1,18 +1,20 @@
 """What refuses a semantic hit whatever the similarity and whatever the verifier says. Pure Python, under 1 ms a pair.
 
 Each veto is symmetric and has a name: number, quoted, path, flag, identifier, operator, name, entity, negation,
-opposite, quantifier, direction, literal. An item of one side without its counterpart is a miss: a false miss costs
-a request, a false hit a wrong answer.
+opposite, quantifier, direction, literal, question. An item of one side without its counterpart is a miss: a false miss
+costs a request, a false hit a wrong answer.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from optafly_cli.cache.guard.directions import OPERANDS, direction, root_of
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS
+from optafly_cli.cache.guard.questions import question
 from optafly_cli.cache.guard.reading import Item, Reading, read
 from optafly_cli.cache.guard.sameness import difference
 from optafly_cli.cache.guard.veto import Veto, lonely
@@ -36,11 +38,7 @@ _TELLING = frozenset(
     ]
 )
 """Quantifiers that change what is asked when one side has them and the other does not."""
-_CONTRARY = (
-    ("from", "to"), ("from", "into"), ("before", "after"), ("until", "after"), ("over", "under"), ("up", "down"), ("in", "out"),
-    ("on", "off"), ("into", "out"), ("by", "to"),
-)  # fmt: skip
-_OPERANDS = frozenset({"literal", "word", "numbers"})
+_DENYING = ("un", "non", "dis", "in", "im", "ir", "il", "de", "a")
 _FEW = 2
 
 
@@ -84,7 +82,7 @@ def every_veto(comparison: Comparison) -> tuple[Veto, ...]:
 
 def _vetoes(left: Reading, right: Reading) -> Iterator[Veto]:
     yield from _literals(left, right)
-    for rule in (_names, _negations, _opposites, _quantifiers, _entities, _roles, _order, _operands):
+    for rule in (_names, _negations, _opposites, _quantifiers, _entities, direction, question):
         if refused := rule(left, right):
             yield refused
 
@@ -127,7 +125,7 @@ def _negations(left: Reading, right: Reading) -> Veto | None:
 def _elsewhere(left: Reading, right: Reading, table: str, name: str) -> Veto | None:
     """Words of that table that belong to other things on each side, things that both sides speak of."""
     ours, theirs = (_belonging(side.items, table) for side in (left, right))
-    roots = [{_root(item) for item in side.items} for side in (left, right)]
+    roots = [{root_of(item) for item in side.items} for side in (left, right)]
     if any(root in roots[1] for _, root in ours - theirs) and any(root in roots[0] for _, root in theirs - ours):
         return Veto(name, f"a {name} stands elsewhere")
     return None
@@ -138,7 +136,7 @@ def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, str]]:
     found = set()
     for at, item in enumerate(items):
         if item.sort == table:
-            found.add((item.key, next((_root(after) for after in items[at + 1 :] if after.sort in _OPERANDS), "")))
+            found.add((item.key, next((root_of(after) for after in items[at + 1 :] if after.sort in OPERANDS), "")))
     return found
 
 
@@ -147,6 +145,11 @@ def _opposites(left: Reading, right: Reading) -> Veto | None:
     for word in sorted(ours - theirs):
         for opposite in sorted(_opposites_of().get(word, frozenset()) & (theirs - ours)):
             return Veto("opposite", f"{word!r} against {opposite!r}")
+    for word, others in [(word, theirs - ours) for word in ours - theirs] + [
+        (word, ours - theirs) for word in theirs - ours
+    ]:
+        if len(word) > _FEW and (denied := {f"{prefix}{word}" for prefix in _DENYING} & others):
+            return Veto("opposite", f"{word!r} against {min(denied)!r}")
     return None
 
 
@@ -198,103 +201,3 @@ def _spelt_out(acronym: str, words: Sequence[str]) -> bool:
     letters = acronym.lower()
     initials = "".join(word[0] for word in words)
     return letters in initials
-
-
-def _roles(left: Reading, right: Reading) -> Veto | None:
-    """The same thing after contrary prepositions: from a to b against from b to a."""
-    ours, theirs = (_after_relations(side.items) for side in (left, right))
-    for root in sorted(ours.keys() & theirs.keys()):
-        for one, other in _CONTRARY:
-            for mine, yours in ((one, other), (other, one)):
-                if mine in ours[root] and yours in theirs[root] and mine not in theirs[root]:
-                    return Veto("direction", f"{mine!r} against {yours!r} before {root.strip('=')!r}")
-    return None
-
-
-def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for at, item in enumerate(items):
-        if item.sort == "relations":
-            thing = next((after for after in items[at + 1 : at + 3] if after.sort in _OPERANDS), None)
-            if thing is not None:
-                found.setdefault(_root(thing), set()).add(item.key)
-    return found
-
-
-def _order(left: Reading, right: Reading) -> Veto | None:
-    """The same content words in another order; a clause moved to the front or "a and b" may be."""
-    ours, theirs = ([_root(item) for item in side.items if item.sort in _OPERANDS] for side in (left, right))
-    common = Counter(ours) & Counter(theirs)
-    missing = max(len(ours), len(theirs)) - common.total()
-    one, other = (_only(words, common) for words in (ours, theirs))
-    if one == other or len(one) < _FEW or missing > 0:
-        return None
-    if _joined_or_turned(left, right, one, other):
-        return None
-    return Veto("direction", "the same words stand in another order")
-
-
-def _only(words: Iterable[str], common: Counter[str]) -> list[str]:
-    left = Counter(common)
-    kept = []
-    for word in words:
-        if left[word] > 0:
-            left[word] -= 1
-            kept.append(word)
-    return kept
-
-
-def _joined_or_turned(left: Reading, right: Reading, one: Sequence[str], other: Sequence[str]) -> bool:
-    return _turned(left, one, other) or _turned(right, other, one) or _joined(one, other, left, right)
-
-
-def _turned(side: Reading, mine: Sequence[str], yours: Sequence[str]) -> bool:
-    """Do the clauses of this side, the other way round, give the order of the other?"""
-    if len(side.clauses) != 2:
-        return False
-    cut = sum(item.sort in _OPERANDS for item in side.clauses[0])
-    return any([*mine[at:], *mine[:at]] == list(yours) for at in (cut - 1, cut, cut + 1) if 0 < at < len(mine))
-
-
-def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Reading) -> bool:
-    """Are they the same but for two neighbours, joined by and/or on both sides?"""
-    at = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
-    if len(at) != 2 or at[1] != at[0] + 1 or one[at[0]] != other[at[1]] or one[at[1]] != other[at[0]]:
-        return False
-    return all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right)) and not (
-        left.strict or right.strict
-    )
-
-
-def _operands(left: Reading, right: Reading) -> Veto | None:
-    """Where a side renames, converts or replaces, forms of one word are names of their own: user, users, User."""
-    if not (left.renames or right.renames):
-        return None
-    ours, theirs = ([item.key for item in side.verbatim if item.sort == "word"] for side in (left, right))
-    more, less = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
-    if not more and not less and ours != theirs and not _joined_or_turned(left, right, ours, theirs):
-        return Veto("direction", "the same words stand in another order")
-    for word in sorted(more):
-        for other in sorted(less):
-            if _forms_of_one_name(word, other):
-                return Veto("literal", f"{word!r} against {other!r} in a request about names")
-    return None
-
-
-def _forms_of_one_name(one: str, other: str) -> bool:
-    """Capitals, a plural or a synonym apart; words that a sentence needs are no names."""
-    small, little = one.lower(), other.lower()
-    if {small, little} & (_spellings() | lexicon().filler | lexicon().questions.keys()):
-        return False
-    if small == little or small == f"{little}s" or little == f"{small}s":
-        return True
-    return stem(small) != stem(little) and canonical(small) == canonical(little)
-
-
-@cache
-def _spellings() -> frozenset[str]:
-    return lexicon().names | lexicon().acronyms
-
-
-def _root(item: Item) -> str:
-    return (item.root or item.key).lower()

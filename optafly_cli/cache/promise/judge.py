@@ -8,6 +8,9 @@ from optafly_cli.cache.promise.certificate import percent
 from optafly_cli.cache.promise.force import Promise, Standing
 from optafly_cli.cache.types import Miss, Near
 
+MOST = 2
+"""Candidates that the verifier is asked about in one look-up: its time is bounded, and further ones rarely help."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -23,6 +26,7 @@ class Judge:
     def __init__(self, connection: sqlite3.Connection, promise: Promise | None) -> None:
         self._connection = connection
         self._promise = promise
+        self._asked = 0
 
     def judge(self, asked: str, stored: str, entry: int, similarity: float) -> Trust | Miss:
         """Trust, or a miss that says why the promise keeps the entry back and carries it as `near`."""

@@ -35,14 +35,18 @@ class StackedVerifier:
     def probability(self, asked: str, stored: str, similarity: float) -> float:
         """From 0 to 1, for two instructions and the cosine between them.
 
+        Two that the guard reads as the same, item for item, have at least the share of such pairs that were right.
+
         Raises:
             VerifierUnavailable: a file of the verifier is missing or damaged.
         """
         from optafly_cli.cache.guard.vetoes import compare
         from optafly_cli.cache.verifier.features import features
 
-        values = features(self._cross_encoder.logit(asked, stored), similarity, compare(asked, stored))
-        return self._unit(values)
+        compared = compare(asked, stored)
+        values = features(self._cross_encoder.logit(asked, stored), similarity, compared)
+        probability = self._unit(values)
+        return max(probability, float(self._facts["same"])) if compared.same else probability
 
     def _unit(self, values: tuple[float, ...]) -> float:
         weights: list[float] = self._facts["weights"]
@@ -55,12 +59,14 @@ class StackedVerifier:
 
         try:
             found = facts(self._record)
-            if list(found["features"]) != list(NAMES) or len(found["weights"]) != len(NAMES):
-                raise ModelUnusableError(f"{self._record} is for other features")
+            whole = {"same", "intercept", "identity"} <= found.keys() and len(found["weights"]) == len(NAMES)
+            fits = whole and list(found["features"]) == list(NAMES)
         except KeyError as error:
             raise VerifierUnavailable(f"the verifier cannot be used: {self._record} is damaged ({error!r})") from error
         except ModelUnusableError as error:
             raise VerifierUnavailable(f"the verifier cannot be used: {error}") from error
+        if not fits:
+            raise VerifierUnavailable(f"the verifier cannot be used: {self._record} is for other features")
         return found
 
     @cached_property

@@ -1,0 +1,207 @@
+"""Direction: who does what to whom, from what to what, the same words in another order. Part of the vetoes; pure."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
+from optafly_cli.cache.guard.reading import Item, Reading
+from optafly_cli.cache.guard.veto import Veto
+
+OPERANDS = frozenset({"literal", "word", "numbers"})
+"""The sorts of items that a request can be about."""
+_FEW = 2
+_CONTRARY = (
+    ("from", "to"),
+    ("from", "into"),
+    ("before", "after"),
+    ("during", "after"),
+    ("during", "before"),
+    ("until", "after"),
+    ("over", "under"),
+    ("up", "down"),
+    ("in", "out"),
+    ("on", "off"),
+    ("into", "out"),
+    ("by", "to"),
+)
+_WORDS = r"([^,;:.?!]+?)"
+_END = r"(?=[,;:.?!]|\s(?:in|at|on|for|when|if|because|so|and)\s|\s*$)"
+_POSSESSIVE = re.compile(r"(\w+)['’]s (\w+)")
+_OF = re.compile(r"(\w+) of (?:the |my |our |your |an? )?(\w+)")
+_EXCHANGES = tuple(
+    (re.compile(pattern, re.IGNORECASE), turned)
+    for pattern, turned in (
+        (rf"\b(?:replac|swap|exchang|switch|chang)\w* {_WORDS}(?: out)? (?:with|for|by) {_WORDS}{_END}", False),
+        (
+            r"\b(?:convert|port|turn|rewrit|migrat|translat|chang|transform|switch|renam|cast|refactor)\w*"
+            rf" {_WORDS} (?:to|into|as) {_WORDS}{_END}",
+            False,
+        ),
+        (rf"\bfrom {_WORDS} (?:to|into) {_WORDS}{_END}", False),
+        (
+            rf"\b(?:use|want|prefer|need|put|take)\w* {_WORDS},?"
+            rf" (?:instead of|rather than|in place of|not) {_WORDS}{_END}",
+            True,
+        ),
+    )
+)
+"""What is given up and what is wanted: the two groups, the other way round where `turned`."""
+
+
+def direction(left: Reading, right: Reading) -> Veto | None:
+    """The first veto that has to do with order and roles, None when there is none."""
+    rules = (_roles, _exchanged, _owners, _order, _operands)
+    return next(filter(None, (rule(left, right) for rule in rules)), None)
+
+
+def root_of(item: Item) -> str:
+    """What two items must share to be about the same thing."""
+    return (item.root or item.key).lower()
+
+
+def _exchanged(left: Reading, right: Reading) -> Veto | None:
+    """A is to become B on one side, B is to become A on the other."""
+    ours, theirs = _exchange(left.text), _exchange(right.text)
+    for mine in ours:
+        for yours in theirs:
+            crossed = (mine[0] & yours[1]) - (mine[1] | yours[0]) or (mine[1] & yours[0]) - (mine[0] | yours[1])
+            if crossed:
+                return Veto(
+                    "direction", f"{min(crossed)!r} is what is left on one side and what is wanted on the other"
+                )
+    return None
+
+
+def _owners(left: Reading, right: Reading) -> Veto | None:
+    """A's B on one side, B's A on the other."""
+    ours, theirs = (_owned(side.text) for side in (left, right))
+    for owner, thing in sorted(ours - theirs):
+        if (thing, owner) in theirs - ours:
+            return Veto("direction", f"{thing!r} belongs to {owner!r} on one side only")
+    return None
+
+
+def _owned(text: str) -> set[tuple[str, str]]:
+    """Pairs of owner and thing: "A's B", "the B of A"."""
+    small = text.lower()
+    found = {(stem(owner), stem(thing)) for owner, thing in _POSSESSIVE.findall(small)}
+    return found | {(stem(owner), stem(thing)) for thing, owner in _OF.findall(small)}
+
+
+def _exchange(text: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    found = []
+    for pattern, turned in _EXCHANGES:
+        for match in pattern.finditer(text):
+            before, after = (_content(part) for part in match.groups())
+            found.append((after, before) if turned else (before, after))
+    return found
+
+
+def _content(words: str) -> frozenset[str]:
+    """The stems of words that can be told apart from grammar, with the -ly of adverbs off."""
+    known = lexicon()
+    small = re.findall(r"[^\W_][\w.+#-]*", words.lower())
+    return frozenset(
+        stem(word.removesuffix("ly")) for word in small if word not in known.filler and word not in known.relations
+    )
+
+
+def _roles(left: Reading, right: Reading) -> Veto | None:
+    """The same thing after contrary prepositions: from a to b against from b to a."""
+    ours, theirs = (_after_relations(side.items) for side in (left, right))
+    for root in sorted(ours.keys() & theirs.keys()):
+        for one, other in _CONTRARY:
+            for mine, yours in ((one, other), (other, one)):
+                if mine in ours[root] and yours in theirs[root] and mine not in theirs[root]:
+                    return Veto("direction", f"{mine!r} against {yours!r} before {root.strip('=')!r}")
+    return None
+
+
+def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for at, item in enumerate(items):
+        if item.sort == "relations":
+            thing = next((after for after in items[at + 1 : at + 3] if after.sort in OPERANDS), None)
+            if thing is not None:
+                found.setdefault(root_of(thing), set()).add(item.key)
+    return found
+
+
+def _order(left: Reading, right: Reading) -> Veto | None:
+    """The same content words in another order; a clause moved to the front or "a and b" may be."""
+    ours, theirs = (
+        [root_of(item).removesuffix("ly") for item in side.items if item.sort in OPERANDS] for side in (left, right)
+    )
+    common = Counter(ours) & Counter(theirs)
+    missing = max(len(ours), len(theirs)) - common.total()
+    one, other = (_only(words, common) for words in (ours, theirs))
+    if one == other or len(one) < _FEW or missing > 0:
+        return None
+    if _joined_or_turned(left, right, one, other):
+        return None
+    return Veto("direction", "the same words stand in another order")
+
+
+def _only(words: Iterable[str], common: Counter[str]) -> list[str]:
+    left = Counter(common)
+    kept = []
+    for word in words:
+        if left[word] > 0:
+            left[word] -= 1
+            kept.append(word)
+    return kept
+
+
+def _joined_or_turned(left: Reading, right: Reading, one: Sequence[str], other: Sequence[str]) -> bool:
+    return _turned(left, one, other) or _turned(right, other, one) or _joined(one, other, left, right)
+
+
+def _turned(side: Reading, mine: Sequence[str], yours: Sequence[str]) -> bool:
+    """Do the clauses of this side, the other way round, give the order of the other?"""
+    if len(side.clauses) != 2:
+        return False
+    cut = sum(item.sort in OPERANDS for item in side.clauses[0])
+    return any([*mine[at:], *mine[:at]] == list(yours) for at in (cut - 1, cut, cut + 1) if 0 < at < len(mine))
+
+
+def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Reading) -> bool:
+    """Are they the same but for two neighbours, joined by and/or on both sides?"""
+    at = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    if len(at) != 2 or at[1] != at[0] + 1 or one[at[0]] != other[at[1]] or one[at[1]] != other[at[0]]:
+        return False
+    return all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right)) and not (
+        left.strict or right.strict
+    )
+
+
+def _operands(left: Reading, right: Reading) -> Veto | None:
+    """Where a side renames, converts or replaces, forms of one word are names of their own: user, users, User."""
+    if not (left.renames or right.renames):
+        return None
+    ours, theirs = ([item.key for item in side.verbatim if item.sort == "word"] for side in (left, right))
+    more, less = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
+    if not more and not less and ours != theirs and not _joined_or_turned(left, right, ours, theirs):
+        return Veto("direction", "the same words stand in another order")
+    for word in sorted(more):
+        for other in sorted(less):
+            if _forms_of_one_name(word, other):
+                return Veto("literal", f"{word!r} against {other!r} in a request about names")
+    return None
+
+
+def _forms_of_one_name(one: str, other: str) -> bool:
+    """Capitals, a plural or a synonym apart; words that a sentence needs are no names."""
+    small, little = one.lower(), other.lower()
+    if {small, little} & (spellings() | lexicon().filler | lexicon().questions.keys()):
+        return False
+    if small in {little, f"{little}s"} or little == f"{small}s":
+        return True
+    return stem(small) != stem(little) and canonical(small) == canonical(little)
+
+
+@cache
+def spellings() -> frozenset[str]:
+    """Names and acronyms: in capitals or not they are the same word."""
+    return lexicon().names | lexicon().acronyms

@@ -1,0 +1,60 @@
+"""A slip of the keyboard does not move the embedding; nothing else is touched."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optafly_cli.cache.embedder import Embedder
+from optafly_cli.cache.spelling import corrected, embedded_form, is_known
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("bagage", "baggage"),
+        ("allowence", "allowance"),
+        ("praser", "parser"),
+        ("runnig", "running"),
+        ("electricty", "electricity"),
+    ],
+)
+def test_a_slip_is_put_right(slip: str, meant: str) -> None:
+    """A letter left out, added, other, or two turned round: the most frequent word that is one such slip away."""
+    assert corrected(slip) == meant
+
+
+@pytest.mark.parametrize("word", ["kubectl", "mutex", "country", "county", "debit", "debt", "linting", "xqzv"])
+def test_words_that_are_known_or_near_nothing_stay(word: str) -> None:
+    """Words of the language and of the trade stay, also when another one is a letter away."""
+    assert corrected(word) == word
+
+
+@pytest.mark.parametrize(
+    "prompt", ["fix parse_prot in src/mian.rs", "run `sotr`-free --verbsoe", "why is userNmae null", "explain Praser"]
+)
+def test_names_in_code_stay(prompt: str) -> None:
+    """Paths, flags, identifiers and words with a capital are never corrected."""
+    words = [word for word in prompt.split() if not word.islower() or not word.isalpha()]
+    form = embedded_form(prompt)
+    assert all(word in form for word in words)
+
+
+def test_courtesy_is_left_out() -> None:
+    """What is embedded is the instruction without please and thanks."""
+    assert embedded_form("please fix this bug, thanks") == "fix this bug"
+
+
+@given(st.text(max_size=40))
+def test_correcting_twice_changes_nothing(text: str) -> None:
+    """The form of a form is itself, for every word."""
+    for word in text.split():
+        assert corrected(corrected(word)) == corrected(word)
+        assert is_known(corrected(word)) or corrected(word) == word
+
+
+def test_a_slip_keeps_a_rewording_near(minilm: Embedder) -> None:
+    """With one slip in each of two words the cosine stays above the gate, where it was below."""
+    clean, slipped = "How do I check my baggage allowance?", "how do i check my bagage allowence"
+    plain = minilm.embed([clean, slipped])
+    formed = minilm.embed([embedded_form(clean), embedded_form(slipped)])
+    assert float(plain[0] @ plain[1]) < 0.85 <= float(formed[0] @ formed[1])
