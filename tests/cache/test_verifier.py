@@ -100,7 +100,9 @@ def test_no_trap_of_the_developer_suite_is_served(verifier: StackedVerifier, min
     assert hits
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("fow_pairs", 0.26), ("nl2bash_pairs", 0.012)])
+@pytest.mark.parametrize(
+    ("name", "at_least"), [("fow_pairs", 0.26), pytest.param("nl2bash_pairs", 0.012, marks=pytest.mark.slow)]
+)
 def test_public_traps(verifier: StackedVerifier, minilm: Embedder, name: str, at_least: float) -> None:
     """On labelled public pairs no more than one trap in two hundred is answered, and no fewer than were before."""
     path = PUBLIC / f"{name}.jsonl"

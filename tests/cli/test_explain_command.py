@@ -55,6 +55,7 @@ def test_the_document_of_ask(cli: Cli) -> None:
     assert cli(*ASK, "--no-cache", "--json", "--explain").json["explain"] is None
 
 
+@pytest.mark.slow
 def test_what_decides_without_the_store(cli: Cli, api: MessagesApi) -> None:
     """--refresh says that it asks all the same, --no-cache that there is nothing to explain."""
     cli(*ASK)
@@ -77,6 +78,7 @@ def test_a_search_lists_what_is_near(cli: Cli, api: MessagesApi, edit: Callable[
     assert len(api.messages) == 2
 
 
+@pytest.mark.slow
 def test_a_search_takes_the_context_of_ask(cli: Cli, edit: Callable[..., None]) -> None:
     """A range, a selection, a diff, a model, a system prompt: with the same the entry is found, without it is not."""
     edit("src/lib.rs", "n * 3", "n * 2")
@@ -94,6 +96,7 @@ def test_a_search_takes_the_context_of_ask(cli: Cli, edit: Callable[..., None]) 
     assert "--all looks into what was asked with other files, models or settings" in alone.err
 
 
+@pytest.mark.slow
 def test_a_search_of_all_scopes(cli: Cli) -> None:
     """Each with what differs; they are no answer."""
     cli(*ASK)
