@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
@@ -134,24 +134,11 @@ def _order(left: Reading, right: Reading) -> Veto | None:
     ours, theirs = (
         [root_of(item).removesuffix("ly") for item in side.items if item.sort in OPERANDS] for side in (left, right)
     )
-    common = Counter(ours) & Counter(theirs)
-    missing = max(len(ours), len(theirs)) - common.total()
-    one, other = (_only(words, common) for words in (ours, theirs))
-    if one == other or len(one) < _FEW or missing > 0:
+    if ours == theirs or len(ours) < _FEW or Counter(ours) != Counter(theirs):
         return None
-    if _joined_or_turned(left, right, one, other):
+    if _joined_or_turned(left, right, ours, theirs):
         return None
     return Veto("direction", "the same words stand in another order")
-
-
-def _only(words: Iterable[str], common: Counter[str]) -> list[str]:
-    left = Counter(common)
-    kept = []
-    for word in words:
-        if left[word] > 0:
-            left[word] -= 1
-            kept.append(word)
-    return kept
 
 
 def _joined_or_turned(left: Reading, right: Reading, one: Sequence[str], other: Sequence[str]) -> bool:

@@ -6,7 +6,8 @@ Each feature is a number of modest size; `NAMES` gives their order in verifier.j
 from collections import Counter
 from collections.abc import Sequence
 
-from optafly_cli.cache.guard.reading import Item, Reading
+from optafly_cli.cache.guard.directions import OPERANDS, root_of
+from optafly_cli.cache.guard.reading import Reading
 from optafly_cli.cache.guard.vetoes import Comparison
 from optafly_cli.cache.spelling import is_known
 
@@ -28,7 +29,6 @@ NAMES = (
     "strict",
     "literals",
 )
-_CONTENT = frozenset({"word", "literal", "numbers"})
 _GRAMMAR = frozenset({"modals", "tenses", "persons", "quantifiers"})
 _LONGEST_SLIP = 2
 _MOST_LONELY = 6
@@ -37,7 +37,7 @@ _MOST_LONELY = 6
 def features(logit: float, cosine: float, compared: Comparison) -> tuple[float, ...]:
     """The features of a pair, in the order of `NAMES`."""
     left, right = compared.left, compared.right
-    ours, theirs = (Counter(_root(item) for item in side.items if item.sort in _CONTENT) for side in (left, right))
+    ours, theirs = (Counter(root_of(item) for item in side.items if item.sort in OPERANDS) for side in (left, right))
     more, less = _words(ours - theirs), _words(theirs - ours)
     slips = _slips(more, less)
     fewer, most = sorted((len(more) - slips, len(less) - slips))
@@ -108,7 +108,7 @@ def _differing(left: Reading, right: Reading, sorts: set[str] | frozenset[str]) 
 
 def _turned(left: Reading, right: Reading) -> float:
     """The share of pairs of common content words that stand the other way round, 0 to 1."""
-    ours, theirs = ([_root(item) for item in side.items if item.sort in _CONTENT] for side in (left, right))
+    ours, theirs = ([root_of(item) for item in side.items if item.sort in OPERANDS] for side in (left, right))
     places = {word: at for at, word in enumerate(theirs) if theirs.count(word) == 1}
     order = [places[word] for word in ours if word in places and ours.count(word) == 1]
     pairs = len(order) * (len(order) - 1) // 2
@@ -120,7 +120,3 @@ def _dice(one: str, other: str) -> float:
     """Sørensen-Dice over three letters in a row, 0 to 1."""
     ours, theirs = (Counter(text[at : at + 3] for at in range(max(1, len(text) - 2))) for text in (one, other))
     return 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
-
-
-def _root(item: Item) -> str:
-    return (item.root or item.key).lower()
