@@ -18,15 +18,20 @@ VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
 _SHORTEST = 4
 _RANK_OF_THE_TRADE = 3_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SHORT_FORM = re.compile(r"(?<![\w./\\@$#:`\"'-])(?:w/o?(?=\s)|[a-zA-Z][\w]{0,7}(?![\w/\\@(:_`\"'-]|\.\w))")
 _WORD = re.compile(r"(?<![\w./\\@$#:`\"-])[a-z]{4,}(?![\w/\\@(:_`\"-]|\.\w)")
 
 
 def embedded_form(instruction: str) -> str:
-    """What is embedded for an instruction: without courtesy, slips of the keyboard in lower-case words put right.
+    """What is embedded for an instruction: without courtesy, short forms spelt out, slips of the keyboard put right.
 
     Words that are part of a path, a name in code or a flag stay as they are.
     """
-    return _WORD.sub(lambda found: corrected(found[0]), core_of(instruction))
+    return _WORD.sub(lambda found: corrected(found[0]), _SHORT_FORM.sub(_spelt_out, core_of(instruction)))
+
+
+def _spelt_out(found: re.Match[str]) -> str:
+    return lexicon().abbreviations.get(found[0].lower(), found[0])
 
 
 @lru_cache(maxsize=4096)

@@ -29,18 +29,32 @@ _OPENERS = re.compile(
           | (?=\s+(?:ok|okay|well|so|um|uh|er|how|what|why|where|when|who|can|could|please)\b) )
       | (?:sorry \s+ to \s+ bother \s+ you | (?:sorry \s*,?\s*)? (?:silly|quick|stupid|dumb) \s+ (?:question|one)
           | just \s+ (?:wondering|curious)) \s* [,:;.–—-]+ (?:\s* but\b (?:\s*,)?)?
+      | sorry \s+ to \s+ bother \s+ (?:you|u) (?:\s+ (?:with \s+ this|again))? \s* (?:,|but\b) \s* (?:but\b)?
+      | (?:if \s+ (?:it['’]s|it \s+ is) \s+ not \s+ too \s+ much \s+ (?:trouble|bother|work)
+          | if \s+ you \s+ (?:do \s+ not|don['’]?t) \s+ mind (?:\s+explaining)? ) \s* ,
+      | (?: (?:can|could|would|will|might) \s+ (?:you|u) \s+ (?:please\s+|pls\s+|kindly\s+)? (?:tell \s+ (?:me|us) | let \s+ me \s+ know)
+          | (?:do|would) \s+ (?:you|u) \s+ (?:happen \s+ to \s+)? know
+          | (?:i|we) \s* (?:['’]d | \s+ would | \s+ just)? \s* (?:like|love|want|need) \s+ to \s+ (?:know|understand|find \s+ out)
+          | (?:i|we) \s+ (?:just \s+)? (?:can['’]?t|cannot) \s+ (?:work|figure) \s+ out
+          | (?:i['’]?m|i \s+ am|i \s+ was) \s+ (?:just \s+)? wondering
+          | any (?:one|body)? \s+ (?:idea|clue|knows?)
+        ) \s* (?:, \s* (?:if \s+ you \s+ (?:do \s+ not|don['’]?t) \s+ mind (?:\s+explaining)? \s* , \s*)?)? (?=(?:\s|(?<=,))\s*(?:how|why|what|when|where|who|which)\b)
       | (?P<asks>
             (?:please|pls|plz|kindly) \s* ,?
           | (?:can|could|would|will) \s+ (?:you|u) \s+ (?:please|pls|plz|kindly) \s* ,?
           | (?:can|could|would|will) \s+ (?:you|u) (?=\s+{_VERB})
           | (?:please\s+)? help \s+ (?:me|us) (?:\s+to)?
           | (?:i|we) (?:\s+(?:want|need|would\s+like) | ['’]d\s+like) \s+ you \s+ to (?:\s+please)?
+          | (?:could|can|may) \s+ (?:i|we) \s+ (?:please \s+)? ask \s+ you \s+ (?:a \s+ favou?r \s+ and \s+)? to
+          | would \s+ you \s+ be \s+ so \s+ (?:kind|good) \s+ (?:as \s+)? (?:and|to)
         )
     ) \s+ (?=\S)"""
 )
 _CLOSERS = re.compile(
     r"""(?ix) (?:
-        \s* [,.!?;] \s* (?: thanks | thank \s+ you | thx | cheers )
+        \s* [,.!?;] \s* (?: if \s+ (?:it['’]s|it \s+ is) \s+ not \s+ too \s+ much \s+ (?:trouble|bother|work) | if \s+ you \s+ (?:do \s+ not|don['’]?t) \s+ mind
+              | any \s+ (?:idea|ideas|clue|chance \s+ you \s+ could \s+ (?:tell|help) \s+ me (?:\s+ (?:why|how))?) ) \s* [.!?]*
+      | \s* [,.!?;] \s* (?: thanks | thank \s+ you | thx | ty | cheers | (?:it['’]s \s+)? much \s+ appreciated )
             (?:\s+(?:a\s+lot|so\s+much|very\s+much|in\s+advance))? \s* [.!]*
       | (?: \s* , \s* | (?<!\b[aA]) (?<!\bthe) (?<!\bas) (?<!\bof) (?<!\bto) (?<!\bwith) (?<!\bsay) (?<!\bprint) \s+ )
             (?:please|pls|plz) \s* [.!]* (?P<question>\??)

@@ -25,7 +25,7 @@ TRAPS = {
         set the limit to 1,000 | set the limit to 100
         allow files of 10MB | allow files of 100MB
         what happened on Monday | what happened on Tuesday
-        answer in one word | answer in a word
+        answer in one word | answer in two words
         lines 1,2 | lines 12
         it costs £5 | it costs $5
     """,
@@ -68,8 +68,6 @@ TRAPS = {
     "entity": "explain this in English | explain this in German\nwhat does Leeds charge | what does Bristol charge",
     "negation": """
         write with logging, without tests | write without logging, with tests
-        use for loops, not while loops | use while loops, not for loops
-        use tabs, not spaces | use spaces, not tabs
         cover the error path | don't cover the error path
         run with logging | run without logging
         why does it work | why doesn't it work
@@ -96,6 +94,7 @@ TRAPS = {
         fix all warnings | fix any warnings
         fix the warnings | fix only the warnings
         keep all tests, delete only comments | keep only tests, delete all comments
+        use tabs, not spaces | use spaces, not tabs
     """,
     "relation": """
         move the lock before the loop | move the lock out of the loop
@@ -137,6 +136,10 @@ TRAPS = {
         explain the error code | explain the error
     """,
     "direction": """
+        use for loops, not while loops | use while loops, not for loops
+        find flights leaving Boston and arriving in Denver | find flights leaving Denver and arriving in Boston
+        how many grams are in an ounce | how many ounces are in a gram
+        how do I reach my host from inside the container | how do I reach my container from inside the host
         convert this to json | convert this from json
         convert bash to python | convert python to bash
         copy dir_a to dir_b | copy dir_b to dir_a
@@ -293,6 +296,87 @@ def test_plain_rewordings_get_through(one: str, other: str) -> None:
     """Politeness, spelling, synonyms and a phrase in front are no difference."""
     assert refusal(one, other) is None
     assert refusal(other, one) is None
+
+
+MOVED = """
+    return 404 if the order is missing | if the order is missing return 404
+    why does the socket close after the first message? | after the first message the socket closes, why?
+    does git track this file? | is this file tracked by git?
+    which test covers the refund path? | the refund path is covered by which test?
+    throttle the scroll handler | the scroll handler should be throttled
+    explain the retry policy in queue.yml | explain the queue.yml retry policy
+    when is the next bus for the airport? | when is the next airport bus?
+    write a changelog entry for this release | write this release's changelog entry
+    is it cheaper to fly to Tokyo in March than in May? | in March, is it cheaper to fly to Tokyo than in May?
+    document the parameters of createUser | document createUser's parameters
+"""
+TURNED = """
+    is it green on my machine but not in CI | is it green in CI but not on my machine
+    does the client wait for the server | does the server wait for the client
+    is git tracked by this file | does git track this file
+    find flights leaving Boston and arriving in Denver | find flights leaving Denver and arriving in Boston
+    did they join in January and cancel in March | did they join in March and cancel in January
+    open the file before the loop | open the loop before the file
+    how many grams are in an ounce | how many ounces are in a gram
+    why is it slow on staging but fast in production | why is it slow in production but fast on staging
+    return the key of the largest value | return the largest value of the key
+    should the handler be throttled | throttle the handler
+    rename the field in the model | in the rename, model the field
+"""
+
+
+@pytest.mark.parametrize(("one", "other"), lines(MOVED), ids=lambda value: value[:40])
+def test_phrases_may_move(one: str, other: str) -> None:
+    """A whole phrase elsewhere, "x for y" as "y x" and the passive are no veto, whichever is stored."""
+    assert compare(one, other).veto is None
+    assert compare(other, one).veto is None
+
+
+@pytest.mark.parametrize(("one", "other"), lines(TURNED), ids=lambda value: value[:40])
+def test_words_may_not_change_places(one: str, other: str) -> None:
+    """The same words with other roles are vetoed, whatever the verifier would say."""
+    assert compare(one, other).veto is not None
+    assert compare(other, one).veto is not None
+
+
+SAID_OTHERWISE = """
+    why does it fail after 10s | why does it fail after 10 seconds
+    retry for one hour | retry for an hour
+    upgrade to version 18 | upgrade to v18
+    drain a k8s node | drain a Kubernetes node
+    generate types from the OpenAPI spec | generate types from the openapi spec
+    what is the default timeout? | default timeout?
+    turn the table into a CSV file | dump the table to a .csv
+    list the *.txt files | list the .txt files
+    return a list, not null | return a list rather than null
+    can I return it without a receipt | can I return it with no receipt
+    sort by score, highest first | sort by score descending
+    how do I undo the last commit in git | how do I undo the last commit
+    profile this Go service | profile this go service
+    is the tap water safe in Cyprus | is the tap water safe in ciprus
+"""
+STILL_APART = """
+    retry for 2 hours | retry for 2 days
+    run it every minute | run it
+    keep the first argument | keep the argument
+    how do I sort a list in Python | how do I sort a list
+    print .env | print .csv
+    upgrade to v18 | upgrade to v19
+    list the *.txt files | list the *.log files
+    is the tap water safe in Cyprus | is the tap water safe in Malta
+"""
+
+
+@pytest.mark.parametrize(("one", "other"), lines(SAID_OTHERWISE), ids=lambda value: value[:40])
+def test_the_same_item_in_another_spelling_is_no_veto(one: str, other: str) -> None:
+    """Units, versions, short forms, kinds of files and names count as what they mean."""
+    assert compare(one, other).veto is None
+
+
+@pytest.mark.parametrize(("one", "other"), lines(STILL_APART), ids=lambda value: value[:40])
+def test_another_item_still_is(one: str, other: str) -> None:
+    """What may go without saying may not be something else."""
+    assert compare(one, other).veto is not None
 
 
 def test_rewordings_are_served(minilm: Embedder) -> None:

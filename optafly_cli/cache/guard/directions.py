@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
+from optafly_cli.cache.guard.moves import OPERANDS, has_agent, moved, root_of
 from optafly_cli.cache.guard.reading import Item, Reading
 from optafly_cli.cache.guard.veto import Veto
 
-OPERANDS = frozenset({"literal", "word", "numbers"})
-"""The sorts of items that a request can be about."""
 _FEW = 2
 _CONTRARY = (
     ("from", "to"),
@@ -54,11 +53,6 @@ def direction(left: Reading, right: Reading) -> Veto | None:
     """The first veto that has to do with order and roles, None when there is none."""
     rules = (_roles, _exchanged, _owners, _order, _operands)
     return next(filter(None, (rule(left, right) for rule in rules)), None)
-
-
-def root_of(item: Item) -> str:
-    """What two items must share to be about the same thing."""
-    return (item.root or item.key).lower()
 
 
 def _exchanged(left: Reading, right: Reading) -> Veto | None:
@@ -134,9 +128,11 @@ def _order(left: Reading, right: Reading) -> Veto | None:
     ours, theirs = (
         [root_of(item).removesuffix("ly") for item in side.items if item.sort in OPERANDS] for side in (left, right)
     )
-    if ours == theirs or len(ours) < _FEW or Counter(ours) != Counter(theirs):
+    if len(ours) < _FEW or Counter(ours) != Counter(theirs):
         return None
-    if _joined_or_turned(left, right, ours, theirs):
+    if ours == theirs and has_agent(left) == has_agent(right):
+        return None
+    if _joined_or_turned(left, right, ours, theirs) or (not (left.strict or right.strict) and moved(left, right)):
         return None
     return Veto("direction", "the same words stand in another order")
 

@@ -17,6 +17,7 @@ class Lexicon:
     literal: frozenset[str]
     renaming: frozenset[str]
     acronyms: frozenset[str]
+    abbreviations: dict[str, str]
     misspelt: dict[str, str]
     known: frozenset[str]
     asking: frozenset[str]
@@ -65,6 +66,7 @@ def lexicon() -> Lexicon:
         relations=_by_word(raw["relations"]),
         questions=_by_word(raw["questions"]),
         numbers=_by_word(raw["numbers"]),
+        abbreviations={short: long.replace("-", " ") for short, _, long in (item.partition("=") for item in raw["abbreviations"].split())},
         misspelt={wrong: right for wrong, _, right in (item.partition("=") for item in raw["misspelt"].split())},
         synonyms={word: line.split()[0] for line in raw["synonyms"] for word in line.split()},
         opposites=tuple((one, other) for one, other in pairs),

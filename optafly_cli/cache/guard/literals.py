@@ -41,12 +41,16 @@ _LITERALS = re.compile(
     re.VERBOSE,
 )
 _NUMBER = re.compile(r"([-+]?)([£$€]?)(\d[\d,]*(?:\.\d+)*)(st|nd|rd|th)?(.*)", re.IGNORECASE)
+_ANY_OF_A_KIND = re.compile(r"\*\.[A-Za-z]\w*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _QUOTES = ("q1", "q2", "q3", "q4", "q5", "q6")
 _ENDS = " .,;:!?)]}"
 _SAID_OF_A_NAME = frozenset({"do", "does", "return", "returns", "mean", "means", "work", "is", "in", "here", "method"})
 _SHORT = 3
-"""After more words than this a last word with a question mark ends a question in telegram style."""
+_DONE_TO_A_NAME = frozenset(
+    ["fix", "explain", "test", "refactor", "document", "rename", "call", "override", "implement", "add", "remove", "use"]
+)
+"""After so many words, or after another first word, a last word with a question mark ends a question in telegram style."""
 
 
 def taken_out(instruction: str) -> tuple[str, list[tuple[str, str]]]:
@@ -84,6 +88,8 @@ def _literal(found: re.Match[str]) -> tuple[str, str, str]:
     kept = text.rstrip(_ENDS) or text
     if kind == "identifier" and text[-1] in "!?":
         kept = text
+    if kind == "path" and _ANY_OF_A_KIND.fullmatch(kept):
+        return kind, kept[1:], text[len(kept) :]
     after = text[len(kept) :]
     if kind == "path" and all(part in lexicon().alternatives for part in kept.lower().split("/")):
         return "words", kept.replace("/", " ") + after, ""
@@ -107,7 +113,7 @@ def _is_name(found: re.Match[str]) -> bool:
         return not (question and asks and after[0] not in _SAID_OF_A_NAME)
     if not before or before[-1] in known.filler:
         return False
-    return not (question and (asks or len(before) > _SHORT))
+    return not question or (not asks and len(before) < _SHORT and before[0] in _DONE_TO_A_NAME)
 
 
 def _is_question(words: list[str]) -> bool:

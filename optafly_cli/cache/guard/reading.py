@@ -43,7 +43,19 @@ _CONTRACTIONS = (
 _SHORTHAND = (
     (re.compile(r"(?<!\S)w/o(?!\S)", re.IGNORECASE), "without"),
     (re.compile(r"(?<!\S)w/(?!\S)", re.IGNORECASE), "with"),
-    (re.compile(r"(?<=[\w)'\"]) [-–—] (?=[a-z])"), ", "),
+    (re.compile(r"(?<=[\w)'\"]) [-–—] (?=[A-Za-z])"), ", "),
+    (re.compile(r"(?<=[a-z]{2}) & (?=[a-z]{2})", re.IGNORECASE), " and "),
+    (re.compile(r"(?<=[A-Za-z]{2}) -> (?=[A-Za-z]{2})"), " to "),
+    (re.compile(r"(?<=\d) ?°", re.IGNORECASE), " degrees "),
+    (re.compile(r"(?<![\w./\-])v(?=\d+(?:\.\d+)*(?![\w/]))"), "version "),
+    (re.compile(r"(?<![\w.\-])(?<!the )(?<!her )(?<!his )(?<!my )(\d{1,3}) ?(?:s|second)(?![\w.\-])"), r"\1 seconds"),
+    (re.compile(r"\bwi-fi\b", re.IGNORECASE), "wifi"),
+    (re.compile(r"\be-mail(?=s?\b)", re.IGNORECASE), "email"),
+    (re.compile(r"\bk8s\b", re.IGNORECASE), "Kubernetes"),
+    (re.compile(r"\bi18n\b", re.IGNORECASE), "internationalization"),
+    (re.compile(r"\be2e\b", re.IGNORECASE), "end to end"),
+    (re.compile(r"\b2fa\b", re.IGNORECASE), "two-factor authentication"),
+    (re.compile(r", (?:and |but )?not (?=(?:an? |the |as an? |in |on |with )?[\w.-]+(?: [\w.-]+)?\s*[.!?]*$)"), " rather than "),
     (re.compile(r"[\s,]+or not(?=[\s?.!]*$)", re.IGNORECASE), ""),
 )
 
@@ -120,7 +132,7 @@ def read(instruction: str) -> Reading:
 
 
 def _spelt_out(text: str) -> str:
-    """Without what clings to no word: w/ and w/o as words, a dash between spaces as a comma, no "or not" at the end."""
+    """Shorthand in words: w/o, k8s, "10s", "x -> y", a dash between spaces, ", not x" at the end, "or not" nowhere."""
     for pattern, plain in _SHORTHAND:
         text = pattern.sub(plain, text)
     return text

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from optafly_cli.cache.guard.directions import OPERANDS, direction, root_of
+from optafly_cli.cache.guard.directions import direction
+from optafly_cli.cache.guard.moves import OPERANDS, root_of
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS
 from optafly_cli.cache.guard.questions import question
 from optafly_cli.cache.guard.reading import Item, Reading, read
 from optafly_cli.cache.guard.sameness import difference
 from optafly_cli.cache.guard.veto import Veto, lonely
+from optafly_cli.cache.spelling import corrected, is_known
 
 _SPELT_OUT = frozenset({"quoted", "path", "identifier", "flag"})
 _TELLING = frozenset(
@@ -29,7 +31,6 @@ _TELLING = frozenset(
         "few",
         "less",
         "more",
-        "another",
         "always",
         "sometimes",
         "rarely",
@@ -38,6 +39,18 @@ _TELLING = frozenset(
     ]
 )
 """Quantifiers that change what is asked when one side has them and the other does not."""
+_WEAK = frozenset({"1", "once", "1st", "sec", "minute", "hour", "day", "week", "month", "year"})
+"""Numbers that can go without saying ("a", "single", "after", "daytime"): against no other number they are no veto."""
+_FIRM = re.compile(
+    r"\b(?:every|each|per|an?|one) (?:second|minute|hour|day|week|month|year)s?\b|\bfirst\b(?!\s*(?:[,.;:?!]|$))",
+    re.IGNORECASE,
+)
+"""Where they do not: a rate, the first of several."""
+_GIT = frozenset(
+    "commit commits branch branches stash rebase merge submodule submodules worktree gitignore checkout cherry squash"
+    " staged unstaged".split()
+)
+"""Words that say that it is about git."""
 _DENYING = ("un", "non", "dis", "in", "im", "ir", "il", "de", "a")
 _FEW = 2
 
@@ -95,23 +108,50 @@ def opposites(one: str, other: str) -> Veto | None:
 def _literals(left: Reading, right: Reading) -> Iterator[Veto]:
     """The literals of one side, kind by kind, that the other has neither as a literal nor spelt out in its words."""
     pools = [frozenset(value for values in side.literals.values() for value in values) for side in (left, right)]
+    anycase = not (left.renames or right.renames)
     for kind in KINDS:
-        found = [
-            value
+        ours, theirs = (
+            [
+                value
+                for value in side.literals[kind] - pool
+                if not (kind in _SPELT_OUT and _stands_in(value, other.text, anycase=anycase))
+            ]
             for side, other, pool in ((left, right, pools[1]), (right, left, pools[0]))
-            for value in side.literals[kind] - pool
-            if not (kind in _SPELT_OUT and _stands_in(value, other.text))
-        ]
-        if refused := lonely(kind, found):
+        )
+        if kind == "number" and _go_without_saying(ours, theirs, left if ours else right):
+            continue
+        if refused := lonely(kind, [*ours, *theirs]):
             yield refused
 
 
-def _stands_in(value: str, text: str) -> bool:
-    return bool(value) and re.search(rf"(?<![\w.\-]){re.escape(value)}(?![\w\-]|\.\w)", text) is not None
+def _go_without_saying(ours: Sequence[str], theirs: Sequence[str], side: Reading) -> bool:
+    if (ours and theirs) or not _WEAK.issuperset([*ours, *theirs]):
+        return False
+    return not _FIRM.search(side.text)
+
+
+def _stands_in(value: str, text: str, *, anycase: bool) -> bool:
+    """Does the text say the value without the signs of a literal: GitHub as github, .csv as "csv files" or "a CSV"?"""
+    if not value:
+        return False
+    if re.search(rf"(?<![\w.\-]){re.escape(value)}(?![\w\-]|\.\w)", text):
+        return True
+    if value[0] == "." and value[1:].isalpha():
+        kind = value[1:]
+        return re.search(rf"\b(?:{kind}|{kind.upper()}) files?\b|\b{kind.upper()}s?\b", text) is not None
+    return anycase and value.isalnum() and value.lower() in re.findall(r"[^\W_]+", text)
 
 
 def _names(left: Reading, right: Reading) -> Veto | None:
-    return lonely("name", left.names ^ right.names)
+    """A language or tool of one side; an English word that is also one may stand as a word, and commits mean git."""
+    words = [frozenset(re.findall(r"[a-z]+", side.text.lower())) for side in (left, right)]
+    found = []
+    for side, other, said in ((left, right, words[1]), (right, left, words[0])):
+        for name in side.names - other.names:
+            excused = (name in lexicon().ambiguous and name in said) or f".{name}" in other.literals["path"]
+            if not excused and not (name == "git" and said & _GIT and not other.names):
+                found.append(name)
+    return lonely("name", found)
 
 
 def _negations(left: Reading, right: Reading) -> Veto | None:
@@ -126,17 +166,20 @@ def _elsewhere(left: Reading, right: Reading, table: str, name: str) -> Veto | N
     """Words of that table that belong to other things on each side, things that both sides speak of."""
     ours, theirs = (_belonging(side.items, table) for side in (left, right))
     roots = [{root_of(item) for item in side.items} for side in (left, right)]
-    if any(root in roots[1] for _, root in ours - theirs) and any(root in roots[0] for _, root in theirs - ours):
+    more = [near for near in ours if not any(set(near) & set(other) for other in theirs)]
+    less = [near for near in theirs if not any(set(near) & set(other) for other in ours)]
+    if any(near[0] in roots[1] for near in more) and any(near[0] in roots[0] for near in less):
         return Veto(name, f"a {name} stands elsewhere")
     return None
 
 
-def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, str]]:
-    """Each word of that table with the thing that follows it."""
+def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, ...]]:
+    """The two things that follow each word of that table: its own, and the verb that a question puts after it."""
     found = set()
     for at, item in enumerate(items):
         if item.sort == table:
-            found.add((item.key, next((root_of(after) for after in items[at + 1 :] if after.sort in OPERANDS), "")))
+            after = [root_of(thing) for thing in items[at + 1 :] if thing.sort in OPERANDS]
+            found.add(tuple(after[: 1 if item.key == "without" else 2]) or ("",))
     return found
 
 
@@ -190,7 +233,8 @@ def _entities(left: Reading, right: Reading) -> Veto | None:
             if item.sort != "word" or not item.key.startswith("=") or len(name) < _FEW or not name[0].isupper():
                 continue
             spelt = not (name.isascii() and name.isalpha()) and name.lower() in other.text.lower()
-            spelt = spelt or (name.isupper() and _spelt_out(name, words))
+            spelt = spelt or (name.removesuffix("s").isupper() and _spelt_out(name.removesuffix("s"), words))
+            spelt = spelt or any(corrected(word) == name.lower() for word in words if not is_known(word))
             if not (spelt or name.lower() in known or stem(name.lower()) in known):
                 found.append(name)
     return lonely("entity", found)

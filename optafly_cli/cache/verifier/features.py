@@ -6,7 +6,7 @@ Each feature is a number of modest size; `NAMES` gives their order in verifier.j
 from collections import Counter
 from collections.abc import Sequence
 
-from optafly_cli.cache.guard.directions import OPERANDS, root_of
+from optafly_cli.cache.guard.moves import OPERANDS, root_of
 from optafly_cli.cache.guard.reading import Reading
 from optafly_cli.cache.guard.vetoes import Comparison
 from optafly_cli.cache.spelling import is_known
