@@ -32,9 +32,19 @@ MAX_INSTRUCTION = 600
 """Characters of an instruction that other words may reach: in a longer one the model (256 tokens) misses the end."""
 _MOMENT = re.compile(
     r"\b(today|tonight|tomorrow|yesterday|now|nowadays|currently|latest|newest|most recent|up[- ]to[- ]date|so far"
-    r"|at the moment|(?:this|last|next) (?:hour|morning|week|weekend|month|quarter|year))\b",
+    r"|at the moment|these days|(?:this|last|next) (?:hour|morning|week|weekend|month|quarter|year)|what time is it"
+    r"|current (?:time|date|day|year|weather|temperature|price|prices|rate|rates|version|release|score|status|state"
+    r"|president|ceo|news)|weather|forecast|exchange rates?|(?:stock|share) prices?)\b",
     re.IGNORECASE,
 )
+_STATE = re.compile(
+    r"^(?!.*\bhow\b).*\b((?:uncommitted|unstaged|staged|unpushed|untracked|pending) (?:changes|files|edits|diff|commits)"
+    r"|(?:my|the) (?:working (?:tree|copy|directory)|last commit|current branch)|what (?:has )?changed since"
+    r"|(?:status|state) of (?:the|my|this) (?:repo|repository|branch|build|pipeline|deploy\w*|server|cluster)"
+    r"|what branch am i)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Of a repository or a machine as it is: the answer holds until it changes. How to do it is another question."""
 _OTHERS = "SELECT 1 FROM entry WHERE partition = ? AND key <> ?"
 
 
@@ -68,8 +78,8 @@ def exact_only(question: Question) -> Miss | None:
     instruction = question.instruction
     if storable(question.prompt) != question.prompt:
         return Miss("undecodable", "the prompt has bytes that are not text: only the very same ones can hit")
-    if moment := _MOMENT.search(instruction):
-        return Miss("moment", f"the prompt is about the moment ({moment[0]!r}): only the very same words can hit")
+    if moment := _MOMENT.search(instruction) or _STATE.search(instruction):
+        return Miss("moment", f"the prompt is about the moment ({moment[1]!r}): only the very same words can hit")
     if len(instruction) > MAX_INSTRUCTION:
         return Miss("long", f"the prompt has over {MAX_INSTRUCTION} characters: only the very same words can hit")
     return None

@@ -25,7 +25,7 @@ from optafly_cli.cache.failures import reported
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Question
-from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry
+from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
 
@@ -132,7 +132,7 @@ class Store:
         """Keep a complete answer; it is on disk when this returns its id. The same key and evidence: it replaces.
 
         `evidence` adds to what was read for the question (the selection, files that were mentioned). `cost` is in
-        US dollars, `seconds` how long the answer took.
+        US dollars, `seconds` how long the answer took. With the result of a tool in it, it answers the same words only.
 
         Raises:
             ValueError: the answer is not complete (a fault of the caller).
@@ -141,7 +141,7 @@ class Store:
         if answer.stop_reason not in COMPLETE or not answer.text.strip():
             raise ValueError(f"only a complete answer is stored, not one that stopped by {answer.stop_reason!r}")
         ask = asked(question, self._settings, self._clock())
-        embedding = self._loaded.embedding_to_keep(question)
+        embedding = None if used_a_tool(answer) else self._loaded.embedding_to_keep(question)
         kept = combined(question.named, evidence)
         values = entry_values(ask, answer, kept, embedding, cost, seconds)
         with reported(self.folder, "written"):

@@ -41,6 +41,12 @@ def entry_values(
     }
 
 
+def used_a_tool(answer: Answer) -> bool:
+    """Whether the model looked something up: a block of the message is neither text nor thinking."""
+    blocks = answer.message.get("content") or ()
+    return any(block.get("type") not in {"text", "thinking", "redacted_thinking"} for block in blocks)
+
+
 def put_entry(connection: sqlite3.Connection, values: Mapping[str, object]) -> int:
     """Insert an entry, one value for each column; its id. The same key and evidence: it replaces."""
     # A new id for a replaced entry: an index that has the old one must not vouch for the new vector

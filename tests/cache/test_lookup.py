@@ -158,7 +158,18 @@ def test_no_tolerance_for_errors_means_exact_only(project: Project, open_store: 
     assert miss(store.look_up(project.ask("please fix this bug"))).reason == "max_error_rate"
 
 
-@pytest.mark.parametrize("prompt", ["what changed today?", "show the latest errors", "what is running now"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "what changed today?",
+        "show the latest errors",
+        "what is running now",
+        "summarise my uncommitted changes",
+        "what is the status of the build",
+        "what branch am I on",
+        "what's the current exchange rate of the euro",
+    ],
+)
 def test_prompts_about_the_moment_are_exact_only(project: Project, open_store: OpenStore, prompt: str) -> None:
     """A prompt about the moment is answered by the very same words only, and answers no others."""
     store = open_store()
@@ -166,6 +177,25 @@ def test_prompts_about_the_moment_are_exact_only(project: Project, open_store: O
     keep(store, project.ask("fix this bug"))
     assert hit(store.look_up(project.ask(prompt))).tier == "exact"
     assert miss(store.look_up(project.ask(f"please: {prompt}"))).reason == "moment"
+
+
+@pytest.mark.parametrize("prompt", ["how do I discard unstaged changes", "how do I push the current branch"])
+def test_how_to_is_not_about_the_moment(project: Project, open_store: OpenStore, prompt: str) -> None:
+    """How something is done does not change with the state of the repository."""
+    store = open_store()
+    keep(store, project.ask(prompt))
+    assert hit(store.look_up(project.ask(f"Please, {prompt}"))).tier == "semantic"
+
+
+def test_an_answer_that_used_a_tool_is_exact_only(project: Project, open_store: OpenStore) -> None:
+    """What the model looked up with a tool holds for the very same words."""
+    store, plain = open_store(), answer()
+    found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    looked_up = replace(plain, message={**plain.message, "content": [found, *plain.message["content"]]})
+    question = project.ask("fix this bug")
+    store.remember(question, looked_up, evidence=question.named, cost=None)
+    assert hit(store.look_up(project.ask("fix this bug"))).tier == "exact"
+    assert miss(store.look_up(project.ask("please fix this bug"))).reason == "not_embedded"
 
 
 def test_long_prompts_are_exact_only(project: Project, open_store: OpenStore) -> None:
