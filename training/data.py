@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from optafly_cli.cache.text import core_of
+from optafly_cli.cache.courtesy import core_of
 from training.edits import restatement, trap
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -38,7 +38,7 @@ _MOMENT = re.compile(
     re.IGNORECASE,
 )
 _STATE = re.compile(
-    r"^(?!.*\bhow\b).*\b((?:uncommitted|unstaged|staged|unpushed|untracked|pending) (?:changes|files|edits|diff|commits)"
+    r"^(?!.*\bhow\b).*\b((?:uncommitted|unstaged|staged|unpushed|untracked|pending) (?:changes|files|edits|commits)"
     r"|(?:my|the) (?:working (?:tree|copy|directory)|last commit|current branch)|what (?:has )?changed since"
     r"|(?:status|state) of (?:the|my|this) (?:repo|repository|branch|build|pipeline|deploy\w*|server|cluster)"
     r"|what branch am i)\b",

@@ -11,8 +11,8 @@ import re
 from functools import cache, lru_cache
 from pathlib import Path
 
+from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.guard.lexicon import lexicon, stem
-from optafly_cli.cache.text import core_of
 
 VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
 _SHORTEST = 4

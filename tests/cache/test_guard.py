@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.embedder import Embedder
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.veto import Veto
 from optafly_cli.cache.guard.vetoes import compare
-from optafly_cli.cache.text import core_of
 from tests.cache.support import words
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "semcache"
@@ -299,6 +299,11 @@ def test_plain_rewordings_get_through(one: str, other: str) -> None:
 
 
 MOVED = """
+    draw the enemies behind the trees | the enemies should be drawn behind the trees
+    how do I parse HTML tables with BeautifulSoup? | how can HTML tables be parsed with BeautifulSoup?
+    show a toast when saving fails | if saving fails show a toast
+    who painted the Mona Lisa? | by whom was the Mona Lisa painted?
+    what is the difference between CMD and ENTRYPOINT | what is the difference between ENTRYPOINT and CMD
     return 404 if the order is missing | if the order is missing return 404
     why does the socket close after the first message? | after the first message the socket closes, why?
     does git track this file? | is this file tracked by git?
@@ -311,6 +316,12 @@ MOVED = """
     document the parameters of createUser | document createUser's parameters
 """
 TURNED = """
+    draw the trees behind the enemies | the enemies should be drawn behind the trees
+    how many customers from Germany placed orders | how many orders were placed by customers from Germany
+    flights leaving boston and arriving in denver | Flights leaving Denver and arriving in Boston
+    how do I forward a local port to a remote server | forwarding a remote port to a local server: how?
+    make the map zoom in on a double tap | a double tap should make the map zoom out
+    clear the cart when the user logs out | when the user logs in, clear the cart
     is it green on my machine but not in CI | is it green in CI but not on my machine
     does the client wait for the server | does the server wait for the client
     is git tracked by this file | does git track this file

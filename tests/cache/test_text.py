@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optafly_cli.cache.text import core_of, exact_form, instruction_of, pasted_code, stretches
+from optafly_cli.cache.courtesy import core_of
+from optafly_cli.cache.text import exact_form, instruction_of, pasted_code, stretches
 
 FENCED = "fix this:\n```rust\nfn  main() {\n\n}\n```\nand   explain"
 LINES = st.lists(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
-from optafly_cli.cache.guard.moves import OPERANDS, has_agent, moved, root_of
+from optafly_cli.cache.guard.moves import OPERANDS, has_agent, moved, place_of, root_of
 from optafly_cli.cache.guard.reading import Item, Reading
 from optafly_cli.cache.guard.veto import Veto
 
@@ -25,6 +25,8 @@ _CONTRARY = (
     ("into", "out"),
     ("by", "to"),
 )
+_SYMMETRIC = re.compile(r"\b(?:differen(?:t|ces?)|differ|compar(?:e|es|ed|ing|ison))\b", re.IGNORECASE)
+_PARTICLES = (("in", "out"), ("on", "off"), ("up", "down"))
 _WORDS = r"([^,;:.?!]+?)"
 _END = r"(?=[,;:.?!]|\s(?:in|at|on|for|when|if|because|so|and)\s|\s*$)"
 _POSSESSIVE = re.compile(r"(\w+)['’]s (\w+)")
@@ -51,7 +53,7 @@ _EXCHANGES = tuple(
 
 def direction(left: Reading, right: Reading) -> Veto | None:
     """The first veto that has to do with order and roles, None when there is none."""
-    rules = (_roles, _exchanged, _owners, _order, _operands)
+    rules = (_roles, _particles, _exchanged, _owners, _order, _operands)
     return next(filter(None, (rule(left, right) for rule in rules)), None)
 
 
@@ -113,6 +115,26 @@ def _roles(left: Reading, right: Reading) -> Veto | None:
     return None
 
 
+def _particles(left: Reading, right: Reading) -> Veto | None:
+    """In against out, on against off, up against down where they belong to the verb: fade in, zoom out over the map."""
+    ours, theirs = (_particles_of(side) for side in (left, right))
+    for pair in _PARTICLES:
+        for one, other in (pair, pair[::-1]):
+            if one in ours - theirs and other in theirs - ours:
+                return Veto("direction", f"{min(pair)!r} against {max(pair)!r}")
+    return None
+
+
+def _particles_of(side: Reading) -> frozenset[str]:
+    """The prepositions that no thing follows."""
+    found = set()
+    for clause in side.clauses:
+        for at, item in enumerate(clause):
+            if item.sort == "relations" and (at + 1 == len(clause) or clause[at + 1].sort == "relations"):
+                found.add(item.key)
+    return frozenset(found)
+
+
 def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for at, item in enumerate(items):
@@ -125,14 +147,12 @@ def _after_relations(items: Sequence[Item]) -> dict[str, set[str]]:
 
 def _order(left: Reading, right: Reading) -> Veto | None:
     """The same content words in another order; a clause moved to the front or "a and b" may be."""
-    ours, theirs = (
-        [root_of(item).removesuffix("ly") for item in side.items if item.sort in OPERANDS] for side in (left, right)
-    )
+    ours, theirs = ([place_of(item) for item in side.items if item.sort in OPERANDS] for side in (left, right))
     if len(ours) < _FEW or Counter(ours) != Counter(theirs):
         return None
     if ours == theirs and has_agent(left) == has_agent(right):
         return None
-    if _joined_or_turned(left, right, ours, theirs) or (not (left.strict or right.strict) and moved(left, right)):
+    if _joined_or_turned(left, right, ours, theirs) or moved(left, right):
         return None
     return Veto("direction", "the same words stand in another order")
 
@@ -154,9 +174,9 @@ def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Read
     at = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
     if len(at) != 2 or at[1] != at[0] + 1 or one[at[0]] != other[at[1]] or one[at[1]] != other[at[0]]:
         return False
-    return all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right)) and not (
-        left.strict or right.strict
-    )
+    symmetric = all(_SYMMETRIC.search(side.text) for side in (left, right))
+    joined = all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right))
+    return joined and (symmetric or not (left.strict or right.strict))
 
 
 def _operands(left: Reading, right: Reading) -> Veto | None:

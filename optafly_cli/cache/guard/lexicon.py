@@ -19,6 +19,7 @@ class Lexicon:
     acronyms: frozenset[str]
     abbreviations: dict[str, str]
     misspelt: dict[str, str]
+    irregular: dict[str, str]
     known: frozenset[str]
     asking: frozenset[str]
     kinds: frozenset[str]
@@ -66,8 +67,9 @@ def lexicon() -> Lexicon:
         relations=_by_word(raw["relations"]),
         questions=_by_word(raw["questions"]),
         numbers=_by_word(raw["numbers"]),
-        abbreviations={short: long.replace("-", " ") for short, _, long in (item.partition("=") for item in raw["abbreviations"].split())},
-        misspelt={wrong: right for wrong, _, right in (item.partition("=") for item in raw["misspelt"].split())},
+        abbreviations={short: long.replace("-", " ") for short, long in _pairs(raw["abbreviations"]).items()},
+        irregular=_pairs(raw["irregular"]),
+        misspelt=_pairs(raw["misspelt"]),
         synonyms={word: line.split()[0] for line in raw["synonyms"] for word in line.split()},
         opposites=tuple((one, other) for one, other in pairs),
         phrases=_by_first_word(raw["phrases"]),
@@ -84,6 +86,7 @@ def canonical(word: str) -> str:
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """The word without its English ending: plural, -ing, -ed. Crude on purpose: both sides get the same treatment."""
+    word = lexicon().irregular.get(word, word)
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"
     elif len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes", "zes")):
@@ -106,6 +109,10 @@ def ending_of(word: str) -> str:
     if word in {root, f"{root}e"}:
         return ""
     return next((ending for ending in ("ing", "ed", "s") if word.endswith(ending)), "other")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {one: other for one, _, other in (item.partition("=") for item in text.split())}
 
 
 def _by_first_word(phrases: list[list[str]]) -> dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]:

@@ -48,9 +48,22 @@ _ENDS = " .,;:!?)]}"
 _SAID_OF_A_NAME = frozenset({"do", "does", "return", "returns", "mean", "means", "work", "is", "in", "here", "method"})
 _SHORT = 3
 _DONE_TO_A_NAME = frozenset(
-    ["fix", "explain", "test", "refactor", "document", "rename", "call", "override", "implement", "add", "remove", "use"]
+    [
+        "fix",
+        "explain",
+        "test",
+        "refactor",
+        "document",
+        "rename",
+        "call",
+        "override",
+        "implement",
+        "add",
+        "remove",
+        "use",
+    ]
 )
-"""After so many words, or after another first word, a last word with a question mark ends a question in telegram style."""
+"""After so many words, or another first word, a last word with a question mark ends a question in telegram style."""
 
 
 def taken_out(instruction: str) -> tuple[str, list[tuple[str, str]]]:

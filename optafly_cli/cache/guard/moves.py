@@ -20,6 +20,8 @@ _FOLDED = frozenset({"of", "for", "in", "on", "at", "about"})
 """Prepositions of a phrase that can stand as a plain noun before what it describes."""
 _MOST_PHRASES = 6
 _OF = re.compile(r"([\w-]+) of (?:the |my |our |your |this |that |these |an? )?([\w-]+)")
+_DONE_BY_WHOEVER = frozenset({"should", "must", "can", "could", "may"})
+_HOW_TO = re.compile(r"how (?:to|(?:do|can|could|would|should) (?:i|you|we))\b", re.IGNORECASE)
 _PASSIVE = frozenset({"is", "are", "was", "were", "be", "been", "being"})
 Phrase = tuple[str, ...]
 """The relation that a phrase begins with ("" for none), and what follows: roots, negations, quantifiers."""
@@ -28,6 +30,11 @@ Phrase = tuple[str, ...]
 def root_of(item: Item) -> str:
     """What two items must share to be about the same thing."""
     return (item.root or item.key).lower()
+
+
+def place_of(item: Item) -> str:
+    """What an item is where only its place counts: without capitals, endings and the signs of a name."""
+    return stem(root_of(item).removeprefix("=").removeprefix(MARK)).removesuffix("ly")
 
 
 def moved(left: Reading, right: Reading) -> bool:
@@ -43,10 +50,12 @@ def has_agent(side: Reading) -> bool:
 
 def _asked_alike(left: Reading, right: Reading) -> bool:
     """The same question word, at the end of one side too ("is covered by which test")."""
-    words = [set(re.findall(r"[a-z]+", side.text.lower())) for side in (left, right)]
+    words = [set(re.findall(r"[a-z]+", side.text.lower().replace("whom", "who"))) for side in (left, right)]
     ours, theirs = (side.question.split(" ")[0] for side in (left, right))
     if ours == theirs or {ours, theirs} == {"which", "what"}:
         return True
+    if {ours, theirs} == {"", "how"}:
+        return any(_HOW_TO.match(side.text) for side in (left, right))
     return "" in (ours, theirs) and (ours or theirs) in words[0] & words[1]
 
 
@@ -73,22 +82,29 @@ def _relations(phrases: Sequence[Phrase]) -> Counter[str]:
 
 def _phrases(side: Reading) -> tuple[Phrase, ...]:
     """The phrases in order; the owner after "of" is a phrase of its own."""
-    owned = {(stem(thing), stem(owner)) for thing, owner in _OF.findall(side.text.lower())}
+    owned = {
+        (stem(thing).removesuffix("ly"), stem(owner).removesuffix("ly"))
+        for thing, owner in _OF.findall(side.text.lower())
+    }
     found: list[list[str]] = []
     for clause in side.clauses:
         before = ""
         found.append([""])
         for item in clause:
+            if item.key == "when" and before:
+                found.append(["if"])
+            elif item.key == "who" and found[-1] == ["by"]:
+                found.append([""])
             if item.sort in _SILENT:
                 continue
-            root = root_of(item).removesuffix("ly").removeprefix(MARK)
+            root = place_of(item)
             if item.sort == "relations":
                 found.append([root])
-            elif (before, root.removeprefix("=")) in owned:
+            elif (before, root) in owned:
                 found.append(["of", root])
             else:
                 found[-1].append(root)
-            before = root.removeprefix("=")
+            before = root
     return tuple(tuple(phrase) for phrase in found if phrase != [""])
 
 
@@ -102,11 +118,11 @@ def _folded(phrases: tuple[Phrase, ...], fewer: Counter[str]) -> Iterator[tuple[
 
 
 def _active(phrases: tuple[Phrase, ...], side: Reading) -> Iterator[tuple[Phrase, ...]]:
-    """"y is done by x" as "x do y"; "y should be done" as "do y"."""
+    """ "y is done by x" as "x do y"; "y should be done" as "do y"."""
     said = set(re.findall(r"[a-z]+", side.text.lower()))
     if said.isdisjoint(_PASSIVE):
         return
-    done = {item.root for item in side.items if item.sort == "word" and item.ending in {"ed", "other"}}
+    done = {place_of(item) for item in side.items if item.sort == "word" and item.ending in {"ed", "other"}}
     for at, (relation, *words) in enumerate(phrases):
         verbs = [place for place, word in enumerate(words) if word in done and place > 0]
         if relation or not verbs:
@@ -117,7 +133,7 @@ def _active(phrases: tuple[Phrase, ...], side: Reading) -> Iterator[tuple[Phrase
         others = tuple(phrase for phrase in rest if phrase is not agent)
         if agent:
             yield (("", *agent[1:], words[verb], *words[:verb], *words[verb + 1 :]), *others)
-        elif said & {"should", "must"}:
+        elif said & _DONE_BY_WHOEVER or side.question == "how":
             yield (("", words[verb], *words[:verb], *words[verb + 1 :]), *others)
 
 
@@ -126,7 +142,7 @@ def _flat(phrases: Sequence[Phrase]) -> Phrase:
 
 
 def _covers(phrases: Sequence[Phrase], words: Phrase, bare: frozenset[str]) -> bool:
-    """Do the phrases, each used once, make up the words? Those with the same relation stay in order; `bare` may lose it."""
+    """Do the phrases, each used once, make up the words? Those of one relation stay in order; `bare` may lose it."""
     if not phrases or not words:
         return not phrases and not words
     if len(phrases) > _MOST_PHRASES:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.guard.lexicon import ending_of, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS, MARK, taken_out
-from optafly_cli.cache.text import core_of
+from optafly_cli.cache.guard.shorthand import contractions_spelt_out, shorthand_spelt_out
 
 _COMMA, _STOP = ",", "."
 _MARKS = frozenset({_COMMA, _STOP})
@@ -26,38 +27,6 @@ _DANGLING = frozenset({"and", "but", "of", "than", "so", "then", "also"})
 _MENTIONING = frozenset({"does", "did", "explain"})
 _BEFORE_A_NAME = frozenset(["in", "with", "using", "use", "for", "via", "into", "on", "run", "install"])
 _PROGRESSIVE = frozenset({"is", "are", "am", "was", "were", "be", "been", "being"})
-_CONTRACTIONS = (
-    (re.compile(r"\bwon['’]?t\b", re.IGNORECASE), "will not"),
-    (re.compile(r"\b(?:can['’]t|cant|cannot)\b", re.IGNORECASE), "can not"),
-    (re.compile(r"(\w)n['’]t\b", re.IGNORECASE), r"\1 not"),
-    (re.compile(r"\b(do|does|did|is|are|was|were|has|have|should|would|could)nt\b", re.IGNORECASE), r"\1 not"),
-    (re.compile(r"\b(what|who|where|when|why|how|it|that|there|here)['’]s\b(?=\s)", re.IGNORECASE), r"\1 is"),
-    (re.compile(r"\bwhats\b", re.IGNORECASE), "what is"),
-    (re.compile(r"['’]ll\b"), " will"),
-    (re.compile(r"['’]d\b"), " would"),
-    (re.compile(r"['’]ve\b"), " have"),
-    (re.compile(r"['’](?:re|m|s)\b"), " "),
-)
-
-
-_SHORTHAND = (
-    (re.compile(r"(?<!\S)w/o(?!\S)", re.IGNORECASE), "without"),
-    (re.compile(r"(?<!\S)w/(?!\S)", re.IGNORECASE), "with"),
-    (re.compile(r"(?<=[\w)'\"]) [-–—] (?=[A-Za-z])"), ", "),
-    (re.compile(r"(?<=[a-z]{2}) & (?=[a-z]{2})", re.IGNORECASE), " and "),
-    (re.compile(r"(?<=[A-Za-z]{2}) -> (?=[A-Za-z]{2})"), " to "),
-    (re.compile(r"(?<=\d) ?°", re.IGNORECASE), " degrees "),
-    (re.compile(r"(?<![\w./\-])v(?=\d+(?:\.\d+)*(?![\w/]))"), "version "),
-    (re.compile(r"(?<![\w.\-])(?<!the )(?<!her )(?<!his )(?<!my )(\d{1,3}) ?(?:s|second)(?![\w.\-])"), r"\1 seconds"),
-    (re.compile(r"\bwi-fi\b", re.IGNORECASE), "wifi"),
-    (re.compile(r"\be-mail(?=s?\b)", re.IGNORECASE), "email"),
-    (re.compile(r"\bk8s\b", re.IGNORECASE), "Kubernetes"),
-    (re.compile(r"\bi18n\b", re.IGNORECASE), "internationalization"),
-    (re.compile(r"\be2e\b", re.IGNORECASE), "end to end"),
-    (re.compile(r"\b2fa\b", re.IGNORECASE), "two-factor authentication"),
-    (re.compile(r", (?:and |but )?not (?=(?:an? |the |as an? |in |on |with )?[\w.-]+(?: [\w.-]+)?\s*[.!?]*$)"), " rather than "),
-    (re.compile(r"[\s,]+or not(?=[\s?.!]*$)", re.IGNORECASE), ""),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +78,7 @@ class Reading:
 @lru_cache(maxsize=512)
 def read(instruction: str) -> Reading:
     """The reading of an instruction."""
-    text = _spelt_out(core_of(instruction))
+    text = shorthand_spelt_out(core_of(instruction))
     prose, literals = taken_out(text)
     written = _tokens(prose)
     tokens = _phrased(_unstyled(written))
@@ -131,13 +100,6 @@ def read(instruction: str) -> Reading:
     )
 
 
-def _spelt_out(text: str) -> str:
-    """Shorthand in words: w/o, k8s, "10s", "x -> y", a dash between spaces, ", not x" at the end, "or not" nowhere."""
-    for pattern, plain in _SHORTHAND:
-        text = pattern.sub(plain, text)
-    return text
-
-
 def _names(tokens: Sequence[Token]) -> Iterator[str]:
     """Languages, tools and platforms; one that is an English word too ("go") only where it stands as a name."""
     known = lexicon()
@@ -151,8 +113,7 @@ def _names(tokens: Sequence[Token]) -> Iterator[str]:
 
 def _tokens(prose: str) -> list[Token]:
     """Words, marks of literals, and a comma or a stop for each pause."""
-    for pattern, plain in _CONTRACTIONS:
-        prose = pattern.sub(plain, prose)
+    prose = contractions_spelt_out(prose)
     prose = _PAUSE.sub(lambda found: f" {_STOP if set(found[0]) & set('.!?:') else _COMMA} ", prose)
     tokens: list[Token] = []
     starts = True

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from optafly_cli.cache.guard.directions import direction
-from optafly_cli.cache.guard.moves import OPERANDS, root_of
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS
+from optafly_cli.cache.guard.moves import OPERANDS, root_of
 from optafly_cli.cache.guard.questions import question
 from optafly_cli.cache.guard.reading import Item, Reading, read
 from optafly_cli.cache.guard.sameness import difference
@@ -47,8 +47,24 @@ _FIRM = re.compile(
 )
 """Where they do not: a rate, the first of several."""
 _GIT = frozenset(
-    "commit commits branch branches stash rebase merge submodule submodules worktree gitignore checkout cherry squash"
-    " staged unstaged".split()
+    [
+        "commit",
+        "commits",
+        "branch",
+        "branches",
+        "stash",
+        "rebase",
+        "merge",
+        "submodule",
+        "submodules",
+        "worktree",
+        "gitignore",
+        "checkout",
+        "cherry",
+        "squash",
+        "staged",
+        "unstaged",
+    ]
 )
 """Words that say that it is about git."""
 _DENYING = ("un", "non", "dis", "in", "im", "ir", "il", "de", "a")

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.digest import digest_of
 from optafly_cli.cache.promise.calibration import Calibration
 from optafly_cli.cache.promise.certificate import Label, least_labels
-from optafly_cli.cache.text import core_of
 
 Source = Literal["reject", "refresh", "shadow"]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.embedder import MODEL_FOLDER
 from optafly_cli.cache.embedder import RECORD as EMBEDDER_RECORD
 from optafly_cli.cache.onnx_model import checked, session
-from optafly_cli.cache.text import core_of
 
 FILE = "model.onnx"
 MAX_TOKENS = 160
