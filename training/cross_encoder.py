@@ -1,10 +1,9 @@
-"""Train the cross-encoder: all-MiniLM-L6-v2 turned into a classifier of pairs. torch on a CPU, 30 to 60 minutes.
+"""Train the cross-encoder: all-MiniLM-L6-v2 turned into a classifier of pairs. torch on a CPU.
 
 Input `[CLS] a [SEP] b [SEP]` with token type 0 throughout (the exported graph has no other), mean of the last hidden
 states, one linear unit. Word and position tables stay as they are: half of the weights, and the half that overfits.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +20,8 @@ from training.data import Pair, core_pair
 
 WIDTH = 384
 MAX_TOKENS = 160
-BATCH = 32
-LEARNING_RATE = 8e-5
+BATCH = 64
+SMOOTHING = 0.02
 CLS, SEP = 101, 102
 
 
@@ -75,45 +74,46 @@ def padded(rows: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def train(
-    model: CrossEncoder,
-    tokenizer: Tokenizer,
-    pairs: Sequence[Pair],
-    *,
-    seed: int,
-    epochs: float = 1.0,
-    rate: float = LEARNING_RATE,
-    floor: float = 0.02,
+    model: CrossEncoder, tokenizer: Tokenizer, epochs: Sequence[Sequence[Pair]], *, seed: int, rate: float
 ) -> None:
-    """Run over the pairs once (or `epochs` times), with a linear warm-up and decay; prints how it goes."""
+    """Run over the pairs of each epoch, with a linear warm-up and decay over all of them; prints how it goes.
+
+    The forward pass is in bfloat16, twice as fast where the CPU has AMX; the weights stay float32.
+    """
     rng = Random(seed)
-    codes = [encode(tokenizer, *core_pair(pair)) for pair in pairs]
-    labels = torch.tensor([0.03 + 0.94 * pair.label for pair in pairs])
-    weights = torch.tensor([pair.weight for pair in pairs])
-    steps = [batch for _ in range(math.ceil(epochs)) for batch in batches(codes, rng)]
-    steps = steps[: int(len(steps) * epochs / math.ceil(epochs))]
+    steps = [batch for pairs in epochs for batch in _coded(tokenizer, pairs, rng)]
     learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(learnt, lr=rate, weight_decay=0.01)
-    warm = max(1, len(steps) // 12)
+    optimiser = torch.optim.AdamW(learnt, lr=rate, weight_decay=0.01, fused=True)
+    warm = max(1, len(steps) // 15)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda at: min(1.0, (at + 1) / warm) * max(floor, 1 - at / len(steps))
+        optimiser, lambda at: min(1.0, (at + 1) / warm) * max(0.02, 1 - at / len(steps))
     )
     model.train()
     start, recent = time.time(), []
-    for at, batch in enumerate(steps):
-        ids, mask = padded([codes[i] for i in batch])
-        losses = nn.functional.binary_cross_entropy_with_logits(model(ids, mask), labels[batch], reduction="none")
-        loss = (losses * weights[batch]).sum() / weights[batch].sum()
+    for at, (codes, pairs) in enumerate(steps):
+        labels = torch.tensor([SMOOTHING + (1 - 2 * SMOOTHING) * pair.label for pair in pairs])
+        weights = torch.tensor([pair.weight for pair in pairs])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = model(*padded(codes))
+        losses = nn.functional.binary_cross_entropy_with_logits(found.float(), labels, reduction="none")
+        loss = (losses * weights).sum() / weights.sum()
         loss.backward()
         nn.utils.clip_grad_norm_(learnt, 1.0)
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()
         recent.append(float(loss.detach()))
-        if at % 100 == 99:
+        if at % 200 == 199:
             print(
-                f"  step {at + 1}/{len(steps)}  loss {np.mean(recent[-100:]):.4f}  {time.time() - start:.0f} s",
+                f"  step {at + 1}/{len(steps)}  loss {np.mean(recent[-200:]):.4f}  {time.time() - start:.0f} s",
                 flush=True,
             )
+
+
+def _coded(tokenizer: Tokenizer, pairs: Sequence[Pair], rng: Random) -> list[tuple[list[list[int]], list[Pair]]]:
+    """The batches of an epoch, each pair in either order."""
+    codes = [encode(tokenizer, *core_pair(pair, rng)) for pair in pairs]
+    return [([codes[at] for at in batch], [pairs[at] for at in batch]) for batch in batches(codes, rng)]
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """The pairs that train, fit and calibrate the verifier, and who may see what.
 
-    cross-encoder   QQP (4 of 5 parts), STS-B, nl2bash (half), our own groups (4 of 5 parts), synthetic edits of them
-    stack           our own groups (the fifth part), the tune half of the developer suite, nl2bash (the other half)
+    cross-encoder   QQP, our own groups and triples (4 of 5 parts), STS-B, nl2bash (half), synthetic edits of them
+    stack           our own groups and newest triples (the fifth part), the tune half of the developer suite, nl2bash
+                    (the other half)
     calibration     `training/pairs/calibration-*.jsonl`, not used for anything else
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
@@ -45,49 +46,58 @@ def part_of(key: str, parts: int = HELD_OUT) -> int:
     return int(sha256(key.encode()).hexdigest()[:8], 16) % parts
 
 
-GROUPS = ("developers", "general", "code", "shell", "order", "questions", "changes", "everyday", "one-word")
+GROUPS = (
+    *("developers", "general", "code", "shell", "order", "questions", "changes", "everyday", "one-word"),
+    *("howto", "repository", "retyped", "commands"),
+    *("knowledge", "terminal", "turned"),
+)
 """Our own groups, in the order in which they were written and came into training."""
+TRIPLES = (
+    *("code", "developers", "everyday", "general", "tools"),
+    *("more-code", "more-everyday", "more-tools"),
+    *("fresh-code", "fresh-everyday", "fresh-tools"),
+)
+"""Our own triples, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A run over pairs.
+    """Some runs over pairs.
 
-    `quora`: how many of QQP; `groups`: how many files of `GROUPS`, `share` of whose pairs are taken; `triples`: also
-    those; `synthetic`: edits per text; the rest as for `cross_encoder.train`.
+    `quora`, `graded`: how many of QQP and STS-B; `groups`, `triples`: how many files of `GROUPS` and `TRIPLES`;
+    `synthetic`: edits per text. What is drawn at random is drawn anew in each epoch.
     """
 
     seed: int
-    quora: int
-    groups: int
-    synthetic: float
     rate: float
-    floor: float = 0.02
-    epochs: float = 1.0
-    triples: bool = False
-    share: float = 1.0
+    epochs: int
+    synthetic: float
+    quora: int = 0
+    graded: int = 0
+    groups: int = 0
+    triples: int = 0
 
 
 STAGES = (
-    Stage(seed=7, quora=11_000, groups=0, synthetic=0.45, rate=8e-5),
-    Stage(seed=8, quora=2_500, groups=5, synthetic=0.25, rate=7e-5),
-    Stage(seed=9, quora=2_000, groups=8, synthetic=0.18, rate=2e-4, floor=0.25),
-    Stage(seed=10, quora=0, groups=9, synthetic=0.12, rate=1.5e-4, epochs=1.6),
-    Stage(seed=11, quora=0, groups=9, synthetic=0.0, rate=1.0e-4, epochs=1.5, triples=True, share=0.2),
+    Stage(seed=11, rate=3e-4, epochs=2, synthetic=0.3, quora=22_000, graded=3_000),
+    Stage(seed=12, rate=3e-4, epochs=3, synthetic=0.12, quora=3_000, groups=9, triples=8),
+    Stage(seed=21, rate=2e-4, epochs=3, synthetic=0.05, groups=13, triples=11),
+    Stage(seed=31, rate=2e-4, epochs=3, synthetic=0.05, groups=16, triples=11),
 )
 
 
-def for_cross_encoder(stage: Stage) -> list[Pair]:
-    """What the cross-encoder learns from in a stage: first what is large and noisy, then what is ours and clean."""
-    rng = Random(stage.seed)
-    if not stage.groups:
-        real = [*qqp(held_out=False, rng=rng, most=stage.quora), *stsb()[:1_500]]
-        return [*real, *synthetic(real, rng, stage.synthetic)]
-    real = [*groups(held_out=False, rng=rng, names=GROUPS[: stage.groups]), *nl2bash(held_out=False)]
-    real = rng.sample(real, int(len(real) * stage.share))
-    real += triples("triples-*.jsonl") if stage.triples else []
-    more = qqp(held_out=False, rng=rng, most=stage.quora) if stage.quora else []
-    return [*real, *synthetic(real, rng, stage.synthetic), *more]
+def for_cross_encoder(stage: Stage, epoch: int) -> list[Pair]:
+    """What the cross-encoder learns from in an epoch: first what is large and noisy, then what is ours and clean."""
+    rng = Random(stage.seed * 100 + epoch)
+    real: list[Pair] = []
+    if stage.groups:
+        real += [*groups(held_out=False, rng=rng, names=GROUPS[: stage.groups]), *nl2bash(held_out=False)]
+        real += triples(TRIPLES[: stage.triples], held_out=False)
+    if stage.quora:
+        found = qqp(held_out=False, rng=Random(5))
+        real += rng.sample(found, min(stage.quora, len(found)))
+    real += stsb()[: stage.graded]
+    return [*real, *synthetic(real, rng, stage.synthetic)]
 
 
 def for_stack() -> list[Pair]:
@@ -95,21 +105,31 @@ def for_stack() -> list[Pair]:
     suite = [
         Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"
     ]
-    return [*groups(held_out=True, rng=Random(3)), *suite, *nl2bash(held_out=True)]
+    ours = [*groups(held_out=True, rng=Random(3)), *triples(TRIPLES[-3:], held_out=True)]
+    return [*ours, *suite, *nl2bash(held_out=True)]
 
 
 def for_calibration() -> list[Pair]:
-    """Pairs that nothing was trained or tuned on, and whose mistakes nobody has read."""
-    return triples("calibration-*.jsonl")
+    """Pairs that nothing was trained or tuned on, and whose mistakes nobody has read.
+
+    Of each prompt the same retyped, a rewording, and a trap that stands beside each of the three.
+    """
+    found = []
+    for path in sorted(PAIRS.glob("calibration-*.jsonl")):
+        for row in rows(path):
+            found += [Pair(row["a"], row[name], 1.0, path.stem) for name in ("near", "same")]
+            found += [Pair(row[name], row["trap"], 0.0, path.stem) for name in ("a", "near", "same")]
+    return found
 
 
-def triples(names: str) -> list[Pair]:
+def triples(names: Sequence[str], *, held_out: bool) -> list[Pair]:
     """Of each prompt a rewording, and a trap beside either of the two."""
     found = []
-    for path in sorted(PAIRS.glob(names)):
+    for path in (PAIRS / f"triples-{name}.jsonl" for name in names):
         for row in rows(path):
-            found.append(Pair(row["a"], row["same"], 1.0, path.stem))
-            found += [Pair(text, row["trap"], 0.0, path.stem) for text in (row["a"], row["same"])]
+            if (part_of(row["group"]) == 0) == held_out:
+                found.append(Pair(row["a"], row["same"], 1.0, path.stem, 1.5))
+                found += [Pair(text, row["trap"], 0.0, path.stem, 1.5) for text in (row["a"], row["same"])]
     return found
 
 
@@ -121,7 +141,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def qqp(*, held_out: bool, rng: Random, most: int = 26_000) -> list[Pair]:
+def qqp(*, held_out: bool, rng: Random) -> list[Pair]:
     """Quora pairs that share words, few others: those are easy. Questions of one pair stay in one part."""
     found = rows(PUBLIC / "qqp_pairs.jsonl.gz")
     part = _components((row["a"], row["b"]) for row in found)
@@ -131,7 +151,7 @@ def qqp(*, held_out: bool, rng: Random, most: int = 26_000) -> list[Pair]:
         if (part_of(part[row["a"]]) == 0) == held_out and (_overlap(row["a"], row["b"]) >= 0.34 or rng.random() < 0.1)
     ]
     rng.shuffle(kept)
-    return kept[: most if not held_out else 4_000]
+    return kept[:4_000] if held_out else kept
 
 
 def stsb() -> list[Pair]:
@@ -155,7 +175,7 @@ def nl2bash(*, held_out: bool) -> list[Pair]:
 def groups(*, held_out: bool, rng: Random, names: Sequence[str] = GROUPS) -> list[Pair]:
     """Our own groups: every two of `same` are the same, every trap differs from two of them."""
     found = []
-    for path in sorted(PAIRS / f"groups-{name}.jsonl" for name in names):
+    for path in (PAIRS / f"groups-{name}.jsonl" for name in names):
         for row in rows(path):
             if (part_of(row["group"]) == 0) != held_out:
                 continue
@@ -185,10 +205,10 @@ def synthetic(real: list[Pair], rng: Random, share: float = 0.45) -> Iterator[Pa
             yield Pair(text, other, label, "synthetic", pair.weight)
 
 
-def core_pair(pair: Pair) -> tuple[str, str]:
-    """The two texts as the cross-encoder reads them: without courtesy, in sorted order, so that order tells nothing."""
+def core_pair(pair: Pair, rng: Random | None = None) -> tuple[str, str]:
+    """The two texts as the cross-encoder reads them: without courtesy, in sorted order; in training in either."""
     one, other = sorted((core_of(pair.a), core_of(pair.b)))
-    return one, other
+    return (other, one) if rng and rng.random() < 0.5 else (one, other)
 
 
 def _overlap(a: str, b: str) -> float:

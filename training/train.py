@@ -5,7 +5,7 @@
     /tmp/train/bin/pip install -c constraints.txt -e '.[training]'
     /tmp/train/bin/python -m training.train                    # writes optafly_cli/cache/verifier/
     /tmp/train/bin/python -m training.calibrate                # writes optafly_cli/cache/promise/calibration.json
-    /tmp/train/bin/python -m training.train --weights W.pt     # from the stack on, with a cross-encoder trained before
+    /tmp/train/bin/python -m training.train --weights W.pt --first 4    # the stack alone, for a cross-encoder
 
 Needs ../shared/data/semcache (its licences: that folder's README) and training/pairs. docs/verifier.md has the figures.
 """
@@ -39,20 +39,19 @@ AGREEMENT = 0.35
 """The exported graph may move a logit by so much (root of the mean square over 500 pairs)."""
 
 
-def trained(weights: Path | None, out: Path) -> CrossEncoder:
-    """The cross-encoder, trained now or loaded."""
+def trained(weights: Path | None, first: int, out: Path) -> CrossEncoder:
+    """The cross-encoder, trained from stage `first` on, starting with `weights` or the embedder's."""
     torch.manual_seed(STAGES[0].seed)
     torch.set_num_threads(THREADS)
     model = CrossEncoder(source(hub=False))
     if weights is not None:
         model.load_state_dict(torch.load(weights))
-        return model
     tokenizer = tokenizer_at(MODEL_FOLDER)
     tokenizer.no_truncation()
-    for stage in STAGES:
-        pairs = for_cross_encoder(stage)
-        print(f"{stage}: {len(pairs):,} pairs", flush=True)
-        train(model, tokenizer, pairs, seed=stage.seed, epochs=stage.epochs, rate=stage.rate, floor=stage.floor)
+    for stage in STAGES[first:]:
+        epochs = [for_cross_encoder(stage, epoch) for epoch in range(stage.epochs)]
+        print(f"{stage}: {len(epochs[0]):,} pairs an epoch", flush=True)
+        train(model, tokenizer, epochs, seed=stage.seed, rate=stage.rate)
         torch.save(model.state_dict(), out)
     return model
 
@@ -114,9 +113,10 @@ def main() -> int:
     """Train, fit, export."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--weights", type=Path, help="a cross-encoder that was trained before")
+    parser.add_argument("--first", type=int, default=0, help="the first stage to run; 4 runs none")
     parser.add_argument("--out", type=Path, default=Path("cross-encoder.pt"), help="where the trained one goes")
     arguments = parser.parse_args()
-    model = trained(arguments.weights, arguments.out)
+    model = trained(arguments.weights, arguments.first, arguments.out)
     export(model, RECORD.parent)
     # The digest of the model has to be in place before it can be loaded
     write_record(RECORD, Stack(np.zeros(len(NAMES)), 0.0), 0.5, {})
