@@ -132,6 +132,10 @@ def main() -> int:
     labels = np.array([pair.label for pair in kept])
     weights = np.array([pair.weight for pair in kept])
     held = out_of_fold(rows, labels, weights, [pair.a for pair in kept])
+    print("out of fold, at or above:")
+    for threshold in (0.99, 0.985, 0.98, 0.975, 0.97, 0.96, 0.95, 0.93, 0.9):
+        served = held >= threshold
+        print(f"  {threshold:.3f}  {int(served.sum()):5} pairs, wrong {int((served & (labels == 0)).sum())}")
     figures: dict[str, object] = {
         "pairs_for_the_stack": len(kept),
         "of_them_same": int(labels.sum()),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
-from optafly_cli.cache.guard.moves import OPERANDS, has_agent, moved, place_of, root_of
+from optafly_cli.cache.guard.moves import OPERANDS, has_agent, is_passive, moved, place_of, root_of
 from optafly_cli.cache.guard.reading import Item, Reading
 from optafly_cli.cache.guard.veto import Veto
 
@@ -36,8 +36,14 @@ _EXCHANGES = tuple(
     for pattern, turned in (
         (rf"\b(?:replac|swap|exchang|switch|chang)\w* {_WORDS}(?: out)? (?:with|for|by) {_WORDS}{_END}", False),
         (
-            r"\b(?:convert|port|turn|rewrit|migrat|translat|chang|transform|switch|renam|cast|refactor)\w*"
+            r"\b(?:convert|port|turn|rewrit|migrat|translat|chang|transform|switch|renam|cast|refactor|format|pars|express)\w*"
             rf" {_WORDS} (?:to|into|as) {_WORDS}{_END}",
+            False,
+        ),
+        (
+            rf"(?:^|\b(?:can|should|could|must|does|do|is|are) ){_WORDS} (?:be |is |are |being )?"
+            rf"(?:converted|turned|rewritten|transformed|formatted|parsed|renamed)"
+            rf"(?: to| into| as)? {_WORDS}{_END}",
             False,
         ),
         (rf"\bfrom {_WORDS} (?:to|into) {_WORDS}{_END}", False),
@@ -82,8 +88,13 @@ def _owners(left: Reading, right: Reading) -> Veto | None:
 def _owned(text: str) -> set[tuple[str, str]]:
     """Pairs of owner and thing: "A's B", "the B of A"."""
     small = text.lower()
-    found = {(stem(owner), stem(thing)) for owner, thing in _POSSESSIVE.findall(small)}
-    return found | {(stem(owner), stem(thing)) for thing, owner in _OF.findall(small)}
+    pairs = [*_POSSESSIVE.findall(small), *(pair[::-1] for pair in _OF.findall(small))]
+    return {(_full(owner), _full(thing)) for owner, thing in pairs}
+
+
+def _full(word: str) -> str:
+    """The stem of a word, of a short form the stem of what it is short for."""
+    return stem(lexicon().abbreviations.get(word, word))
 
 
 def _exchange(text: str) -> list[tuple[frozenset[str], frozenset[str]]]:
@@ -151,7 +162,8 @@ def _order(left: Reading, right: Reading) -> Veto | None:
     if len(ours) < _FEW or Counter(ours) != Counter(theirs):
         return None
     if ours == theirs and has_agent(left) == has_agent(right):
-        return None
+        acts = left.question != "who" or right.question != "who" or is_passive(left) == is_passive(right)
+        return None if acts else Veto("direction", "who does it is asked on one side only")
     if _joined_or_turned(left, right, ours, theirs) or moved(left, right):
         return None
     return Veto("direction", "the same words stand in another order")

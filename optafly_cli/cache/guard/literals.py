@@ -26,7 +26,7 @@ _LITERALS = re.compile(
     )
   | (?P<flag> (?<![\w-])--?[A-Za-z][\w-]* )
   | (?P<identifier>
-        \w+(?:::\w+)+ | \w+->\w+ | \w+\(\) | @\w+ | \#\w+
+        \w+(?:::\w+)+ | \w+->\w+ | \w+\((?!s\))[^()\n]*\) | @\w+ | \#\w+
       | [A-Za-z]\w*(?:\+\+|\#) | [A-Za-z]\w*_\w* | _\w+ | [a-z]+[A-Z]\w* | [A-Z][a-z0-9]+[A-Z]\w*
       | [A-Za-z]\w*[!?](?=\s+[a-z]|\s*$)                       # save! as a name (see _is_name)
       | [A-Za-z]+-?\d[\w.-]*                                   # E0502, v1.2, utf-8

@@ -39,13 +39,20 @@ def place_of(item: Item) -> str:
 
 def moved(left: Reading, right: Reading) -> bool:
     """Can the one be had from the other by moving whole phrases, folding "x for y" to "y x", or the passive?"""
-    return _asked_alike(left, right) and (_reached(left, right) or _reached(right, left))
+    universal = any(item.key == "all" for item in left.items) and left.question == "yes or no"
+    return not universal and _asked_alike(left, right) and (_reached(left, right) or _reached(right, left))
 
 
 def has_agent(side: Reading) -> bool:
     """Is it a passive with its agent, "y is done by x"?"""
     phrases = _phrases(side)
     return any(phrase[0] == "by" for phrase in phrases) and any(_active(phrases, side))
+
+
+def is_passive(side: Reading) -> bool:
+    """Does a form of be stand before a participle, "who is painted"?"""
+    done = [item.raw.lower() for item in side.items if item.sort == "word" and item.ending in {"ed", "other"}]
+    return any(re.search(rf"\b(?:{'|'.join(_PASSIVE)}) {re.escape(word)}\b", side.text.lower()) for word in done)
 
 
 def _asked_alike(left: Reading, right: Reading) -> bool:

@@ -33,11 +33,17 @@ _WHETHER_ONE_MAY = re.compile(
 )
 
 
+_WHAT_FOLLOWS = re.compile(r"\bwhat(?:['’]s| is| will)? (?:going to )?happens?\b", re.IGNORECASE)
+_WHAT_TO_DO = re.compile(r"\bwhat (?:do|should|can|must) (?:i|we|you) do\b|\bwhy\b|\bhow come\b", re.IGNORECASE)
+
+
 def question(left: Reading, right: Reading) -> Veto | None:
     """A veto where one answer cannot be both: how against whether, whether one may against doing it."""
     if frozenset((left.question, right.question)) in _APART:
         return Veto("question", f"{left.question!r} against {right.question!r}")
     for side, other in ((left, right), (right, left)):
+        if _WHAT_FOLLOWS.search(side.text) and _WHAT_TO_DO.search(other.text) and not _WHAT_TO_DO.search(side.text):
+            return Veto("question", "one of the prompts asks what happens, the other why or what to do")
         done = not other.question and "?" not in other.text
         if done and side.question == _WHETHER and _WHETHER_ONE_MAY.match(side.text):
             return Veto("question", "one of the prompts asks whether, the other that it be done")

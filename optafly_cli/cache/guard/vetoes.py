@@ -14,7 +14,7 @@ from functools import cache
 from optafly_cli.cache.guard.directions import direction
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS
-from optafly_cli.cache.guard.moves import OPERANDS, root_of
+from optafly_cli.cache.guard.moves import OPERANDS, place_of
 from optafly_cli.cache.guard.questions import question
 from optafly_cli.cache.guard.reading import Item, Reading, read
 from optafly_cli.cache.guard.sameness import difference
@@ -181,7 +181,7 @@ def _negations(left: Reading, right: Reading) -> Veto | None:
 def _elsewhere(left: Reading, right: Reading, table: str, name: str) -> Veto | None:
     """Words of that table that belong to other things on each side, things that both sides speak of."""
     ours, theirs = (_belonging(side.items, table) for side in (left, right))
-    roots = [{root_of(item) for item in side.items} for side in (left, right)]
+    roots = [{place_of(item) for item in side.items} for side in (left, right)]
     more = [near for near in ours if not any(set(near) & set(other) for other in theirs)]
     less = [near for near in theirs if not any(set(near) & set(other) for other in ours)]
     if any(near[0] in roots[1] for near in more) and any(near[0] in roots[0] for near in less):
@@ -194,7 +194,7 @@ def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, ...]]:
     found = set()
     for at, item in enumerate(items):
         if item.sort == table:
-            after = [root_of(thing) for thing in items[at + 1 :] if thing.sort in OPERANDS]
+            after = [place_of(thing) for thing in items[at + 1 :] if thing.sort in OPERANDS]
             found.add(tuple(after[: 1 if item.key == "without" else 2]) or ("",))
     return found
 
