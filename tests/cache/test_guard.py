@@ -316,6 +316,12 @@ MOVED = """
     document the parameters of createUser | document createUser's parameters
 """
 TURNED = """
+    total column B where column A is Paid | sum column A where column B is Paid
+    how do I exit vim without saving | how do I save in vim without exiting
+    sort a list of dictionaries by key | sort a dict of lists by key
+    who painted the Mona Lisa | who is painted in the Mona Lisa
+    are all bitter mushrooms poisonous | are all poisonous mushrooms bitter
+    parse an ISO string into a datetime | how can a datetime be formatted as an ISO string
     draw the trees behind the enemies | the enemies should be drawn behind the trees
     how many customers from Germany placed orders | how many orders were placed by customers from Germany
     flights leaving boston and arriving in denver | Flights leaving Denver and arriving in Boston
@@ -351,6 +357,7 @@ def test_words_may_not_change_places(one: str, other: str) -> None:
 
 
 SAID_OTHERWISE = """
+    run it at 6am | run it at 6 a.m.
     why does it fail after 10s | why does it fail after 10 seconds
     retry for one hour | retry for an hour
     upgrade to version 18 | upgrade to v18
@@ -367,6 +374,10 @@ SAID_OTHERWISE = """
     is the tap water safe in Cyprus | is the tap water safe in ciprus
 """
 STILL_APART = """
+    run it every Monday at 6am | run it every Monday at 6 pm
+    what does O(n log n) mean | what does O(log n) mean
+    what happens if the file is missing | what do I do if the file is missing
+    what happens when it fails | why does it fail
     retry for 2 hours | retry for 2 days
     run it every minute | run it
     keep the first argument | keep the argument

@@ -25,6 +25,7 @@ _CONTRARY = (
     ("into", "out"),
     ("by", "to"),
 )
+_JOINED = re.compile(r"\b(?:and|or|vs|versus)\b|&")
 _SYMMETRIC = re.compile(r"\b(?:differen(?:t|ces?)|differ|compar(?:e|es|ed|ing|ison))\b", re.IGNORECASE)
 _PARTICLES = (("in", "out"), ("on", "off"), ("up", "down"))
 _WORDS = r"([^,;:.?!]+?)"
@@ -59,7 +60,7 @@ _EXCHANGES = tuple(
 
 def direction(left: Reading, right: Reading) -> Veto | None:
     """The first veto that has to do with order and roles, None when there is none."""
-    rules = (_roles, _particles, _exchanged, _owners, _order, _operands)
+    rules = (_roles, _letters, _particles, _exchanged, _owners, _order, _operands)
     return next(filter(None, (rule(left, right) for rule in rules)), None)
 
 
@@ -126,6 +127,22 @@ def _roles(left: Reading, right: Reading) -> Veto | None:
     return None
 
 
+def _letters(left: Reading, right: Reading) -> Veto | None:
+    """Column A and column B have changed places, whatever else was said otherwise."""
+    ours, theirs = (
+        [item.key for item in side.items if item.key.startswith("=") and len(item.key) == _FEW]
+        for side in (left, right)
+    )
+    if (
+        ours == theirs
+        or sorted(ours) != sorted(theirs)
+        or moved(left, right)
+        or all(map(_JOINED.search, (left.text, right.text)))
+    ):
+        return None
+    return Veto("direction", f"{min(ours).strip('=')!r} stands elsewhere")
+
+
 def _particles(left: Reading, right: Reading) -> Veto | None:
     """In against out, on against off, up against down where they belong to the verb: fade in, zoom out over the map."""
     ours, theirs = (_particles_of(side) for side in (left, right))
@@ -187,7 +204,7 @@ def _joined(one: Sequence[str], other: Sequence[str], left: Reading, right: Read
     if len(at) != 2 or at[1] != at[0] + 1 or one[at[0]] != other[at[1]] or one[at[1]] != other[at[0]]:
         return False
     symmetric = all(_SYMMETRIC.search(side.text) for side in (left, right))
-    joined = all(re.search(r"\b(?:and|or|vs|versus)\b|&", side.text) for side in (left, right))
+    joined = all(_JOINED.search(side.text) for side in (left, right))
     return joined and (symmetric or not (left.strict or right.strict))
 
 

@@ -42,6 +42,7 @@ _LITERALS = re.compile(
 )
 _NUMBER = re.compile(r"([-+]?)([£$€]?)(\d[\d,]*(?:\.\d+)*)(st|nd|rd|th)?(.*)", re.IGNORECASE)
 _ANY_OF_A_KIND = re.compile(r"\*\.[A-Za-z]\w*")
+_HALVES_OF_A_DAY = frozenset({"am", "pm"})
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _QUOTES = ("q1", "q2", "q3", "q4", "q5", "q6")
 _ENDS = " .,;:!?)]}"
@@ -111,6 +112,8 @@ def _literal(found: re.Match[str]) -> tuple[str, str, str]:
         return kind, kept, after
     sign, currency, digits, ordinal, unit = number.groups()
     plain = digits.replace(",", "") if _THOUSANDS.fullmatch(digits) else digits
+    if unit.lower() in _HALVES_OF_A_DAY:
+        ordinal, unit = unit, ""
     value = f"{sign.strip('+')}{currency}{plain}{ordinal or ''}".lower()
     return kind, value, f"{unit.replace('%', ' percent ')}{after}"
 
