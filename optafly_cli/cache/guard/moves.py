@@ -34,7 +34,11 @@ def root_of(item: Item) -> str:
 
 def place_of(item: Item) -> str:
     """What an item is where only its place counts: without capitals, endings and the signs of a name."""
-    return stem(root_of(item).removeprefix("=").removeprefix(MARK)).removesuffix("ly")
+    return _bare(root_of(item).removeprefix("=").removeprefix(MARK))
+
+
+def _bare(word: str) -> str:
+    return stem(word).removesuffix("ly").removesuffix("e")
 
 
 def moved(left: Reading, right: Reading) -> bool:
@@ -90,7 +94,7 @@ def _relations(phrases: Sequence[Phrase]) -> Counter[str]:
 def _phrases(side: Reading) -> tuple[Phrase, ...]:
     """The phrases in order; the owner after "of" is a phrase of its own."""
     owned = {
-        (stem(thing).removesuffix("ly"), stem(owner).removesuffix("ly"))
+        (_bare(thing), _bare(owner))
         for thing, owner in _OF.findall(side.text.lower())
     }
     found: list[list[str]] = []
