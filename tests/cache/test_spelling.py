@@ -44,6 +44,20 @@ def test_courtesy_is_left_out() -> None:
     assert embedded_form("please fix this bug, thanks") == "fix this bug"
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("list the env vars of this repo", "list the environment variables of this repository"),
+        ("drain a K8s node w/ kubectl", "drain a kubernetes node with kubectl"),
+        ("open db.sqlite and $env, then `repo`", "open db.sqlite and $env, then `repo`"),
+        ("fix config.py and the cfg", "fix config.py and the configuration"),
+    ],
+)
+def test_short_forms_are_spelt_out(short: str, long: str) -> None:
+    """Short forms that stand as words, not those in a path, a variable or code."""
+    assert embedded_form(short) == long
+
+
 @given(st.text(max_size=40))
 def test_correcting_twice_changes_nothing(text: str) -> None:
     """The form of a form is itself, for every word."""

@@ -123,6 +123,12 @@ def test_a_fence_may_open_after_text(prompt: str, instruction: str) -> None:
         ("please", "please"),
         ("thanks", "thanks"),
         ("can you help me", "help me"),
+        ("could you tell me why this crashes?", "why this crashes?"),
+        ("I'd love to understand, if you don't mind explaining, how this works", "how this works"),
+        ("any idea why this crashes", "why this crashes"),
+        ("fix this bug, if it's not too much trouble. Much appreciated", "fix this bug"),
+        ("do you know Python", "do you know Python"),
+        ("I want to know Python", "I want to know Python"),
         ("", ""),
     ],
 )
