@@ -83,6 +83,7 @@ STAGES = (
     Stage(seed=12, rate=3e-4, epochs=3, synthetic=0.12, quora=3_000, groups=9, triples=8),
     Stage(seed=21, rate=2e-4, epochs=3, synthetic=0.05, groups=13, triples=11),
     Stage(seed=31, rate=2e-4, epochs=3, synthetic=0.05, groups=16, triples=11),
+    Stage(seed=41, rate=1.5e-4, epochs=2, synthetic=0.05, groups=16, triples=11),
 )
 
 

@@ -5,7 +5,7 @@
     /tmp/train/bin/pip install -c constraints.txt -e '.[training]'
     /tmp/train/bin/python -m training.train                    # writes optafly_cli/cache/verifier/
     /tmp/train/bin/python -m training.calibrate                # writes optafly_cli/cache/promise/calibration.json
-    /tmp/train/bin/python -m training.train --weights W.pt --first 4    # the stack alone, for a cross-encoder
+    /tmp/train/bin/python -m training.train --weights W.pt --first 5    # the stack alone, for a cross-encoder
 
 Needs ../shared/data/semcache (its licences: that folder's README) and training/pairs. docs/verifier.md has the figures.
 """
@@ -113,7 +113,7 @@ def main() -> int:
     """Train, fit, export."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--weights", type=Path, help="a cross-encoder that was trained before")
-    parser.add_argument("--first", type=int, default=0, help="the first stage to run; 4 runs none")
+    parser.add_argument("--first", type=int, default=0, help="the first stage to run; 5 runs none")
     parser.add_argument("--out", type=Path, default=Path("cross-encoder.pt"), help="where the trained one goes")
     arguments = parser.parse_args()
     model = trained(arguments.weights, arguments.first, arguments.out)
