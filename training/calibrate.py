@@ -21,7 +21,7 @@ from optafly_cli.config.settings import CacheSettings
 from training.data import Pair, for_calibration
 from training.stack import GATE, Seen, calibration_error, seen
 
-GRID = (0.985, 0.9825, 0.98, 0.9775, 0.975, 0.9725, 0.97, 0.9675, 0.965, 0.96, 0.955, 0.95, 0.94, 0.93, 0.92, 0.9, 0.88, 0.85)
+GRID = (0.985, 0.98, 0.975, 0.97, 0.965, 0.96, 0.955, 0.95, 0.945, 0.94, 0.935, 0.93, 0.92, 0.91, 0.9, 0.88, 0.85, 0.8)
 
 
 def balanced(pairs: list[Pair], embedder: Embedder) -> Seen:

@@ -118,15 +118,13 @@ def _coded(tokenizer: Tokenizer, pairs: Sequence[Pair], rng: Random) -> list[tup
 
 @torch.no_grad()
 def logits(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair]) -> npt.NDArray[np.float32]:
-    """The logit of each pair, the mean of both orders, as at run time: (n,)."""
+    """The logit of each pair, in order: (n,)."""
     model.eval()
-    found = np.zeros((len(pairs), 2), dtype=np.float32)
-    for order in (0, 1):
-        codes = [encode(tokenizer, *core_pair(pair)[:: -1 if order else 1]) for pair in pairs]
-        for batch in batches(codes, None):
-            found[batch, order] = model(*padded([codes[i] for i in batch])).numpy()
-    mean: npt.NDArray[np.float32] = found.mean(axis=1)
-    return mean
+    codes = [encode(tokenizer, *core_pair(pair)) for pair in pairs]
+    found = np.zeros(len(pairs), dtype=np.float32)
+    for batch in batches(codes, None):
+        found[batch] = model(*padded([codes[i] for i in batch])).numpy()
+    return found
 
 
 def tokenizer_at(folder: Path) -> Tokenizer:

@@ -3,7 +3,8 @@
     cross-encoder   QQP, our own groups and triples (4 of 5 parts), STS-B, nl2bash (half), synthetic edits of them
     stack           our own groups and newest triples (the fifth part), the tune half of the developer suite, nl2bash
                     (the other half)
-    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else
+    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else; for the shipped verifier also the
+                    triples that came after it
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
 Parts are drawn by digest, by group: no text of one part stands in another.
@@ -111,11 +112,12 @@ def for_stack() -> list[Pair]:
 
 
 def for_calibration() -> list[Pair]:
-    """Pairs that nothing was trained or tuned on, and whose mistakes nobody has read.
+    """Pairs that the shipped verifier was neither trained nor fitted on.
 
-    Of each prompt the same retyped, a rewording, and a trap that stands beside each of the three.
+    The triples that came after it, and of each newer prompt the same retyped, a rewording, and a trap that stands
+    beside each of the three.
     """
-    found = []
+    found = [pair for held_out in (False, True) for pair in triples(TRIPLES[5:], held_out=held_out)]
     for path in sorted(PAIRS.glob("calibration-*.jsonl")):
         for row in rows(path):
             found += [Pair(row["a"], row[name], 1.0, path.stem) for name in ("near", "same")]

@@ -33,6 +33,7 @@ from scripts.minilm_graph import build_classifier
 from training.cross_encoder import CrossEncoder, logits, tokenizer_at, train
 from training.data import PAIRS, PUBLIC, STAGES, Pair, for_cross_encoder, for_stack, groups
 from training.stack import Rows, Stack, calibration_error, fit, seen, table
+from training.weights import unpack
 
 THREADS = 2
 AGREEMENT = 0.35
@@ -44,7 +45,9 @@ def trained(weights: Path | None, first: int, out: Path) -> CrossEncoder:
     torch.manual_seed(STAGES[0].seed)
     torch.set_num_threads(THREADS)
     model = CrossEncoder(source(hub=False))
-    if weights is not None:
+    if weights is not None and weights.suffix == ".npz":
+        unpack(weights, model)
+    elif weights is not None:
         model.load_state_dict(torch.load(weights))
     tokenizer = tokenizer_at(MODEL_FOLDER)
     tokenizer.no_truncation()

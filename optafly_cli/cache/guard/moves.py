@@ -93,10 +93,7 @@ def _relations(phrases: Sequence[Phrase]) -> Counter[str]:
 
 def _phrases(side: Reading) -> tuple[Phrase, ...]:
     """The phrases in order; the owner after "of" is a phrase of its own."""
-    owned = {
-        (_bare(thing), _bare(owner))
-        for thing, owner in _OF.findall(side.text.lower())
-    }
+    owned = {(_bare(thing), _bare(owner)) for thing, owner in _OF.findall(side.text.lower())}
     found: list[list[str]] = []
     for clause in side.clauses:
         before = ""

@@ -38,17 +38,17 @@ class CrossEncoder:
         return cls(opened, tokenizer)
 
     def logit(self, one: str, other: str) -> float:
-        """The log-odds that one answer serves both, the mean of both orders: which is which never matters."""
+        """The log-odds that one answer serves both; which is which never matters."""
         import numpy as np
 
-        ids = np.asarray(self._both_orders(one, other), dtype=np.int64)
+        ids = np.asarray([self._ids(one, other)], dtype=np.int64)
         found = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        return float(np.mean(found[0]))
+        return float(found[0][0])
 
-    def _both_orders(self, one: str, other: str) -> list[list[int]]:
+    def _ids(self, one: str, other: str) -> list[int]:
         sides = (self._tokenizer.encode(text, add_special_tokens=False).ids[:_SIDE] for text in pair(one, other))
         first, second = sides
-        return [[CLS, *first, SEP, *second, SEP], [CLS, *second, SEP, *first, SEP]]
+        return [CLS, *first, SEP, *second, SEP]
 
 
 def pair(one: str, other: str) -> tuple[str, str]:

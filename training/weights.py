@@ -1,0 +1,60 @@
+"""Weights of a cross-encoder that training can go on from: what the shipped model.onnx is too, without the word table.
+
+python -m training.weights MODEL.onnx OUT.npz
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+
+from scripts.minilm_graph import LAYERS, WIDTH
+from training.cross_encoder import CrossEncoder
+
+_TABLES = ("words.", "positions.", "embeddings.", "zero", "one", "last")
+
+
+def pack(model: Path, out: Path) -> None:
+    """Keep the int8 codes and scales of an exported model, but for the tables that stay as they are in training."""
+    tensors = {item.name: numpy_helper.to_array(item) for item in onnx.load(model).graph.initializer}
+    np.savez_compressed(out, **{name: value for name, value in tensors.items() if not name.startswith(_TABLES)})
+
+
+def unpack(packed: Path, model: CrossEncoder) -> None:
+    """Put packed weights into a cross-encoder."""
+    tensors = dict(np.load(packed))
+    state = model.state_dict()
+
+    def put(name: str, value: npt.NDArray[np.generic]) -> None:
+        state[name].copy_(torch.from_numpy(np.ascontiguousarray(value.reshape(state[name].shape), dtype=np.float32)))
+
+    def matrix(name: str) -> npt.NDArray[np.float32]:
+        codes = tensors[f"{name}.codes"].astype(np.float32) - 128
+        wide: npt.NDArray[np.float32] = (codes * tensors[f"{name}.scales"].reshape(*codes.shape[:2], 1)).reshape(
+            len(codes), -1
+        )
+        return wide
+
+    for at in range(LAYERS):
+        key, name = f"encoder.encoder.layer.{at}", f"layer{at}"
+        whole, bias = matrix(f"{name}.qkv"), tensors[f"{name}.qkv.bias"]
+        for place, part in enumerate(("query", "key", "value")):
+            rows = slice(place * WIDTH, (place + 1) * WIDTH)
+            put(f"{key}.attention.self.{part}.weight", whole[rows])
+            put(f"{key}.attention.self.{part}.bias", bias[rows])
+        for short, long in (("attended", "attention.output"), ("up", "intermediate"), ("down", "output")):
+            put(f"{key}.{long}.dense.weight", matrix(f"{name}.{short}"))
+            put(f"{key}.{long}.dense.bias", tensors[f"{name}.{short}.bias"])
+        for short, long in (("norm1", "attention.output"), ("norm2", "output")):
+            put(f"{key}.{long}.LayerNorm.weight", tensors[f"{name}.{short}.gamma"])
+            put(f"{key}.{long}.LayerNorm.bias", tensors[f"{name}.{short}.beta"])
+    put("head.weight", tensors["head.weight"].T)
+    put("head.bias", tensors["head.bias"])
+
+
+if __name__ == "__main__":
+    pack(Path(sys.argv[1]), Path(sys.argv[2]))
