@@ -86,6 +86,7 @@ STAGES = (
     Stage(seed=31, rate=2e-4, epochs=3, synthetic=0.05, groups=16, triples=11),
     Stage(seed=41, rate=1.5e-4, epochs=2, synthetic=0.05, groups=16, triples=11),
 )
+"""How next-cross-encoder.npz was made. The shipped weights are older: docs/verifier.md has their stages."""
 
 
 def for_cross_encoder(stage: Stage, epoch: int) -> list[Pair]:
