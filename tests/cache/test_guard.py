@@ -316,6 +316,18 @@ MOVED = """
     document the parameters of createUser | document createUser's parameters
 """
 TURNED = """
+    how do I copy a file from my host to a container | how do I copy a file from a container to my host
+    does the server retry when the client times out | does the client retry when the server times out
+    merge main into my branch | merge my branch into main
+    the employee whose manager works in Berlin | the manager whose employee works in Berlin
+    show orders placed by customers in 2020 | show customers who placed orders in 2020
+    in the test for the parser, mock the client | in the test for the client, mock the parser
+    if the cache is empty fetch from the db | if the db is empty fetch from the cache
+    which team beat Chelsea | which team did Chelsea beat
+    what depends on libfoo | what does libfoo depend on
+    run the linter, then the tests | run the tests, then the linter
+    grant read to alice and write to bob | grant write to alice and read to bob
+    open issues assigned to me by bob | open issues assigned to bob by me
     total column B where column A is Paid | sum column A where column B is Paid
     how do I exit vim without saving | how do I save in vim without exiting
     sort a list of dictionaries by key | sort a dict of lists by key
