@@ -314,6 +314,10 @@ MOVED = """
     write a changelog entry for this release | write this release's changelog entry
     is it cheaper to fly to Tokyo in March than in May? | in March, is it cheaper to fly to Tokyo than in May?
     document the parameters of createUser | document createUser's parameters
+    run Linux containers on Windows | on Windows, run Linux containers
+    combine my four last commits into one | make one commit of my last four
+    rank the users by score | rank by score, the users that is
+    test whether a map has a key in Go | in Go: does a key exist in a map
 """
 TURNED = """
     how do I copy a file from my host to a container | how do I copy a file from a container to my host
@@ -351,6 +355,11 @@ TURNED = """
     return the key of the largest value | return the largest value of the key
     should the handler be throttled | throttle the handler
     rename the field in the model | in the rename, model the field
+    find a PID by process name | find the process name by its PID
+    run Linux containers on Windows | how do I run Windows containers on a Linux host
+    use two accounts on one phone | I want to use one account on two phones
+    sort the stadium names by capacity | list the capacities of the stadiums by name
+    generate a JSON schema from these Go types | generate Go types from this JSON schema
 """
 
 
@@ -384,6 +393,8 @@ SAID_OTHERWISE = """
     how do I undo the last commit in git | how do I undo the last commit
     profile this Go service | profile this go service
     is the tap water safe in Cyprus | is the tap water safe in ciprus
+    load the users' names | load the users names
+    split at 'a b' in the parser | split at "a b" in the parser
 """
 STILL_APART = """
     run it every Monday at 6am | run it every Monday at 6 pm
@@ -398,6 +409,7 @@ STILL_APART = """
     upgrade to v18 | upgrade to v19
     list the *.txt files | list the *.log files
     is the tap water safe in Cyprus | is the tap water safe in Malta
+    what does foldl' do | what does foldl do
 """
 
 

@@ -4,9 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise, takewhile
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
-from optafly_cli.cache.guard.moves import OPERANDS, has_agent, is_passive, moved, place_of, root_of
+from optafly_cli.cache.guard.moves import OPERANDS, bare, has_agent, is_passive, moved, place_of, root_of
 from optafly_cli.cache.guard.reading import Item, Reading
 from optafly_cli.cache.guard.veto import Veto
 
@@ -27,6 +28,8 @@ _CONTRARY = (
 )
 _JOINED = re.compile(r"\b(?:and|or|vs|versus)\b|&")
 _SYMMETRIC = re.compile(r"\b(?:differen(?:t|ces?)|differ|compar(?:e|es|ed|ing|ison))\b", re.IGNORECASE)
+_RULING = frozenset({"by", "into", "onto", "per"})
+_PLACES = frozenset({"on", "in", "from", "under", "inside"})
 _PARTICLES = (("in", "out"), ("on", "off"), ("up", "down"))
 _WORDS = r"([^,;:.?!]+?)"
 _END = r"(?=[,;:.?!]|\s(?:in|at|on|for|when|if|because|so|and)\s|\s*$)"
@@ -60,7 +63,7 @@ _EXCHANGES = tuple(
 
 def direction(left: Reading, right: Reading) -> Veto | None:
     """The first veto that has to do with order and roles, None when there is none."""
-    rules = (_roles, _letters, _particles, _exchanged, _owners, _order, _operands)
+    rules = (_roles, _under, _letters, _counted, _particles, _exchanged, _owners, _order, _operands)
     return next(filter(None, (rule(left, right) for rule in rules)), None)
 
 
@@ -125,6 +128,46 @@ def _roles(left: Reading, right: Reading) -> Veto | None:
                 if mine in ours[root] and yours in theirs[root] and mine not in theirs[root]:
                     return Veto("direction", f"{mine!r} against {yours!r} before {root.strip('=')!r}")
     return None
+
+
+def _under(left: Reading, right: Reading) -> Veto | None:
+    """The PID by name and the name by PID; Linux containers on Windows and Windows containers on Linux."""
+    ours, theirs = (_ruled(side.items) for side in (left, right))
+    said = [{place_of(item) for item in side.items if item.sort in OPERANDS} for side in (left, right)]
+    for word in sorted(ours.keys() & theirs.keys()):
+        mine, yours = ours[word], theirs[word]
+        names = word in _RULING or {mine[0], yours[0]} <= {bare(name) for name in left.names & right.names}
+        if names and not set(mine) & set(yours) and mine[0] in said[1] and yours[0] in said[0]:
+            return Veto("direction", f"{word} {mine[0].strip('=')!r} against {word} {yours[0].strip('=')!r}")
+    return None
+
+
+def _ruled(items: Sequence[Item]) -> dict[str, list[str]]:
+    """What follows each of these prepositions up to the next one; those that stand twice are left out."""
+    found: dict[str, list[str]] = {}
+    seen: Counter[str] = Counter()
+    for at, item in enumerate(items):
+        if item.sort == "relations" and item.key in _RULING | _PLACES:
+            seen[item.key] += 1
+            phrase = takewhile(lambda after: after.sort != "relations", items[at + 1 : at + 4])
+            if things := [place_of(thing) for thing in phrase if thing.sort in OPERANDS]:
+                found[item.key] = things
+    return {word: things for word, things in found.items() if seen[word] == 1}
+
+
+def _counted(left: Reading, right: Reading) -> Veto | None:
+    """Two accounts on one phone and one account on two phones."""
+    ours, theirs = (_numbered(side.items) for side in (left, right))
+    both = left.literals["number"] & right.literals["number"]
+    for thing in sorted(ours.keys() & theirs.keys()):
+        if ours[thing] != theirs[thing] and {ours[thing], theirs[thing]} <= both:
+            return Veto("direction", f"{ours[thing]} or {theirs[thing]} of {thing!r}")
+    return None
+
+
+def _numbered(items: Sequence[Item]) -> dict[str, str]:
+    """How many there are of each thing."""
+    return {place_of(thing): item.key for item, thing in pairwise(items) if item.sort == "numbers"}
 
 
 def _letters(left: Reading, right: Reading) -> Veto | None:

@@ -34,10 +34,11 @@ def root_of(item: Item) -> str:
 
 def place_of(item: Item) -> str:
     """What an item is where only its place counts: without capitals, endings and the signs of a name."""
-    return _bare(root_of(item).removeprefix("=").removeprefix(MARK))
+    return bare(root_of(item).removeprefix("=").removeprefix(MARK))
 
 
-def _bare(word: str) -> str:
+def bare(word: str) -> str:
+    """The stem of a word, with the -ly of adverbs and a last e off."""
     return stem(word).removesuffix("ly").removesuffix("e")
 
 
@@ -93,7 +94,7 @@ def _relations(phrases: Sequence[Phrase]) -> Counter[str]:
 
 def _phrases(side: Reading) -> tuple[Phrase, ...]:
     """The phrases in order; the owner after "of" is a phrase of its own."""
-    owned = {(_bare(thing), _bare(owner)) for thing, owner in _OF.findall(side.text.lower())}
+    owned = {(bare(thing), bare(owner)) for thing, owner in _OF.findall(side.text.lower())}
     found: list[list[str]] = []
     for clause in side.clauses:
         before = ""

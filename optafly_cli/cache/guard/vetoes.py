@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from optafly_cli.cache.guard.directions import direction
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
@@ -67,6 +67,8 @@ _GIT = frozenset(
     ]
 )
 """Words that say that it is about git."""
+_QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)")
+_PRIMED = re.compile(r"\b(\w*[^\Ws])'(?![\w'])")
 _DENYING = ("un", "non", "dis", "in", "im", "ir", "il", "de", "a")
 _FEW = 2
 
@@ -92,9 +94,14 @@ class Comparison:
 
 def compare(one: str, other: str) -> Comparison:
     """The comparison of two instructions; which is which never matters."""
-    a, b = sorted((one, other))
-    left, right = read(a), read(b)
-    if a == b:
+    return _compared(*sorted((one, other)))
+
+
+@lru_cache(maxsize=64)
+def _compared(one: str, other: str) -> Comparison:
+    """The comparison of two in order; the look-up asks for the veto first, the verifier for all of it."""
+    left, right = read(one), read(other)
+    if one == other:
         return Comparison(None, None, left, right)
     return Comparison(next(_vetoes(left, right), None), difference(left, right), left, right)
 
@@ -111,7 +118,7 @@ def every_veto(comparison: Comparison) -> tuple[Veto, ...]:
 
 def _vetoes(left: Reading, right: Reading) -> Iterator[Veto]:
     yield from _literals(left, right)
-    for rule in (_names, _negations, _opposites, _quantifiers, _entities, direction, question):
+    for rule in (_primes, _names, _negations, _opposites, _quantifiers, _entities, direction, question):
         if refused := rule(left, right):
             yield refused
 
@@ -156,6 +163,16 @@ def _stands_in(value: str, text: str, *, anycase: bool) -> bool:
         kind = value[1:]
         return re.search(rf"\b(?:{kind}|{kind.upper()}) files?\b|\b{kind.upper()}s?\b", text) is not None
     return anycase and value.isalnum() and value.lower() in re.findall(r"[^\W_]+", text)
+
+
+def _primes(left: Reading, right: Reading) -> Veto | None:
+    """A name with a prime where the other side has it without: foldl' and foldl."""
+    ours, theirs = (_QUOTED.sub(" ", side.text) for side in (left, right))
+    for text, other in ((ours, theirs), (theirs, ours)):
+        for name in _PRIMED.findall(text):
+            if re.search(rf"\b{name}\b(?!')", other):
+                return Veto("identifier", f"{name!r} has a prime on one side only")
+    return None
 
 
 def _names(left: Reading, right: Reading) -> Veto | None:
