@@ -123,7 +123,7 @@ def logits(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair]) -> 
     codes = [encode(tokenizer, *core_pair(pair)) for pair in pairs]
     found = np.zeros(len(pairs), dtype=np.float32)
     for batch in batches(codes, None):
-        found[batch] = model(*padded([codes[i] for i in batch])).numpy()
+        found[batch] = model(*padded([codes[i] for i in batch])).float().numpy()
     return found
 
 

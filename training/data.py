@@ -3,8 +3,7 @@
     cross-encoder   QQP, our own groups and triples (4 of 5 parts), STS-B, nl2bash (half), synthetic edits of them
     stack           our own groups and newest triples (the fifth part), the tune half of the developer suite, nl2bash
                     (the other half)
-    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else; for the shipped verifier also the
-                    triples that came after it
+    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
 Parts are drawn by digest, by group: no text of one part stands in another.
@@ -51,22 +50,26 @@ GROUPS = (
     *("developers", "general", "code", "shell", "order", "questions", "changes", "everyday", "one-word"),
     *("howto", "repository", "retyped", "commands"),
     *("knowledge", "terminal", "turned"),
+    *("roles", "tasks", "files", "asked"),
+    *("exchange", "operations", "languages", "concepts", "inrepo", "daily", "tables", "oneliners"),
+    *("wordorder", "conditions", "deciding", "frontend", "backend", "wondered", "utilities", "kinds"),
 )
 """Our own groups, in the order in which they were written and came into training."""
 TRIPLES = (
     *("code", "developers", "everyday", "general", "tools"),
     *("more-code", "more-everyday", "more-tools"),
     *("fresh-code", "fresh-everyday", "fresh-tools"),
+    *("third-code", "third-tools", "third-everyday", "fourth-developers", "fourth-howto"),
 )
 """Our own triples, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Some runs over pairs.
+    """Some runs over pairs. What is drawn at random is drawn anew in each epoch.
 
-    `quora`, `graded`: how many of QQP and STS-B; `groups`, `triples`: how many files of `GROUPS` and `TRIPLES`;
-    `synthetic`: edits per text. What is drawn at random is drawn anew in each epoch.
+    `quora`, `graded`: how many of QQP and STS-B; `groups`, `triples`: how many files of `GROUPS` and `TRIPLES`; of the
+    groups before file `since` a third is drawn; `synthetic`: edits per text.
     """
 
     seed: int
@@ -77,6 +80,7 @@ class Stage:
     graded: int = 0
     groups: int = 0
     triples: int = 0
+    since: int = 0
 
 
 STAGES = (
@@ -85,6 +89,9 @@ STAGES = (
     Stage(seed=21, rate=2e-4, epochs=3, synthetic=0.05, groups=13, triples=11),
     Stage(seed=31, rate=2e-4, epochs=3, synthetic=0.05, groups=16, triples=11),
     Stage(seed=41, rate=1.5e-4, epochs=2, synthetic=0.05, groups=16, triples=11),
+    Stage(seed=51, rate=2e-4, epochs=1, synthetic=0.05, groups=20, triples=16, since=16),
+    Stage(seed=52, rate=2e-4, epochs=1, synthetic=0.05, groups=28, triples=16, since=16),
+    Stage(seed=53, rate=2e-4, epochs=2, synthetic=0.03, groups=36, triples=16, since=16),
 )
 """How next-cross-encoder.npz was made. The shipped weights are older: docs/verifier.md has their stages."""
 
@@ -94,7 +101,10 @@ def for_cross_encoder(stage: Stage, epoch: int) -> list[Pair]:
     rng = Random(stage.seed * 100 + epoch)
     real: list[Pair] = []
     if stage.groups:
-        real += [*groups(held_out=False, rng=rng, names=GROUPS[: stage.groups]), *nl2bash(held_out=False)]
+        older = groups(held_out=False, rng=rng, names=GROUPS[: stage.since])
+        real += rng.sample(older, len(older) // 3)
+        real += groups(held_out=False, rng=rng, names=GROUPS[stage.since : stage.groups])
+        real += nl2bash(held_out=False)
         real += triples(TRIPLES[: stage.triples], held_out=False)
     if stage.quora:
         found = qqp(held_out=False, rng=Random(5))
@@ -108,21 +118,20 @@ def for_stack() -> list[Pair]:
     suite = [
         Pair(row["a"], row["b"], float(row["same_answer"]), "suite") for row in rows(SUITE) if row["half"] == "tune"
     ]
-    ours = [*groups(held_out=True, rng=Random(3)), *triples(TRIPLES[-3:], held_out=True)]
+    ours = [*groups(held_out=True, rng=Random(3)), *triples(TRIPLES[8:], held_out=True)]
     return [*ours, *suite, *nl2bash(held_out=True)]
 
 
 def for_calibration() -> list[Pair]:
-    """Pairs that the shipped verifier was neither trained nor fitted on.
+    """Pairs that no verifier was trained or fitted on: of each item two rewordings and two traps.
 
-    The triples that came after it, and of each newer prompt the same retyped, a rewording, and a trap that stands
-    beside each of the three.
+    The first trap stands beside the prompt, the second beside the rewording, so that no trap counts twice.
     """
-    found = [pair for held_out in (False, True) for pair in triples(TRIPLES[5:], held_out=held_out)]
+    found = []
     for path in sorted(PAIRS.glob("calibration-*.jsonl")):
         for row in rows(path):
             found += [Pair(row["a"], row[name], 1.0, path.stem) for name in ("near", "same")]
-            found += [Pair(row[name], row["trap"], 0.0, path.stem) for name in ("a", "near", "same")]
+            found += [Pair(row[text], row[trap], 0.0, path.stem) for text, trap in (("a", "trap1"), ("same", "trap2"))]
     return found
 
 
@@ -132,8 +141,9 @@ def triples(names: Sequence[str], *, held_out: bool) -> list[Pair]:
     for path in (PAIRS / f"triples-{name}.jsonl" for name in names):
         for row in rows(path):
             if (part_of(row["group"]) == 0) == held_out:
-                found.append(Pair(row["a"], row["same"], 1.0, path.stem, 1.5))
-                found += [Pair(text, row["trap"], 0.0, path.stem, 1.5) for text in (row["a"], row["same"])]
+                said = [row[name] for name in ("a", "near", "same") if name in row]
+                found += [Pair(a, b, 1.0, path.stem, 1.5) for a, b in combinations(said, 2)]
+                found += [Pair(text, row["trap"], 0.0, path.stem, 1.5) for text in said]
     return found
 
 
