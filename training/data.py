@@ -11,6 +11,7 @@ Parts are drawn by digest, by group: no text of one part stands in another.
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +29,9 @@ PUBLIC = ROOT.parent / "shared" / "data" / "semcache"
 SUITE = ROOT / "tests" / "data" / "developer_pairs.jsonl"
 HELD_OUT = 5
 """One part in so many is kept from the cross-encoder."""
+_JOINTS = re.compile(
+    r"(?:an?|the|to|of|in|on|for|is|are|do|does|i|how|can|what|please|my|me|you|it|this|that|be|with|and)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +129,30 @@ def for_stack() -> list[Pair]:
 def for_calibration() -> list[Pair]:
     """Pairs that no verifier was trained or fitted on: of each item two rewordings and two traps.
 
-    The first trap stands beside the prompt, the second beside the rewording, so that no trap counts twice.
+    The first trap stands beside the prompt, the second beside the rewording, so that no trap counts twice. Items with a
+    text that training has in the same words, whatever their order, are left out.
     """
+    known = {_words(text) for path in PAIRS.glob("[gt]r*.jsonl") for row in rows(path) for text in _texts(row)}
     found = []
     for path in sorted(PAIRS.glob("calibration-*.jsonl")):
         for row in rows(path):
+            if not known.isdisjoint(map(_words, _texts(row))):
+                continue
             found += [Pair(row["a"], row[name], 1.0, path.stem) for name in ("near", "same")]
             found += [Pair(row[text], row[trap], 0.0, path.stem) for text, trap in (("a", "trap1"), ("same", "trap2"))]
     return found
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    """Every prompt of a group, a triple or an item."""
+    if "traps" in row:
+        return [*row["same"], *(trap["text"] for trap in row["traps"])]
+    return [row[name] for name in ("a", "near", "same", "trap", "trap1", "trap2") if name in row]
+
+
+def _words(text: str) -> frozenset[str]:
+    """Its words but those that only hold it together."""
+    return frozenset(word for word in re.findall(r"[^\W_]+", text.lower()) if not _JOINTS.fullmatch(word))
 
 
 def triples(names: Sequence[str], *, held_out: bool) -> list[Pair]:

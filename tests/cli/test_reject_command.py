@@ -83,7 +83,7 @@ SAID = [
         [
             "semantic  on, from a probability of 80%",
             "promise   at most 1% of them wrong; 0 of 412 checked answers were wrong: with 95% confidence …",
-            "labels    412 counted, yours 12 (2 reject, 10 shadow)",
+            "labels    412 checked answers, 12 of them yours (2 reject, 10 shadow)",
         ],
     ),
     (
@@ -91,7 +91,7 @@ SAID = [
         [
             "semantic  off, only the very same words are answered: the asked rate 0.1% needs at least 2,995 …; "
             "there are 812",
-            "labels    812 counted, yours 0",
+            "labels    812 checked answers, none of them yours",
         ],
     ),
     (
@@ -99,7 +99,7 @@ SAID = [
         [
             "semantic  off, only the very same words are answered: 2 of 3 answers to other words were wrong here; "
             "`optafly cache reject --forget` begins anew",
-            "labels    412 counted, yours 12",
+            "labels    412 checked answers, 12 of them yours",
         ],
     ),
     (

@@ -38,17 +38,18 @@ class CrossEncoder:
         return cls(opened, tokenizer)
 
     def logit(self, one: str, other: str) -> float:
-        """The log-odds that one answer serves both; which is which never matters."""
+        """The log-odds that one answer serves both, the mean of both orders; which is which never matters."""
         import numpy as np
 
-        ids = np.asarray([self._ids(one, other)], dtype=np.int64)
+        ids = np.asarray(self._ids(*pair(one, other)), dtype=np.int64)
         found = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        return float(found[0][0])
+        return float(found[0].mean())
 
-    def _ids(self, one: str, other: str) -> list[int]:
-        sides = (self._tokenizer.encode(text, add_special_tokens=False).ids[:_SIDE] for text in pair(one, other))
+    def _ids(self, one: str, other: str) -> tuple[list[int], list[int]]:
+        """The token ids of either order: as many."""
+        sides = (self._tokenizer.encode(text, add_special_tokens=False).ids[:_SIDE] for text in (one, other))
         first, second = sides
-        return [CLS, *first, SEP, *second, SEP]
+        return [CLS, *first, SEP, *second, SEP], [CLS, *second, SEP, *first, SEP]
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
