@@ -4,7 +4,8 @@
 
 Nothing was trained or tuned on these pairs. Each label is a pair that reaches the verifier: cosine at or above the
 gate, no veto. At least half of the pairs above the gate are traps: rewordings beyond their number are left out, by
-digest. The grid of thresholds is fixed here, in the code, before the labels are made.
+digest. The grid of thresholds is fixed here, in the code, before the labels are made. What the certificate would be over
+harder traps (`stress-*`) is printed beside it.
 """
 
 import json
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from optafly_cli.cache.embedder import Embedder
 from optafly_cli.cache.promise.calibration import FILE, shipped
 from optafly_cli.cache.promise.certificate import certify, upper_bound
-from optafly_cli.cache.verifier.load import load_verifier
+from optafly_cli.cache.verifier.load import StackedVerifier, load_verifier
 from optafly_cli.config.settings import CacheSettings
 from training.data import Pair, for_calibration
 from training.stack import GATE, Seen, calibration_error, seen
@@ -36,23 +37,30 @@ def balanced(pairs: list[Pair], embedder: Embedder) -> Seen:
     )
 
 
-def main() -> None:
-    """Label, write, and say what the labels promise."""
-    verifier, embedder = load_verifier(), Embedder.load()
-    mix = balanced(for_calibration(), embedder)
+def labelled(files: str, verifier: StackedVerifier, embedder: Embedder) -> list[tuple[float, int]]:
+    """The probability and the truth of each pair of these files that reaches the verifier; prints what came of it."""
+    mix = balanced(for_calibration(files), embedder)
     same = sum(pair.label > 0 for pair in mix.pairs)
     labels = [
         (round(verifier.probability(pair.b, pair.a, float(mix.cosines[at])), 6), int(pair.label))
         for at, pair in enumerate(mix.pairs)
         if mix.reaches[at]
     ]
-    print(f"at or above the gate: {same:,} same, {len(mix.pairs) - same:,} traps")
+    print(f"{files}: at or above the gate {same:,} same, {len(mix.pairs) - same:,} traps")
     print_table(np.array(labels))
+    return labels
+
+
+def main() -> None:
+    """Label, write, and say what the labels promise."""
+    verifier, embedder = load_verifier(), Embedder.load()
+    labels = labelled("calibration", verifier, embedder)
     plain = {"verifier": verifier.identity, "grid": GRID, "labels": labels}
     FILE.write_text(json.dumps(plain, separators=(",", ":")) + "\n", "utf-8")
     shipped.cache_clear()
     granted = certify(shipped().labels, GRID, CacheSettings().max_error_rate)
     print(f"certificate at {CacheSettings().max_error_rate:g}: threshold {granted.threshold}, {granted.reason}")
+    labelled("stress", verifier, embedder)
 
 
 def print_table(labels: npt.NDArray[np.float64]) -> None:

@@ -117,10 +117,13 @@ def _coded(tokenizer: Tokenizer, pairs: Sequence[Pair], rng: Random) -> list[tup
 
 
 @torch.no_grad()
-def logits(model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair]) -> npt.NDArray[np.float32]:
-    """The logit of each pair, in order: (n,)."""
+def logits(
+    model: CrossEncoder, tokenizer: Tokenizer, pairs: Sequence[Pair], *, turned: bool = False
+) -> npt.NDArray[np.float32]:
+    """The logit of each pair, the two texts in sorted order or `turned` round: (n,)."""
     model.eval()
-    codes = [encode(tokenizer, *core_pair(pair)) for pair in pairs]
+    read = [core_pair(pair) for pair in pairs]
+    codes = [encode(tokenizer, *(one[::-1] if turned else one)) for one in read]
     found = np.zeros(len(pairs), dtype=np.float32)
     for batch in batches(codes, None):
         found[batch] = model(*padded([codes[i] for i in batch])).float().numpy()

@@ -3,7 +3,7 @@
     cross-encoder   QQP, our own groups and triples (4 of 5 parts), STS-B, nl2bash (half), synthetic edits of them
     stack           our own groups and newest triples (the fifth part), the tune half of the developer suite, nl2bash
                     (the other half)
-    calibration     `training/pairs/calibration-*.jsonl`, not used for anything else
+    calibration     `training/pairs/calibration-*.jsonl` and `stress-*.jsonl`, not used for anything else
     never           fow-cache (rules were tuned on it, no weight was), the report half of the developer suite
 
 Parts are drawn by digest, by group: no text of one part stands in another.
@@ -96,6 +96,7 @@ STAGES = (
     Stage(seed=51, rate=2e-4, epochs=1, synthetic=0.05, groups=20, triples=16, since=16),
     Stage(seed=52, rate=2e-4, epochs=1, synthetic=0.05, groups=28, triples=16, since=16),
     Stage(seed=53, rate=2e-4, epochs=2, synthetic=0.03, groups=36, triples=16, since=16),
+    Stage(seed=54, rate=1.5e-4, epochs=1, synthetic=0.02, groups=36, triples=16, since=28),
 )
 """How next-cross-encoder.npz was made. The shipped weights are older: docs/verifier.md has their stages."""
 
@@ -126,15 +127,18 @@ def for_stack() -> list[Pair]:
     return [*ours, *suite, *nl2bash(held_out=True)]
 
 
-def for_calibration() -> list[Pair]:
+def for_calibration(files: str = "calibration") -> list[Pair]:
     """Pairs that no verifier was trained or fitted on: of each item two rewordings and two traps.
+
+    `files`: "calibration" with traps evenly of 24 kinds, or "stress" with traps that were picked because rules do not
+    see them.
 
     The first trap stands beside the prompt, the second beside the rewording, so that no trap counts twice. Items with a
     text that training has in the same words, whatever their order, are left out.
     """
     known = {_words(text) for path in PAIRS.glob("[gt]r*.jsonl") for row in rows(path) for text in _texts(row)}
     found = []
-    for path in sorted(PAIRS.glob("calibration-*.jsonl")):
+    for path in sorted(PAIRS.glob(f"{files}-*.jsonl")):
         for row in rows(path):
             if not known.isdisjoint(map(_words, _texts(row))):
                 continue

@@ -29,7 +29,9 @@ def promise_lines(semantic: "SemanticStats") -> list[str]:
 def _labels(semantic: "SemanticStats", certificate: "Certificate") -> str:
     sources = ", ".join(f"{count:,} {source}" for source, count in semantic.labels.items())
     own = f"{certificate.own:,}" if certificate.own else "none"
-    return f"labels    {certificate.served:,} checked answers, {own} of them yours" + (f" ({sources})" if sources else "")
+    return f"labels    {certificate.served:,} checked answers, {own} of them yours" + (
+        f" ({sources})" if sources else ""
+    )
 
 
 def rejected_sentence(done: "Rejected") -> str:

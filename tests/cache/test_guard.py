@@ -358,6 +358,7 @@ TURNED = """
     find a PID by process name | find the process name by its PID
     run Linux containers on Windows | how do I run Windows containers on a Linux host
     use two accounts on one phone | I want to use one account on two phones
+    can I use two WhatsApp accounts on one phone | can I use one WhatsApp account on two phones
     sort the stadium names by capacity | list the capacities of the stadiums by name
     generate a JSON schema from these Go types | generate Go types from this JSON schema
 """

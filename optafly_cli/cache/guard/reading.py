@@ -161,7 +161,7 @@ def _items(tokens: Sequence[Token], literals: Sequence[tuple[str, str]]) -> list
         progressive = token.word not in _MARKS and (progressive or token.word in _PROGRESSIVE)
         if token.word.startswith(MARK):
             items.append(_literal_item(token, literals))
-        elif token.word in _MARKS or _is_idle(token, before, after) or (token.word == "one" and not _is_content(after)):
+        elif token.word in _MARKS or _is_idle(token, before, after) or _stands_for_a_noun(token, after):
             items.append(None)
         elif joins or _is_mentioned(token, before, after):
             items.append(Item("word", f"={token.raw}", token.raw))
@@ -197,6 +197,11 @@ def _is_mentioned(token: Token, before: str, after: str) -> bool:
 def _is_idle(token: Token, before: str, after: str) -> bool:
     """The "what" of "explain what this does"; not that of "explain what calls this"."""
     return token.word == "what" and before == "explain" and not _is_content(after)
+
+
+def _stands_for_a_noun(token: Token, after: str) -> bool:
+    """The "one" of "the last one"; not that of "one file", "one GitHub account"."""
+    return token.word == "one" and not (_is_content(after) or after.startswith(MARK))
 
 
 def _is_content(word: str) -> bool:

@@ -14,6 +14,10 @@ binomial's (W. Hoeffding, "On the distribution of the number of successes in ind
 1956, theorem 4), and a test that passes at the 5% level has such a k: a binomial is at or below its mean with a
 probability of at least 1/4. Each test keeps its level, and since the first failure ends the sequence, so does the
 whole of it: whatever passes is within the rate with 95% confidence.
+
+Why it may begin twice. With just enough labels a single mistake at the top ends the sequence where it begins. So where
+there are `LATE` times as many labels, a second sequence begins there, and each is tested at half of the level
+(Bonferroni); how many there are depends on the probabilities alone, too.
 """
 
 from bisect import bisect_left
@@ -24,6 +28,8 @@ from math import ceil, exp, lgamma, log, log1p
 
 LEVEL = 0.05
 """How often a certificate may be wrong: 1 − the confidence."""
+LATE = 3
+"""A second sequence begins at so many times the fewest labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,12 @@ class _Trial:
     threshold: float
     served: int
     wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    passed: _Trial | None
+    failed: _Trial | None
 
 
 def upper_bound(wrong: int, served: int, level: float = LEVEL) -> float:
@@ -108,16 +120,30 @@ def certify(labels: Iterable[Label], grid: Sequence[float], max_error_rate: floa
     """
     if any(later >= one for one, later in pairwise(grid)):
         raise ValueError("the thresholds must descend, strictest first")
-    least = least_labels(max_error_rate)
-    trials = _trials(labels, grid)
+    trials, least = _trials(labels, grid), least_labels(max_error_rate)
+    begins, level = [least], LEVEL
+    if trials and trials[-1].served >= LATE * least:
+        level = LEVEL / 2
+        begins = [least_labels(max_error_rate, level), LATE * least]
+    ends = [_descended(trials, begin, max_error_rate, level) for begin in begins]
+    if passed := [end.passed for end in ends if end.passed]:
+        return _granted(min(passed, key=lambda trial: trial.threshold), max_error_rate, level, own)
+    failed = next((end.failed for end in ends if end.failed), None)
+    if failed is None:
+        return _too_few(trials, least, max_error_rate, own)
+    return _failed(failed, max_error_rate, level, own)
+
+
+def _descended(trials: Sequence[_Trial], begin: int, rate: float, level: float) -> _End:
+    """The last trial that passes, and the first that fails, of those with at least `begin` labels."""
     passed: _Trial | None = None
     for trial in trials:
-        if trial.served < least:
+        if trial.served < begin:
             continue
-        if at_most(trial.wrong, trial.served, max_error_rate) > LEVEL:
-            return _granted(passed, max_error_rate, own) if passed else _failed(trial, max_error_rate, own)
+        if at_most(trial.wrong, trial.served, rate) > level:
+            return _End(passed, trial)
         passed = trial
-    return _granted(passed, max_error_rate, own) if passed else _too_few(trials, least, max_error_rate, own)
+    return _End(passed, None)
 
 
 def percent(share: float) -> str:
@@ -137,14 +163,14 @@ def _trials(labels: Iterable[Label], grid: Sequence[float]) -> list[_Trial]:
     ]
 
 
-def _granted(trial: _Trial, rate: float, own: int) -> Certificate:
-    bound = upper_bound(trial.wrong, trial.served)
+def _granted(trial: _Trial, rate: float, level: float, own: int) -> Certificate:
+    bound = upper_bound(trial.wrong, trial.served, level)
     reason = f"{_counted(trial)}: with 95% confidence at most {percent(bound)} are"
     return Certificate(rate, trial.threshold, trial.served, trial.wrong, bound, own, reason)
 
 
-def _failed(trial: _Trial, rate: float, own: int) -> Certificate:
-    bound = upper_bound(trial.wrong, trial.served)
+def _failed(trial: _Trial, rate: float, level: float, own: int) -> Certificate:
+    bound = upper_bound(trial.wrong, trial.served, level)
     reason = f"{_counted(trial)}: that shows a rate of at most {percent(bound)}, not the asked {percent(rate)}"
     return Certificate(rate, None, trial.served, trial.wrong, bound, own, reason)
 
