@@ -4,8 +4,8 @@
 
 Nothing was trained or tuned on these pairs. Each label is a pair that reaches the verifier: cosine at or above the
 gate, no veto. At least half of the pairs above the gate are traps: rewordings beyond their number are left out, by
-digest. The grid of thresholds is fixed here, in the code, before the labels are made. What the certificate would be over
-harder traps (`stress-*`) is printed beside it.
+digest. The grid of thresholds is fixed here, in the code, before the labels are made. The same counts over harder traps
+(`stress-*`) are printed beside it.
 """
 
 import json

@@ -5,7 +5,7 @@
     /tmp/train/bin/pip install -c constraints.txt -e '.[training]'
     /tmp/train/bin/python -m training.train                    # writes optafly_cli/cache/verifier/
     /tmp/train/bin/python -m training.calibrate                # writes optafly_cli/cache/promise/calibration.json
-    /tmp/train/bin/python -m training.train --weights W.pt --first 5    # the stack alone, for a cross-encoder
+    /tmp/train/bin/python -m training.train --weights W.pt --first 9    # the stack alone, for a cross-encoder
 
 Needs ../shared/data/semcache (its licences: that folder's README) and training/pairs. docs/verifier.md has the figures.
 """
@@ -40,22 +40,26 @@ AGREEMENT = 0.35
 """The exported graph may move a logit by so much (root of the mean square over 500 pairs)."""
 
 
-def trained(weights: Path | None, first: int, out: Path) -> CrossEncoder:
-    """The cross-encoder, trained from stage `first` on, starting with `weights` or the embedder's."""
+def trained(weights: list[Path], first: int, out: Path) -> CrossEncoder:
+    """The cross-encoder, trained from stage `first` on, starting with the mean of `weights` or with the embedder's.
+
+    Each stage leaves its weights beside `out`.
+    """
     torch.manual_seed(STAGES[0].seed)
     torch.set_num_threads(THREADS)
     model = CrossEncoder(source(hub=False))
-    if weights is not None and weights.suffix == ".npz":
-        unpack(weights, model)
-    elif weights is not None:
-        model.load_state_dict(torch.load(weights))
+    if weights and weights[0].suffix == ".npz":
+        unpack(weights[0], model)
+    elif weights:
+        states = [torch.load(path) for path in weights]
+        model.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
     tokenizer = tokenizer_at(MODEL_FOLDER)
     tokenizer.no_truncation()
-    for stage in STAGES[first:]:
+    for number, stage in enumerate(STAGES[first:], first + 1):
         epochs = [for_cross_encoder(stage, epoch) for epoch in range(stage.epochs)]
         print(f"{stage}: {len(epochs[0]):,} pairs an epoch", flush=True)
         train(model, tokenizer, epochs, seed=stage.seed, rate=stage.rate)
-        torch.save(model.state_dict(), out)
+        torch.save(model.state_dict(), out.with_stem(f"{out.stem}-{number}"))
     return model
 
 
@@ -115,11 +119,11 @@ def digests() -> dict[str, str]:
 def main() -> int:
     """Train, fit, export."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("--weights", type=Path, help="a cross-encoder that was trained before")
-    parser.add_argument("--first", type=int, default=0, help="the first stage to run; 5 runs none")
+    parser.add_argument("--weights", type=Path, nargs="+", help="cross-encoders that were trained before: their mean")
+    parser.add_argument("--first", type=int, default=0, help="the first stage to run, from 0; 9 runs none")
     parser.add_argument("--out", type=Path, default=Path("cross-encoder.pt"), help="where the trained one goes")
     arguments = parser.parse_args()
-    model = trained(arguments.weights, arguments.first, arguments.out)
+    model = trained(arguments.weights or [], arguments.first, arguments.out)
     export(model, RECORD.parent)
     # The digest of the model has to be in place before it can be loaded
     write_record(RECORD, Stack(np.zeros(len(NAMES)), 0.0), 0.5, {})
