@@ -98,7 +98,7 @@ STAGES = (
     Stage(seed=53, rate=2e-4, epochs=2, synthetic=0.03, groups=36, triples=16, since=16),
     Stage(seed=54, rate=1.5e-4, epochs=1, synthetic=0.02, groups=36, triples=16, since=28),
 )
-"""How next-cross-encoder.npz was made. The shipped weights are older: docs/verifier.md has their stages."""
+"""How the shipped cross-encoder was made; it is the mean of what the last two left (docs/verifier.md)."""
 
 
 def for_cross_encoder(stage: Stage, epoch: int) -> list[Pair]:

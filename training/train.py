@@ -48,7 +48,7 @@ def trained(weights: list[Path], first: int, out: Path) -> CrossEncoder:
     torch.manual_seed(STAGES[0].seed)
     torch.set_num_threads(THREADS)
     model = CrossEncoder(source(hub=False))
-    if weights and weights[0].suffix == ".npz":
+    if weights and weights[0].suffix == ".onnx":
         unpack(weights[0], model)
     elif weights:
         states = [torch.load(path) for path in weights]
@@ -119,7 +119,9 @@ def digests() -> dict[str, str]:
 def main() -> int:
     """Train, fit, export."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("--weights", type=Path, nargs="+", help="cross-encoders that were trained before: their mean")
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", help="a model.onnx to go on from, or the mean of several .pt"
+    )
     parser.add_argument("--first", type=int, default=0, help="the first stage to run, from 0; 9 runs none")
     parser.add_argument("--out", type=Path, default=Path("cross-encoder.pt"), help="where the trained one goes")
     arguments = parser.parse_args()

@@ -1,9 +1,5 @@
-"""Weights of a cross-encoder that training can go on from: what the shipped model.onnx is too, without the word table.
+"""Go on training from a cross-encoder that was exported: its int8 weights as floats again."""
 
-python -m training.weights MODEL.onnx OUT.npz
-"""
-
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +11,10 @@ from onnx import numpy_helper
 from scripts.minilm_graph import LAYERS, WIDTH
 from training.cross_encoder import CrossEncoder
 
-_TABLES = ("words.", "positions.", "embeddings.", "zero", "one", "last")
 
-
-def pack(model: Path, out: Path) -> None:
-    """Keep the int8 codes and scales of an exported model, but for the tables that stay as they are in training."""
-    tensors = {item.name: numpy_helper.to_array(item) for item in onnx.load(model).graph.initializer}
-    np.savez_compressed(out, **{name: value for name, value in tensors.items() if not name.startswith(_TABLES)})
-
-
-def unpack(packed: Path, model: CrossEncoder) -> None:
-    """Put packed weights into a cross-encoder."""
-    tensors = dict(np.load(packed))
+def unpack(exported: Path, model: CrossEncoder) -> None:
+    """Put the weights of an exported model.onnx into a cross-encoder; the word table is the embedder's, and stays."""
+    tensors = {item.name: numpy_helper.to_array(item) for item in onnx.load(exported).graph.initializer}
     state = model.state_dict()
 
     def put(name: str, value: npt.NDArray[np.generic]) -> None:
@@ -54,7 +42,3 @@ def unpack(packed: Path, model: CrossEncoder) -> None:
             put(f"{key}.{long}.LayerNorm.bias", tensors[f"{name}.{short}.beta"])
     put("head.weight", tensors["head.weight"].T)
     put("head.bias", tensors["head.bias"])
-
-
-if __name__ == "__main__":
-    pack(Path(sys.argv[1]), Path(sys.argv[2]))
