@@ -126,7 +126,7 @@ def logits(
     codes = [encode(tokenizer, *(one[::-1] if turned else one)) for one in read]
     found = np.zeros(len(pairs), dtype=np.float32)
     for batch in batches(codes, None):
-        found[batch] = model(*padded([codes[i] for i in batch])).float().numpy()
+        found[batch] = model(*padded([codes[i] for i in batch])).numpy()
     return found
 
 

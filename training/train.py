@@ -122,7 +122,7 @@ def main() -> int:
     parser.add_argument(
         "--weights", type=Path, nargs="+", help="a model.onnx to go on from, or the mean of several .pt"
     )
-    parser.add_argument("--first", type=int, default=0, help="the first stage to run, from 0; 9 runs none")
+    parser.add_argument("--first", type=int, default=0, help=f"the first stage to run, from 0; {len(STAGES)} runs none")
     parser.add_argument("--out", type=Path, default=Path("cross-encoder.pt"), help="where the trained one goes")
     arguments = parser.parse_args()
     model = trained(arguments.weights or [], arguments.first, arguments.out)

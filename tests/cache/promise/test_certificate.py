@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optafly_cli.cache.promise.certificate import (
+    LATE,
     LEVEL,
     Label,
     at_most,
@@ -69,8 +70,9 @@ def test_what_is_certified_is_what_was_counted(labels: list[Label], rate: float,
         served = [label for label in labels if label.probability >= certificate.threshold]
         assert certificate.threshold in GRID
         assert (certificate.served, certificate.wrong) == (len(served), sum(not label.right for label in served))
-        halved = upper_bound(certificate.wrong, certificate.served, LEVEL / 2)
-        assert certificate.bound in {upper_bound(certificate.wrong, certificate.served), halved}
+        counted = sum(label.probability >= GRID[-1] for label in labels)
+        level = LEVEL / 2 if counted >= LATE * least_labels(rate) else LEVEL
+        assert certificate.bound == upper_bound(certificate.wrong, certificate.served, level)
         assert certificate.bound <= rate
     shuffled = list(labels)
     chance.shuffle(shuffled)
