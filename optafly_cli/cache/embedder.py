@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BUNDLED = "all-MiniLM-L6-v2"
 MODEL_FOLDER = Path(__file__).parent / "model"
 RECORD = "model.json"
-EMBEDDED_FORM = "3"
+EMBEDDED_FORM = "4"
 """What of an instruction is embedded: grows with every change of `spelling.embedded_form`."""
 _FILES = ("model.onnx", "tokenizer.json")
 BATCH = 32

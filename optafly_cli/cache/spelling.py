@@ -1,9 +1,10 @@
 """A slip of the keyboard put right, so that it does not move the embedding. Pure but for reading the vocabulary once.
 
 Known words are the whole words of the embedding model's vocabulary, which stand in it by frequency, and those of
-`guard/words.toml`. An unknown word becomes the most frequent known one that is one letter (left out, added, other, or
-two turned round) away: Norvig, How to Write a Spelling Corrector, https://norvig.com/spell-correct.html. Only what is
-embedded is changed: a vector decides what is looked at, never what is served.
+`guard/words.toml`. An unknown word becomes a known one with the same first letter that is one letter (left out, added,
+other, or two turned round) away: Norvig, How to Write a Spelling Corrector, https://norvig.com/spell-correct.html.
+Among several, one that doubles a letter, halves a double one or turns two round goes before the most frequent.
+Changed is what the models read, the embedder and the cross-encoder; the guard compares what was written.
 """
 
 import json
@@ -19,6 +20,9 @@ _SHORTEST = 4
 _RANK_OF_THE_TRADE = 3_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SHORT_FORM = re.compile(r"(?<![\w./\\@$#:`\"'-])(?:w/o?(?=\s)|[a-zA-Z][\w]{0,7}(?![\w/\\@(:_`\"'-]|\.\w))")
+_LONG = 6
+_NAME = re.compile(r"(?<![\w./\\@$#:`\"-])[A-Z][a-z]{5,}(?![\w/\\@(:_`\"-]|\.\w)")
+_DOUBLE = re.compile(r"(.)\1")
 _WORD = re.compile(r"(?<![\w./\\@$#:`\"-])[a-z]{4,}(?![\w/\\@(:_`\"-]|\.\w)")
 
 
@@ -27,7 +31,14 @@ def embedded_form(instruction: str) -> str:
 
     Words that are part of a path, a name in code or a flag stay as they are.
     """
-    return _WORD.sub(lambda found: corrected(found[0]), _SHORT_FORM.sub(_spelt_out, core_of(instruction)))
+    spelt_out = _SHORT_FORM.sub(_spelt_out, core_of(instruction))
+    return _WORD.sub(lambda found: corrected(found[0]), _NAME.sub(lambda found: number_meant(found[0]), spelt_out))
+
+
+def number_meant(word: str) -> str:
+    """The number word, weekday or month in lower case that a longer word is a slip of (Mondys); else the word."""
+    meant = corrected(word.lower()) if len(word) >= _LONG else word
+    return meant if meant in lexicon().numbers else word
 
 
 def _spelt_out(found: re.Match[str]) -> str:
@@ -40,8 +51,21 @@ def corrected(word: str) -> str:
     known = _known()
     if len(word) < _SHORTEST or not word.isascii() or not word.isalpha() or is_known(word):
         return word
-    near = [other for other in _one_letter_away(word) if len(other) >= _SHORTEST and other in known]
-    return min(near, key=lambda other: (known[other], other), default=word)
+    near = [other for other in _one_letter_away(word) if len(other) >= _SHORTEST and _likely(word, other)]
+    ranks = {other: known[other] for other in near if other in known}
+    ranks = ranks or {other: _RANK_OF_THE_TRADE for other in near if len(other) >= _LONG and is_known(other)}
+    return min(ranks, key=lambda other: (_unlikely(word, other), ranks[other], other), default=word)
+
+
+def _likely(slip: str, meant: str) -> bool:
+    """Hardly anyone gets the first letter wrong: xprod is another name, no slip of prod."""
+    return slip[0] == meant[0] or sorted(slip) == sorted(meant)
+
+
+def _unlikely(slip: str, meant: str) -> int:
+    """How unlikely the kind of a slip is, 0 or 1: adress is an address before anything else."""
+    doubled = _DOUBLE.sub(r"\1", slip) == _DOUBLE.sub(r"\1", meant)
+    return 0 if doubled or sorted(slip) == sorted(meant) else 1
 
 
 def is_known(word: str) -> bool:

@@ -19,6 +19,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "semcache"
 TRAPS = {
     "number": """
         explain lines 10 to 20 | explain lines 20 to 30
+        make the columns 200px wide | make the columns 200rem wide
         upgrade to 3.11 | upgrade to 3.12
         fix the first warning | fix the second warning
         retry 3 times | retry three hundred times
@@ -44,6 +45,7 @@ TRAPS = {
     "flag": "run with --release | run with --debug\nrun ls -l | run ls -a",
     "identifier": """
         what does save! do | what does save do
+        restart the acount server | restart the accout server
         fix error E0502 | fix error E0505
         why is user_id null | why is order_id null
         call parseJson | call parseYaml
@@ -67,6 +69,7 @@ TRAPS = {
     """,
     "entity": "explain this in English | explain this in German\nwhat does Leeds charge | what does Bristol charge",
     "negation": """
+        enable the service at boot without starting it now | start the service now without enabling it at boot
         write with logging, without tests | write without logging, with tests
         cover the error path | don't cover the error path
         run with logging | run without logging
@@ -79,6 +82,8 @@ TRAPS = {
         explain this function | explain this class
         write a unit test | write an integration test
         add a test | remove a test
+        does the class override the method | does the class overload the method
+        center the text horizontally | center the text vertically
         how do I enable logging? | how do I turn off logging?
         encode the payload | decode the payload
         deploy to test | deploy to production
@@ -90,6 +95,7 @@ TRAPS = {
         scale up | scale down
     """,
     "quantifier": """
+        remove evicted pods from a namespace | remove evicted pods from all namespaces
         delete every file | delete every file except one
         fix all warnings | fix any warnings
         fix the warnings | fix only the warnings
@@ -113,6 +119,7 @@ TRAPS = {
         what does this function mean by is | what does this function mean by are
     """,
     "question": """
+        should the permission filter run ahead of it? | does the permission filter run ahead of it?
         why does this work? | how does this work?
         how do I add a test? | add a test
         fix this bug | explain this bug
@@ -136,6 +143,8 @@ TRAPS = {
         explain the error code | explain the error
     """,
     "direction": """
+        what is the module it imports | what is the module that imports it
+        why can't the instance be reached by my function | why can't the instance reach my function
         use for loops, not while loops | use while loops, not for loops
         find flights leaving Boston and arriving in Denver | find flights leaving Denver and arriving in Boston
         how many grams are in an ounce | how many ounces are in a gram
@@ -395,6 +404,9 @@ SAID_OTHERWISE = """
     profile this Go service | profile this go service
     is the tap water safe in Cyprus | is the tap water safe in ciprus
     load the users' names | load the users names
+    lock a pair of rows | lock two rows
+    wait in 30-second intervals | wait in intervals of 30 seconds
+    how do I deploy with zero downtime | how do I deploy with no downtime
     split at 'a b' in the parser | split at "a b" in the parser
 """
 STILL_APART = """

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optafly_cli.cache.embedder import Embedder
+from optafly_cli.cache.guard.vetoes import compare
 from optafly_cli.cache.spelling import corrected, embedded_form, is_known
 
 
@@ -16,10 +17,17 @@ from optafly_cli.cache.spelling import corrected, embedded_form, is_known
         ("praser", "parser"),
         ("runnig", "running"),
         ("electricty", "electricity"),
+        ("adress", "address"),
+        ("acount", "account"),
+        ("comand", "command"),
+        ("chekc", "check"),
+        ("untill", "until"),
+        ("evenigns", "evenings"),
+        ("dependancies", "dependencies"),
     ],
 )
 def test_a_slip_is_put_right(slip: str, meant: str) -> None:
-    """A letter left out, added, other, or two turned round: the most frequent word that is one such slip away."""
+    """A letter left out, added, other, or two turned round; a letter doubled or turned round before any other slip."""
     assert corrected(slip) == meant
 
 
@@ -56,6 +64,21 @@ def test_courtesy_is_left_out() -> None:
 def test_short_forms_are_spelt_out(short: str, long: str) -> None:
     """Short forms that stand as words, not those in a path, a variable or code."""
     assert embedded_form(short) == long
+
+
+@pytest.mark.parametrize(
+    ("slip", "clean"),
+    [
+        ("open on Mondys?", "open on Mondays?"),
+        ("rotate the logs on Wendesday", "rotate the logs on Wednesday"),
+        ("released in Febuary", "released in February"),
+    ],
+)
+def test_a_slip_in_a_weekday_or_month_is_read_as_it(slip: str, clean: str) -> None:
+    """They have a capital and are numbers to the guard: on one side alone one is a veto, its slip is none."""
+    assert embedded_form(slip).lower() == clean.lower()
+    assert compare(slip, clean).veto is None
+    assert compare(slip, f"{clean.rsplit(None, 1)[0]} Friday").veto
 
 
 @given(st.text(max_size=40))

@@ -14,6 +14,7 @@ from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.guard.lexicon import ending_of, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS, MARK, taken_out
 from optafly_cli.cache.guard.shorthand import contractions_spelt_out, shorthand_spelt_out
+from optafly_cli.cache.spelling import number_meant
 
 _COMMA, _STOP = ",", "."
 _MARKS = frozenset({_COMMA, _STOP})
@@ -118,7 +119,7 @@ def _tokens(prose: str) -> list[Token]:
     tokens: list[Token] = []
     starts = True
     for raw in _TOKEN.findall(prose):
-        tokens.append(Token(raw, lexicon().misspelt.get(raw.lower(), raw.lower()), starts))
+        tokens.append(Token(raw, lexicon().misspelt.get(raw.lower(), number_meant(raw.lower())), starts))
         starts = raw == _STOP
     return tokens
 

@@ -25,6 +25,8 @@ _SHORTHAND = (
     (re.compile(r"(?<=\d) ?°", re.IGNORECASE), " degrees "),
     (re.compile(r"(?<![\w./\-])v(?=\d+(?:\.\d+)*(?![\w/]))"), "version "),
     (re.compile(r"(?<![\w.\-])(?<!the )(?<!her )(?<!his )(?<!my )(\d{1,3}) ?(?:s|second)(?![\w.\-])"), r"\1 seconds"),
+    (re.compile(r"\b(\d{1,3})-second(?=s? )", re.IGNORECASE), r"\1 seconds"),
+    (re.compile(r"\bsecond-hand\b", re.IGNORECASE), "used"),
     (re.compile(r"(?<=\d) ?([ap])\.?m\b\.?", re.IGNORECASE), r"\1m"),
     (re.compile(r"\bwi-fi\b", re.IGNORECASE), "wifi"),
     (re.compile(r"\be-mail(?=s?\b)", re.IGNORECASE), "email"),

@@ -18,6 +18,7 @@ from optafly_cli.cache.guard.moves import OPERANDS, place_of
 from optafly_cli.cache.guard.questions import question
 from optafly_cli.cache.guard.reading import Item, Reading, read
 from optafly_cli.cache.guard.sameness import difference
+from optafly_cli.cache.guard.subjects import subject
 from optafly_cli.cache.guard.veto import Veto, lonely
 from optafly_cli.cache.spelling import corrected, is_known
 
@@ -118,7 +119,18 @@ def every_veto(comparison: Comparison) -> tuple[Veto, ...]:
 
 def _vetoes(left: Reading, right: Reading) -> Iterator[Veto]:
     yield from _literals(left, right)
-    for rule in (_primes, _names, _negations, _opposites, _quantifiers, _entities, direction, question):
+    for rule in (
+        _primes,
+        _unknown,
+        _names,
+        _negations,
+        _opposites,
+        _quantifiers,
+        _entities,
+        direction,
+        subject,
+        question,
+    ):
         if refused := rule(left, right):
             yield refused
 
@@ -175,6 +187,18 @@ def _primes(left: Reading, right: Reading) -> Veto | None:
     return None
 
 
+def _unknown(left: Reading, right: Reading) -> Veto | None:
+    """Two words that no vocabulary has and that would be corrected to one: two names more likely than two slips."""
+    ours, theirs = (set(re.findall(r"[^\W\d_]+", side.text.lower())) for side in (left, right))
+    more, less = (
+        {word: corrected(word) for word in words if not is_known(word)} for words in (ours - theirs, theirs - ours)
+    )
+    for word, meant in sorted(more.items()):
+        if meant != word and (alike := [other for other in less if less[other] == meant]):
+            return Veto("identifier", f"{word!r} against {min(alike)!r}")
+    return None
+
+
 def _names(left: Reading, right: Reading) -> Veto | None:
     """A language or tool of one side; an English word that is also one may stand as a word, and commits mean git."""
     words = [frozenset(re.findall(r"[a-z]+", side.text.lower())) for side in (left, right)]
@@ -198,7 +222,7 @@ def _negations(left: Reading, right: Reading) -> Veto | None:
 def _elsewhere(left: Reading, right: Reading, table: str, name: str) -> Veto | None:
     """Words of that table that belong to other things on each side, things that both sides speak of."""
     ours, theirs = (_belonging(side.items, table) for side in (left, right))
-    roots = [{place_of(item) for item in side.items} for side in (left, right)]
+    roots = [{canonical(place_of(item)) for item in side.items} for side in (left, right)]
     more = [near for near in ours if not any(set(near) & set(other) for other in theirs)]
     less = [near for near in theirs if not any(set(near) & set(other) for other in ours)]
     if any(near[0] in roots[1] for near in more) and any(near[0] in roots[0] for near in less):
@@ -211,7 +235,7 @@ def _belonging(items: Sequence[Item], table: str) -> set[tuple[str, ...]]:
     found = set()
     for at, item in enumerate(items):
         if item.sort == table:
-            after = [place_of(thing) for thing in items[at + 1 :] if thing.sort in OPERANDS]
+            after = [canonical(place_of(thing)) for thing in items[at + 1 :] if thing.sort in OPERANDS]
             found.add(tuple(after[: 1 if item.key == "without" else 2]) or ("",))
     return found
 

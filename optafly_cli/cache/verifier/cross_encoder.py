@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.embedder import MODEL_FOLDER
 from optafly_cli.cache.embedder import RECORD as EMBEDDER_RECORD
 from optafly_cli.cache.onnx_model import checked, session
+from optafly_cli.cache.spelling import embedded_form
 
 FILE = "model.onnx"
 MAX_TOKENS = 160
@@ -53,6 +53,6 @@ class CrossEncoder:
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
-    """The two as the model reads them: without courtesy, in sorted order."""
-    first, second = sorted((core_of(one), core_of(other)))
+    """The two as the model reads them: in the form that is embedded, in sorted order."""
+    first, second = sorted((embedded_form(one), embedded_form(other)))
     return first, second
