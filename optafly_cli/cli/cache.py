@@ -44,8 +44,10 @@ def path(ctx: typer.Context, json: opt.Json = False) -> int:
 def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     """Print entries, hits, savings, and what is promised."""
     from dataclasses import asdict
+    from textwrap import fill
 
     from optafly_cli.cli.cache_output import promise_lines
+    from optafly_cli.cli.explain_output import width_of
 
     ui: Ui = ctx.obj
     with _store(ui) as store:
@@ -59,7 +61,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     ui.line(f"saved     ${found.saved_usd:.4f} and {found.saved_s:,.0f} s")
     ui.line(f"size      {found.bytes / 1e6:.1f} MB")
     for line in promise_lines(found.semantic) if found.semantic else ():
-        ui.line(line)
+        ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
     for model, entries in found.models.items():
         ui.line(f"  {model}  {entries:,}")
     return 0
@@ -162,7 +164,15 @@ def search(
 
     ui: Ui = ctx.obj
     options = ContextOptions(
-        prompt, file, selection, diff=diff, no_context=no_context, yes=yes, no_refine=no_refine, system=system
+        prompt,
+        file,
+        selection,
+        diff=diff,
+        no_context=no_context,
+        yes=yes,
+        no_refine=no_refine,
+        system=system,
+        command="cache search",
     )
     flags = {
         "refine.max_context_tokens": max_context_tokens,

@@ -13,11 +13,11 @@ MAX_PIPED_BYTES = 10 * 1024 * 1024
 _PATIENCE_S = 2.0
 
 
-def read_prompt(argument: str | None, ui: Ui) -> tuple[str, str | None]:
+def read_prompt(argument: str | None, ui: Ui, command: str) -> tuple[str, str | None]:
     """The prompt, and the piped text that is context (None when there is none).
 
     An argument is the instruction and stdin, when it is a pipe or a file, context; `-` or no argument makes stdin
-    the prompt.
+    the prompt. `command` is what an example in a complaint begins with.
 
     Raises:
         UsageError: there is no prompt, or it is empty, too large or not text.
@@ -26,17 +26,19 @@ def read_prompt(argument: str | None, ui: Ui) -> tuple[str, str | None]:
         piped = _read_stdin(ui, MAX_PIPED_BYTES, "the piped text") if _stdin_has_data() else None
         if piped is not None and not piped.strip():
             ui.detail("the piped input is empty")
-        return _checked(_clean(argument)), piped or None
+        return _checked(_clean(argument), command), piped or None
     if argument is None and not _stdin_has_data():
-        raise UsageError("there is no prompt", remedy='give it as an argument: optafly ask "fix this bug" --file F')
+        raise UsageError(
+            "there is no prompt", remedy=f'give it as an argument: optafly {command} "fix this bug" --file F'
+        )
     if argument == "-" and sys.stdin.isatty():
         ui.note("reading the prompt from the terminal; end it with Ctrl-D")
-    return _checked(_read_stdin(ui, MAX_PROMPT_BYTES, "the prompt")), None
+    return _checked(_read_stdin(ui, MAX_PROMPT_BYTES, "the prompt"), command), None
 
 
-def _checked(prompt: str) -> str:
+def _checked(prompt: str, command: str) -> str:
     if not prompt.strip():
-        raise UsageError("the prompt is empty", remedy='say what you want: optafly ask "fix this bug" --file F')
+        raise UsageError("the prompt is empty", remedy=f'say what you want: optafly {command} "fix this bug" --file F')
     if "\0" in prompt:
         raise UsageError("the prompt is not text: it holds NUL bytes", remedy="pass files with --file")
     size = len(prompt.encode("utf-8", "replace"))

@@ -70,7 +70,14 @@ def refine(
     session = open_session(
         ui,
         ContextOptions(
-            prompt=prompt, files=file, selection=selection, diff=diff, no_context=no_context, yes=yes, force=interactive
+            prompt=prompt,
+            files=file,
+            selection=selection,
+            diff=diff,
+            no_context=no_context,
+            yes=yes,
+            force=interactive,
+            command="refine",
         ),
         {"refine.max_context_tokens": max_context_tokens, "provider.model": model},
     )

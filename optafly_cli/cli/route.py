@@ -63,6 +63,7 @@ def route(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
+            command="route",
         ),
         {
             "refine.max_context_tokens": max_context_tokens,

@@ -29,6 +29,7 @@ class ContextOptions:
     ttl: str = "auto"
     force: bool = False
     cache: CacheMode = "use"
+    command: str = "ask"
 
 
 _ENDING = re.compile(r"\w\.[A-Za-z]{1,4}\Z")
@@ -51,7 +52,7 @@ def open_session(ui: Ui, options: ContextOptions, flags: Mapping[str, object]) -
         UsageError, ConfigError: for what cannot be worked with.
     """
     settings = load(ui, flags).settings
-    prompt, piped = read_prompt(options.prompt, ui)
+    prompt, piped = read_prompt(options.prompt, ui, options.command)
     job = Job(
         prompt=prompt,
         cwd=working_folder(),

@@ -82,3 +82,16 @@ def test_every_row_is_one_clear_sentence_with_its_exit_code(row: Row, cli: Cli, 
     assert re.search(pattern, shown), f"{row.message!r} is not in {shown!r}"
     assert "Traceback" not in done.stderr
     assert done.stderr.count("error:") + done.stderr.count("warning: the answer") == 1
+
+
+@pytest.mark.parametrize("command", ["ask", "route", "refine", "cache search"])
+def test_the_example_is_of_the_command_that_was_typed(cli: Cli, command: str) -> None:
+    """Without a prompt each says how it would be given one."""
+    assert f'optafly {command} "fix this bug"' in cli(*command.split(), code=2).err
+
+
+def test_statistics_fit_the_screen(cli: Cli) -> None:
+    """In a pipe no line of `cache stats` is longer than 80 columns, the promise neither."""
+    found = cli("cache", "stats").out
+    assert "promise" in found
+    assert max(map(len, found.splitlines())) <= 80
