@@ -61,7 +61,7 @@ class Loaded:
         Raises:
             EmbedderUnavailable: there is no embedding model to use.
         """
-        from optafly_cli.cache.index import Index
+        from optafly_cli.cache.index.index import Index
         from optafly_cli.cache.spelling import embedded_form
 
         if self._last is None or self._last[0] != instruction:
@@ -73,7 +73,7 @@ class Loaded:
         """The vector that an entry keeps; None where only the very same words may hit, or without a model."""
         from optafly_cli.cache.embedder import EmbedderUnavailable
 
-        if exact_only(question):
+        if exact_only(question.instruction, question.prompt):
             return None
         try:
             return self.embedding(question.instruction)

@@ -19,7 +19,7 @@ from optafly_cli.cache.types import Entry, Hit, Lookup, Miss, Question, Verifier
 from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
-    from optafly_cli.cache.index import Index
+    from optafly_cli.cache.index.index import Index
     from optafly_cli.cache.loaded import Loaded
     from optafly_cli.cache.vectors import Vector
     from optafly_cli.cache.walk import View
@@ -73,10 +73,9 @@ def asked(question: Question, settings: CacheSettings, now: float) -> Asked:
     return Asked(question, partition, exact_key(partition, question.exact), now, now - settings.ttl_days * DAY)
 
 
-def exact_only(question: Question) -> Miss | None:
-    """Why a question may be answered by the exact tier alone, None when other words may reach it."""
-    instruction = question.instruction
-    if storable(question.prompt) != question.prompt:
+def exact_only(instruction: str, prompt: str) -> Miss | None:
+    """Why a prompt may be answered by the exact tier alone, None when other words may reach it."""
+    if storable(prompt) != prompt:
         return Miss("undecodable", "the prompt has bytes that are not text: only the very same ones can hit")
     if moment := _MOMENT.search(instruction) or _STATE.search(instruction):
         return Miss("moment", f"the prompt is about the moment ({moment[1]!r}): only the very same words can hit")
@@ -147,7 +146,7 @@ def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSetti
     Raises:
         EmbedderUnavailable, VerifierUnavailable: a model that is needed cannot be used.
     """
-    if missing := _nothing_to_compare(connection, ask) or exact_only(ask.question):
+    if missing := _nothing_to_compare(connection, ask) or exact_only(ask.question.instruction, ask.question.prompt):
         return missing
     if settings.max_error_rate <= 0:
         return Miss("max_error_rate", "max_error_rate is 0: no answer to other words is ever served")

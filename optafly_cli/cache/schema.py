@@ -97,6 +97,14 @@ MIGRATIONS = (
             "CREATE TABLE apart (pair BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID",
         ),
     ),
+    Migration(
+        "places",
+        (
+            # Ends with the id, as every index does: what came after the last indexed entry is one seek away
+            "DROP INDEX entry_partition",
+            "CREATE INDEX entry_place ON entry (partition, embedder)",
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

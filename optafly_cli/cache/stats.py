@@ -52,7 +52,7 @@ def count(connection: sqlite3.Connection, folder: Path) -> StoreStats:
     oldest, newest = connection.execute("SELECT min(created), max(created) FROM entry").fetchone()
     hits = dict(connection.execute("SELECT tier, count(*) FROM hit GROUP BY tier").fetchall())
     saved_usd, saved_s = connection.execute("SELECT total(cost), total(seconds) FROM hit").fetchone()
-    return StoreStats(sum(models.values()), models, _bytes(folder), hits, saved_usd, saved_s, oldest, newest)
+    return StoreStats(sum(models.values()), models, folder_bytes(folder), hits, saved_usd, saved_s, oldest, newest)
 
 
 def semantic(connection: sqlite3.Connection | None, loaded: Loaded) -> SemanticStats:
@@ -70,7 +70,8 @@ def semantic(connection: sqlite3.Connection | None, loaded: Loaded) -> SemanticS
     return SemanticStats(served, now.state, now.reason, now.verifier, now.threshold, now.certificate, labels)
 
 
-def _bytes(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
+    """What the database and the index take on disk."""
     total = 0
     for path in (*folder.glob(f"{FILE}*"), *(folder / "index").rglob("*")):
         try:

@@ -6,26 +6,21 @@ Opening touches nothing; the first use connects. Not for use by several threads 
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from optafly_cli.cache import rows
-from optafly_cli.cache.database import (
-    FILE,
-    connect_to_read,
-    connect_to_write,
-    integrity_problems,
-    transaction,
-)
+from optafly_cli.cache import rows, upkeep
+from optafly_cli.cache.connections import Connections
+from optafly_cli.cache.database import transaction
 from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
+from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Question
-from optafly_cli.cache.writing import count_hit, delete_all, entry_values, put_entry, used_a_tool
+from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer
 
@@ -36,11 +31,10 @@ if TYPE_CHECKING:
     from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.stats import StoreStats
 
-COMPLETE = frozenset({"end_turn", "stop_sequence"})
 _TOUCH_WAIT_MS = 50
 
 
-class Store:
+class Store(Connections):
     """The semantic cache on disk. Use it as a context manager, or call `close`.
 
     Every method raises `StoreError` when the store cannot be used; a store that does not exist is an empty one.
@@ -53,12 +47,10 @@ class Store:
         clock: Callable[[], float],
         loaded: Loaded,
     ) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._settings = settings
         self._clock = clock
         self._loaded = loaded
-        self._reading: sqlite3.Connection | None = None
-        self._writing: sqlite3.Connection | None = None
 
     @classmethod
     def open(
@@ -76,22 +68,6 @@ class Store:
         `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
         """
         return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the files. The store can be used again afterwards."""
-        for connection in (self._reading, self._writing):
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
-        self._reading = self._writing = None
 
     def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
         """An answer that may be served for the question now, or why there is none. Never creates a store.
@@ -119,6 +95,13 @@ class Store:
         ask = asked(question, self._settings, self._clock())
         with reported(self.folder, "read"):
             return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
+
+    def alone(
+        self, question: Question, *, patience_s: float, waiting: Callable[[], None]
+    ) -> AbstractContextManager[bool]:
+        """Be the one process that asks this question while the block runs (`flight.alone`)."""
+        key = asked(question, self._settings, self._clock()).key
+        return alone(self.folder, key, patience_s=patience_s, waiting=waiting)
 
     def remember(
         self,
@@ -148,10 +131,9 @@ class Store:
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
-        if embedding is not None:
-            with suppress(sqlite3.Error):
-                if embedding.index.is_behind(connection, ask.partition):
-                    embedding.index.rebuild(connection)
+        index = embedding.index if embedding else None
+        with suppress(sqlite3.Error):
+            upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
         return number
 
     def entry(self, number: int) -> Entry | None:
@@ -179,37 +161,6 @@ class Store:
         with reported(self.folder, "read"):
             counted = StoreStats() if connection is None else count(connection, self.folder)
             return replace(counted, semantic=semantic(connection, self._loaded))
-
-    def clear(self) -> int:
-        """Delete every entry and the record of hits, then the index; the number of entries that there were."""
-        from shutil import rmtree
-
-        if self._reader() is None:
-            return 0
-        with reported(self.folder, "written"):
-            connection = self._writer()
-            with transaction(connection):
-                deleted = delete_all(connection)
-            rmtree(self.folder / "index", ignore_errors=True)
-            # Other processes may be reading: then the room is given back another time
-            with suppress(sqlite3.OperationalError):
-                connection.execute("VACUUM")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return deleted
-
-    def problems(self) -> list[str]:
-        """What is wrong with the store, one sentence each; empty when it is sound or does not exist."""
-        connection = self._reader()
-        if connection is None:
-            return []
-        from optafly_cli.cache.index import Index
-
-        with reported(self.folder, "read"):
-            found = [f"{self.folder / FILE}: {problem}" for problem in integrity_problems(connection)]
-            embedders = connection.execute("SELECT DISTINCT embedder FROM entry WHERE embedder IS NOT NULL").fetchall()
-            for (embedder,) in embedders:
-                found += Index(self.folder, embedder).problems(connection)
-        return found
 
     def reject(self, which: int | None = None) -> "Rejected":
         """The last hit, or the last one of an entry, was wrong.
@@ -271,16 +222,6 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             with transaction(connection):
                 count_hit(connection, hit, ask.question.instruction, ask.now)
-
-    def _reader(self) -> sqlite3.Connection | None:
-        if self._reading is None:
-            self._reading = connect_to_read(self.folder)
-        return self._reading
-
-    def _writer(self) -> sqlite3.Connection:
-        if self._writing is None:
-            self._writing = connect_to_write(self.folder)
-        return self._writing
 
 
 _PAGE = f"SELECT {rows.ENTRY_COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608 (a constant)

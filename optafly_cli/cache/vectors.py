@@ -20,7 +20,7 @@ BATCH = 2_000
 _VECTORS = "SELECT id, vector FROM entry WHERE partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _ELSEWHERE = "SELECT id, vector FROM entry WHERE partition <> ? AND embedder = ? AND created > ? AND key <> ?"
-_ONE = "SELECT id, vector FROM entry WHERE id = ?"
+_AMONG = f"{_VECTORS} AND id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Wanted:
         return (self.partition, self.embedder, self.since, self.but)
 
 
-def rows_inside(connection: sqlite3.Connection, wanted: Wanted, limit: int) -> list[tuple[int, bytes]]:
-    """Up to `limit` ids and vectors that are wanted, in no particular order."""
-    return connection.execute(f"{_VECTORS} LIMIT ?", (*wanted.values, limit)).fetchall()
+def rows_inside(connection: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, bytes]]:
+    """All ids and vectors that are wanted, in no particular order."""
+    return connection.execute(_VECTORS, wanted.values).fetchall()
 
 
 def rows_after(connection: sqlite3.Connection, wanted: Wanted, last_id: int) -> list[tuple[int, bytes]]:
@@ -56,9 +56,9 @@ def rows_after(connection: sqlite3.Connection, wanted: Wanted, last_id: int) -> 
     return connection.execute(_TAIL, (last_id, *wanted.values)).fetchall()
 
 
-def rows_of(connection: sqlite3.Connection, ids: Iterable[int]) -> list[tuple[int, bytes]]:
-    """The vectors of those ids, as far as the entries exist."""
-    return [row for number in ids for row in connection.execute(_ONE, (number,))]
+def rows_among(connection: sqlite3.Connection, wanted: Wanted, ids: Iterable[int]) -> list[tuple[int, bytes]]:
+    """The ids and vectors of those entries that exist and are wanted."""
+    return [row for number in ids for row in connection.execute(_AMONG, (*wanted.values, number))]
 
 
 def scan(connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:

@@ -10,6 +10,9 @@ from optafly_cli.cache.text import storable
 from optafly_cli.cache.types import Evidence, Hit
 from optafly_cli.provider.result import Answer
 
+COMPLETE = frozenset({"end_turn", "stop_sequence"})
+"""Why a complete answer stopped; no other is stored."""
+
 
 def entry_values(
     ask: Asked,
@@ -28,6 +31,7 @@ def entry_values(
         "asked": asked_digest(question.exact),
         "created": ask.now,
         "last_used": ask.now,
+        "hits": 0,
         "cost": cost,
         "seconds": seconds,
         "model": answer.model,
@@ -80,10 +84,10 @@ def delete_all(connection: sqlite3.Connection) -> int:
 
 
 _INSERT = """
-    INSERT INTO entry (key, partition, evidence_key, asked, created, last_used, cost, seconds, model, embedder, vector,
-                       instruction, evidence, prompt, scope, answer)
-    VALUES (:key, :partition, :evidence_key, :asked, :created, :last_used, :cost, :seconds, :model, :embedder, :vector,
-            :instruction, :evidence, :prompt, :scope, :answer)
+    INSERT INTO entry (key, partition, evidence_key, asked, created, last_used, hits, cost, seconds, model, embedder,
+                       vector, instruction, evidence, prompt, scope, answer)
+    VALUES (:key, :partition, :evidence_key, :asked, :created, :last_used, :hits, :cost, :seconds, :model, :embedder,
+            :vector, :instruction, :evidence, :prompt, :scope, :answer)
 """
 _HIT = """
     INSERT INTO hit (entry, at, tier, similarity, probability, verifier, instruction, pair, cost, seconds)

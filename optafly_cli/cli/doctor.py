@@ -93,14 +93,14 @@ def _workspace() -> Iterator[Check]:
 
 
 def _store() -> Iterator[Check]:
-    from optafly_cli.cache.store import Store
+    from optafly_cli.cache.maintenance import Maintenance
     from optafly_cli.config.paths import store_folder
 
     settings = load(Ui(), {}).settings.cache
     folder = store_folder(settings, os.environ)
-    with Store.open(folder, settings) as store:
+    with Maintenance.open(folder, settings) as store:
         problems = store.problems()
-        count = store.stats().entries
+        count = store.count()
     if problems:
         yield Check("store", "bad", "; ".join(problems), f"move {folder} aside; a new store begins", 5)
     else:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from optafly_cli.workspace.escape import printable
@@ -132,6 +133,19 @@ class Ui:
         """A spinner for stderr, not started yet; it shows nothing but on a terminal."""
         shown = self.verbosity >= 0 and _is_terminal(sys.stderr) and self.colored(sys.stderr)
         return Spinner(self.console(stderr=True).status(text) if shown else None)
+
+    @contextmanager
+    def progress(self, text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """A bar on stderr while the block runs, moved on by the function that it is given; only on a terminal."""
+        if self.json or self.verbosity < 0 or not _is_terminal(sys.stderr):
+            yield lambda _: None
+            return
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console(stderr=True), transient=True) as bar:
+            task = bar.add_task(text, total=total)
+            yield lambda steps: bar.advance(task, steps)
 
     def interrupted(self) -> None:
         """Say that the user ended it."""

@@ -15,6 +15,7 @@ from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.route.result import RoutedRequest
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.types import Evidence
     from optafly_cli.pipeline.shelf import OpenStore
 
 
@@ -48,9 +49,7 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
         with timing.stage("lookup"):
             lookup = shelf.look_up()
         if isinstance(lookup, Hit):
-            for notice in lookup.notices:
-                voice.warn(notice)
-            outcome = Outcome("hit", lookup, lookup.entry.answer, None, None, 0.0, lookup.entry.id, None, timing)
+            outcome = _hit(lookup, voice, timing)
         elif session.job.cache == "only":
             if shelf.problem:
                 raise shelf.problem
@@ -58,6 +57,12 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
         else:
             outcome = _ask_provider(session, voice, shelf, lookup, timing)
     return outcome
+
+
+def _hit(found: Hit, voice: Voice, timing: Timing) -> Outcome:
+    for notice in found.notices:
+        voice.warn(notice)
+    return Outcome("hit", found, found.entry.answer, None, None, 0.0, found.entry.id, None, timing)
 
 
 def _explain(shelf: Shelf, voice: Voice) -> None:
@@ -71,9 +76,6 @@ def _explain(shelf: Shelf, voice: Voice) -> None:
 
 
 def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup | None, timing: Timing) -> Outcome:
-    from optafly_cli.provider.client import send
-    from optafly_cli.route.pricing import answer_cost
-
     for warning in lookup.warnings if isinstance(lookup, Miss) else ():
         voice.warn(warning)
     with timing.stage("refine"):
@@ -84,6 +86,29 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         voice.warn(sentence)
     with timing.stage("route"):
         routed = route(session, refined)
+    with shelf.alone(lambda: voice.status("another optafly is asking the same: waiting for its answer")) as waited:
+        again = shelf.look_up() if waited else None
+        if isinstance(again, Hit):
+            return _hit(again, voice, timing)
+        return _fresh(session, voice, shelf, timing, _Prepared(lookup, refined, routed, evidence))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What was found and made before the request is sent; `evidence` is None when the answer will not be kept."""
+
+    lookup: Lookup | None
+    refined: RefinedPrompt
+    routed: RoutedRequest
+    evidence: "Evidence | None"
+
+
+def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepared: _Prepared) -> Outcome:
+    """Send the request, and remember the answer."""
+    from optafly_cli.provider.client import send
+    from optafly_cli.route.pricing import answer_cost
+
+    routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
     with timing.stage("provider"):
         answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
@@ -101,4 +126,4 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
-    return Outcome(status, lookup, answer, refined, routed, cost, entry, shelf.problem, timing)
+    return Outcome(status, prepared.lookup, answer, refined, routed, cost, entry, shelf.problem, timing)

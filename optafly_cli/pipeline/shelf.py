@@ -1,7 +1,7 @@
 """The store as `ask` uses it."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +56,16 @@ class Shelf:
         except StoreError as error:
             self.problem = error
         return None if refresh else self._found
+
+    def alone(self, waiting: Callable[[], None]) -> AbstractContextManager[bool]:
+        """Be the one process that asks this while the block runs; the value says whether another was waited for.
+
+        Nobody waits who wants a fresh answer, or whose answer will not be kept.
+        """
+        if not self._active or self.problem or self.session.job.cache == "refresh":
+            return nullcontext(False)
+        patience = self.session.settings.provider.timeout_s
+        return self._open().alone(self.session.question, patience_s=patience, waiting=waiting)
 
     def explain(self) -> "Explanation | None":
         """Why the look-up ends as it does; None when the store is not asked.

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from optafly_cli.cache.maintenance import Maintenance
 from optafly_cli.cache.question import build_question
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Question
+from optafly_cli.config.settings import CacheSettings
 from optafly_cli.provider.result import Answer, Usage
 from optafly_cli.workspace.named import gather
 from optafly_cli.workspace.root import find_workspace
@@ -132,3 +134,8 @@ def keep(store: Store, question: Question, text: str = "Use `?` instead of unwra
 def words(rows: Sequence[str]) -> list[list[str]]:
     """Test data written as lines of "one | other"."""
     return [[part.strip() for part in row.split("|")] for row in rows]
+
+
+def maintained(folder: Path, settings: CacheSettings | None = None, **options: object) -> Maintenance:
+    """The store in that folder for who looks after it."""
+    return Maintenance.open(folder, settings or CacheSettings(), **options)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import StoreError
-from tests.cache.support import OpenStore, Project, answer, keep
+from tests.cache.support import OpenStore, Project, answer, keep, maintained
 
 ROOT = Path(__file__).parents[2]
 
@@ -234,8 +234,9 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     code, stored = head.split()
     assert (code, done.stderr) == ("store_full", "")
     assert "no room is left" in sentence
+    with maintained(tmp_path / "store") as care:
+        assert care.problems() == []
     with Store.open(tmp_path / "store", CacheSettings()) as store:
-        assert store.problems() == []
         assert len(store.entries(limit=5000)) == int(stored) > 0
 
 

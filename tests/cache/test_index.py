@@ -4,14 +4,16 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from optafly_cli.cache import index as index_module
 from optafly_cli.cache.database import connect_to_write, transaction, try_lock
-from optafly_cli.cache.index import Index
+from optafly_cli.cache.index import manifest as manifests
+from optafly_cli.cache.index import segments
+from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.vectors import Wanted
 
 Rows = npt.NDArray[np.float32]
@@ -98,7 +100,7 @@ def test_search_equals_exact_search(
         assert found[0].similarity == pytest.approx(
             float(np.frombuffer(_vector(store, found[0].id), np.float32) @ vector), abs=1e-6
         )
-    assert index.folder.exists() == (partition == b"large")
+    assert index.place(partition).exists() == (partition == b"large")
 
 
 def test_entries_after_the_index_are_found(store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -132,21 +134,21 @@ def test_deleted_expired_and_excluded_entries_vanish_at_once(store: sqlite3.Conn
 
 
 def _remove_all(index: Index) -> None:
-    for path in index.folder.iterdir():
+    for path in index.place(b"large").iterdir():
         path.unlink()
 
 
 def _remove_vectors(index: Index) -> None:
-    next(index.folder.glob("*.faiss")).unlink()
+    next(index.place(b"large").glob("*.faiss")).unlink()
 
 
 def _truncate(index: Index) -> None:
-    path = next(index.folder.glob("*.faiss"))
+    path = next(index.place(b"large").glob("*.faiss"))
     path.write_bytes(path.read_bytes()[:1000])
 
 
 def _scramble(index: Index) -> None:
-    path = next(index.folder.glob("*.faiss"))
+    path = next(index.place(b"large").glob("*.faiss"))
     content = bytearray(path.read_bytes())
     content[200:] = (
         np.random.default_rng(1)
@@ -157,16 +159,16 @@ def _scramble(index: Index) -> None:
 
 
 def _wrong_ids(index: Index) -> None:
-    path = next(index.folder.glob("*.ids"))
+    path = next(index.place(b"large").glob("*.ids"))
     path.write_bytes(np.zeros(path.stat().st_size // 8, dtype=np.int64).tobytes())
 
 
 def _no_manifest(index: Index) -> None:
-    (index.folder / "current.json").write_text("{")
+    (index.place(b"large") / "current.json").write_text("{")
 
 
 def _of_another_store(index: Index) -> None:
-    path = index.folder / "current.json"
+    path = index.place(b"large") / "current.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "store": "another"}))
 
 
@@ -186,14 +188,14 @@ def test_a_harmed_index_is_made_anew(store: sqlite3.Connection, tmp_path: Path, 
     assert len(index.notices) == 1
     assert "rebuilt" in index.notices[0]
     assert index.problems(store) == []
-    assert sum(path.suffix == ".faiss" for path in index.folder.iterdir()) == 1
+    assert sum(path.suffix == ".faiss" for path in index.place(b"large").iterdir()) == 1
 
 
 def test_changed_bytes_are_reported(store: sqlite3.Connection, tmp_path: Path) -> None:
     """`problems` compares digests: a single changed byte is found."""
     index = Index(tmp_path, NAME)
     assert index.rebuild(store)
-    path = next(index.folder.glob("*.faiss"))
+    path = next(index.place(b"large").glob("*.faiss"))
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
@@ -205,7 +207,7 @@ def test_while_another_process_rebuilds_the_rows_are_scanned(store: sqlite3.Conn
     index = Index(tmp_path, NAME)
     assert index.rebuild(store)
     _truncate(index)
-    with (index.folder / "lock").open("rb") as holder:
+    with (index.place(b"large") / "lock").open("rb") as holder:
         assert try_lock(holder.fileno())
         vector = np.frombuffer(_vector(store, 1), np.float32)
         found = index.nearest(store, wanted(b"large"), vector, 10)
@@ -222,14 +224,14 @@ def test_a_death_while_writing_leaves_the_old_index(
     assert index.rebuild(store)
     before = _manifest(index)
     insert(store, b"large", unit(rng.standard_normal((5, 32), dtype=np.float32)))
-    write_file = index_module._write_file
+    write_file = manifests.write_file
 
     def die(path: Path, content: bytes) -> None:
         if path.suffix == ".json":
             raise OSError(28, "No space left on device")
         write_file(path, content)
 
-    monkeypatch.setattr(index_module, "_write_file", die)
+    monkeypatch.setattr(manifests, "write_file", die)
     assert not index.rebuild(store)
     assert _manifest(index) == before
     vector = np.frombuffer(_vector(store, 1), np.float32)
@@ -238,7 +240,7 @@ def test_a_death_while_writing_leaves_the_old_index(
     assert index.notices == []
     monkeypatch.undo()
     assert index.rebuild(store)
-    assert sum(path.suffix == ".faiss" for path in index.folder.iterdir()) == 1
+    assert sum(path.suffix == ".faiss" for path in index.place(b"large").iterdir()) == 1
 
 
 def test_a_rebuild_pays_only_for_large_partitions_with_a_long_tail(
@@ -255,6 +257,66 @@ def test_a_rebuild_pays_only_for_large_partitions_with_a_long_tail(
     assert index.is_behind(store, b"large")
 
 
+def test_segments_grow_with_what_they_hold(store: sqlite3.Connection, tmp_path: Path, rng: np.random.Generator) -> None:
+    """New entries get small segments of their own; one that is not several times as large is merged with them."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    sizes = []
+    for _ in range(5):
+        insert(store, b"large", unit(rng.standard_normal((600, 32), dtype=np.float32)))
+        assert index.merge(store, b"large")
+        sizes.append([segment["count"] for segment in _manifest(index)["segments"]])
+        assert index.problems(store) == []
+    assert sizes == [[3000, 600], [4200], [4200, 600], [4200, 1200], [6000]]
+    assert not index.merge(store, b"large")
+    vector = unit(rng.standard_normal((1, 32), dtype=np.float32))[0]
+    found = index.nearest(store, wanted(b"large"), vector, 20)
+    assert [candidate.id for candidate in found] == by_hand(store, wanted(b"large"), vector, 20)
+
+
+def test_codes_find_what_exact_search_finds(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the size of flat segments codes are searched: the nearest is the same, and its cosine exact."""
+    monkeypatch.setattr(segments, "FLAT_UP_TO", 2_500)
+    connection = connect_to_write(tmp_path)
+    base = unit(rng.standard_normal((6_000, 384), dtype=np.float32))
+    insert(connection, b"large", base)
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(connection)
+    assert [segment["kind"] for segment in _manifest(index)["segments"]] == ["rabitq"]
+    near = unit(base[:100] + rng.standard_normal((100, 384), dtype=np.float32) * 0.02)
+    for vector in near:
+        found = index.nearest(connection, wanted(b"large"), vector, 8)
+        best = by_hand(connection, wanted(b"large"), vector, 1)
+        assert found[0].id == best[0]
+        assert found[0].similarity == pytest.approx(float(base[best[0] - 1] @ vector), abs=1e-6)
+    assert index.notices == []
+    connection.execute("DELETE FROM entry WHERE id <= 3000")
+    found = index.nearest(connection, wanted(b"large"), near[0], 200)
+    assert len(found) == 200
+    assert min(candidate.id for candidate in found) > 3000
+    connection.close()
+
+
+def test_damaged_codes_are_noticed(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of the same size with other content is noticed when it is opened, and made anew."""
+    monkeypatch.setattr(segments, "FLAT_UP_TO", 2_500)
+    connection = connect_to_write(tmp_path)
+    base = unit(rng.standard_normal((4_000, 384), dtype=np.float32))
+    insert(connection, b"large", base)
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(connection)
+    path = next(index.place(b"large").glob("*.faiss"))
+    content = path.read_bytes()
+    path.write_bytes(content[:500] + content[600:] + content[500:600])
+    found = index.nearest(connection, wanted(b"large"), base[7], 8)
+    assert found[0].id == 8
+    assert len(index.notices) == 1
+    assert index.problems(connection) == []
+    connection.close()
+
+
 def test_a_name_cannot_leave_the_folder(tmp_path: Path) -> None:
     """An embedder's name becomes one folder of its own, whatever it holds."""
     names = ["../../x", "a/b@1", "a_b@1", "..", "a b@1"]
@@ -267,5 +329,5 @@ def _vector(connection: sqlite3.Connection, number: int) -> bytes:
     return bytes(connection.execute("SELECT vector FROM entry WHERE id = ?", (number,)).fetchone()[0])
 
 
-def _manifest(index: Index) -> object:
-    return json.loads((index.folder / "current.json").read_text())
+def _manifest(index: Index) -> Any:
+    return json.loads((index.place(b"large") / "current.json").read_text())

@@ -16,7 +16,7 @@ from optafly_cli.cache.database import FILE
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
 from optafly_cli.config.settings import CacheSettings
-from tests.cache.support import Clock, OpenStore, Project, answer, keep
+from tests.cache.support import Clock, OpenStore, Project, answer, keep, maintained
 
 WRITER = """
 import sys
@@ -45,8 +45,10 @@ def writer(folder: Path, name: str, count: int) -> "subprocess.Popen[str]":
 
 
 def prompts(folder: Path) -> list[str]:
-    with Store.open(folder, CacheSettings()) as store:
+    with maintained(folder) as store:
         assert store.problems() == []
+        assert list(store.unreadable()) == []
+    with Store.open(folder, CacheSettings()) as store:
         return sorted(entry.prompt for entry in store.entries(limit=10_000))
 
 
@@ -122,11 +124,13 @@ def test_stats_count_what_was_saved(project: Project, open_store: OpenStore, clo
 def test_clear_forgets_everything(project: Project, open_store: OpenStore) -> None:
     """After `clear` nothing hits, nothing is counted, and ids are not used again; it says how many entries went."""
     store = open_store()
-    assert store.clear() == 0
+    with maintained(store.folder) as care:
+        assert care.clear() == 0
     first = keep(store, project.ask("fix this bug"))
     keep(store, project.ask("explain this"))
     store.look_up(project.ask("fix this bug"))
-    assert store.clear() == 2
+    with maintained(store.folder) as care:
+        assert care.clear() == 2
     assert not isinstance(store.look_up(project.ask("fix this bug")), Hit)
     assert (store.stats().entries, dict(store.stats().hits)) == (0, {})
     assert keep(store, project.ask("fix this bug")) > first

@@ -97,9 +97,9 @@ class Cli:
         return result
 
 
-def lookup(cli: Cli, *arguments: str, stdin: str | None = None) -> Any:
+def lookup(cli: Cli, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Any:
     """The `cache` part of what ask says without sending anything."""
-    return cli(*arguments, "--cache-only", "--json", stdin=stdin, code=None).json["cache"]
+    return cli(*arguments, "--cache-only", "--json", stdin=stdin, env=env, code=None).json["cache"]
 
 
 def git(cwd: Path, *arguments: str) -> str:

@@ -100,6 +100,12 @@ def without_words(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE label SET instruction = ''")
 
 
+def without_words_of(connection: sqlite3.Connection, entry: int) -> None:
+    """Keep what labels and hits of an entry say and drop what was asked. The caller holds the transaction."""
+    connection.execute("UPDATE label SET instruction = '' WHERE entry = ?", (entry,))
+    connection.execute("UPDATE hit SET instruction = NULL WHERE entry = ?", (entry,))
+
+
 _INSERT = """
     INSERT INTO label (at, source, verifier, probability, served, right, entry, instruction)
     VALUES (:at, :source, :verifier, :probability, :served, :right, :entry, :instruction)

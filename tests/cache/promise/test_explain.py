@@ -13,7 +13,7 @@ from optafly_cli.cli.explain_document import document
 from optafly_cli.cli.explain_output import explained, listed
 from optafly_cli.config.settings import CacheSettings
 from tests.cache.promise.conftest import Verified, calibration, labels
-from tests.cache.support import Clock, OpenStore, Project, keep
+from tests.cache.support import Clock, OpenStore, Project, keep, maintained
 
 PROMISE = "Promise: at most 1% wrong. Of 400 checked 0 were: 95% sure of at most 0.75%"
 
@@ -189,7 +189,8 @@ def test_nothing_to_look_at(project: Project, verified: Verified) -> None:
         "Decision: no stored answer fits: the same words were answered before, with other",
         "  named code",
     ]
-    store.clear()
+    with maintained(store.folder) as care:
+        care.clear()
     assert screen(why(store, asked)) == ["Decision: no stored answer fits: no answer is stored for this scope"]
 
 

@@ -14,7 +14,7 @@ from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit, Lookup, Miss, VerifierUnavailable
 from optafly_cli.errors import UsageError
 from tests.cache.promise.conftest import Verified, WordVerifier, calibration, labels
-from tests.cache.support import Clock, OpenStore, Project, answer, keep
+from tests.cache.support import Clock, OpenStore, Project, answer, keep, maintained
 
 ASKED, FAR = "describe this function", "what does this function do"
 """The verifier gives "explain this function" 0.5 with the first of them; "fix this bug" 0.5 with "repair this bug"."""
@@ -240,7 +240,8 @@ def test_nothing_else_gives_a_label(project: Project, verified: Verified) -> Non
         assert store.compare(question, store.look_up(question, serve=False), answer()) is None
     near = project.ask("repair this bug")
     found = store.look_up(near)
-    store.clear()
+    with maintained(store.folder) as care:
+        care.clear()
     assert store.compare(near, found, answer()) is None
     assert rows(store) == []
 
@@ -298,7 +299,8 @@ def test_clearing_keeps_what_was_taught_without_the_words(project: Project, veri
     keep(store, project.ask("fix this bug"))
     store.look_up(project.ask("please fix this bug"))
     store.reject()
-    store.clear()
+    with maintained(store.folder) as care:
+        care.clear()
     assert rows(store) == [("reject", 1.0, 1, 0, "")]
     assert b"fix this bug" not in b"".join(path.read_bytes() for path in store.folder.glob(f"{FILE}*"))
     keep(store, project.ask("fix this bug"))

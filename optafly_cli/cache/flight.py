@@ -1,0 +1,77 @@
+"""Single flight: of several processes that ask the same at once, one makes the request and the others get its answer.
+
+A file in `flights/` is locked for each question under way. The kernel lets go of the lock however its holder ends, so
+that another takes over. Folders that were made for it and are empty afterwards go again.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from optafly_cli.cache.database import make_private_folder, try_lock
+
+FOLDER = "flights"
+_PAUSE_S = 0.05
+_TRIES = 20
+
+
+@contextmanager
+def alone(folder: Path, key: bytes, *, patience_s: float, waiting: Callable[[], None]) -> Iterator[bool]:
+    """Hold the flight of `key` while the block runs; the value says whether another process had to be waited for.
+
+    `waiting` is called once when it begins. After `patience_s` seconds, or where no file can be locked, the block runs
+    all the same.
+    """
+    path = folder / FOLDER / f"{key.hex()}.lock"
+    give_up = time.monotonic() + patience_s
+    waited = False
+    handle = _taken(path)
+    while handle is None and time.monotonic() < give_up:
+        if not waited:
+            waited = True
+            waiting()
+        time.sleep(_PAUSE_S)
+        handle = _taken(path)
+    try:
+        yield waited
+    finally:
+        if handle is not None and handle >= 0:
+            with suppress(OSError):
+                path.unlink()
+                path.parent.rmdir()
+                folder.rmdir()
+            os.close(handle)
+
+
+def _taken(path: Path) -> int | None:
+    """The locked file; None while another process holds it; -1 where there can be none."""
+    for _ in range(_TRIES):
+        try:
+            make_private_folder(path.parent)
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        except FileNotFoundError:
+            # The folder went with the last flight that was in it
+            continue
+        except OSError:
+            return -1
+        try:
+            if not try_lock(handle):
+                os.close(handle)
+                return None
+        except OSError:
+            os.close(handle)
+            return -1
+        if _is_still(path, handle):
+            return handle
+        # Its last holder removed the file between our opening and our locking it
+        os.close(handle)
+    return -1
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False

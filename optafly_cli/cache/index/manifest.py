@@ -1,0 +1,114 @@
+"""What an index of one partition consists of: `current.json`, renamed into place after the files that it names.
+
+    index/<embedder>/<partition>/current.json    the store, the embedder, the segments in the order of their ids
+    index/<embedder>/<partition>/<n>.faiss       a segment: a FAISS index over some vectors, in the order of the ids
+    index/<embedder>/<partition>/<n>.ids         their entry ids, ascending, int64
+
+Files are written aside, fsynced and renamed, the manifest last; they are never changed afterwards.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from optafly_cli.cache.database import fsync_folder
+
+NAME = "current.json"
+FORMAT = 2
+_BLOCKS, _BLOCK = 64, 1024
+
+
+class DamagedIndexError(Exception):
+    """A file of the index is missing, short, or not what the manifest says. Never leaves this room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`count` vectors of the entries from `first_id` to `last_id`, in a file of `kind` "flat" or "rabitq"."""
+
+    generation: int
+    kind: str
+    first_id: int
+    last_id: int
+    count: int
+    bytes_index: int
+    digest_index: str
+    digest_ids: str
+    sample: str
+    """Digest of some blocks of the index file (`sampled`), checked whenever it is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The segments of one partition; `generation` grows with every one that was ever written."""
+
+    store: str
+    embedder: str
+    dimension: int
+    generation: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def last_id(self) -> int:
+        """The last entry that is indexed; 0 when none is. Later ones are read from SQLite."""
+        return self.segments[-1].last_id if self.segments else 0
+
+
+def read(folder: Path) -> Manifest | None:
+    """The manifest in a partition's folder, None when there is none.
+
+    Raises:
+        DamagedIndexError: it cannot be read, or is of another format.
+    """
+    try:
+        plain: dict[str, Any] = json.loads((folder / NAME).read_bytes())
+        if plain.pop("format") != FORMAT:
+            raise DamagedIndexError("it is of another version of optafly")
+        segments = tuple(Segment(**segment) for segment in plain.pop("segments"))
+        return Manifest(segments=segments, **plain)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DamagedIndexError("its manifest cannot be read") from error
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Put the manifest in place, then remove the files that it does not name. Raises OSError."""
+    fsync_folder(folder)
+    write_file(folder / NAME, json.dumps({"format": FORMAT, **asdict(manifest)}).encode())
+    fsync_folder(folder)
+    named = {str(segment.generation) for segment in manifest.segments}
+    for old in folder.iterdir():
+        if old.suffix in {".faiss", ".ids", ".new"} and old.name.split(".")[0] not in named:
+            old.unlink(missing_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write aside, fsync, rename: whoever looks sees the old file or the whole new one. Raises OSError."""
+    aside = path.with_name(f"{path.name}.new")
+    handle = os.open(aside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "wb") as target:
+        target.write(content)
+        target.flush()
+        os.fsync(target.fileno())
+    aside.rename(path)
+
+
+def sampled(path: Path, size: int) -> str:
+    """A digest of 64 blocks of 1 KB spread over a file of `size` bytes: a tenth of a millisecond. Raises OSError."""
+    hashed = blake2b(size.to_bytes(8, "little"))
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        for at in range(_BLOCKS):
+            hashed.update(os.pread(handle, _BLOCK, max(0, size - _BLOCK) * at // (_BLOCKS - 1)))
+    finally:
+        os.close(handle)
+    return hashed.hexdigest()
+
+
+def digest(content: bytes) -> str:
+    """What the manifest keeps of a file's content."""
+    return blake2b(content).hexdigest()

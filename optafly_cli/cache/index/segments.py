@@ -1,0 +1,118 @@
+"""One segment: building its files, and searching them. Numbers of kinds and sizes: docs/decisions/0012.
+
+A flat segment holds the vectors themselves and is mapped into memory. A larger one holds RaBitQ codes, one bit for each
+dimension (Gao and Long 2024, https://arxiv.org/abs/2405.12497): its nearest are looked up in SQLite for the exact
+cosine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from optafly_cli.cache.index.manifest import DamagedIndexError, Segment, digest, sampled, write_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from optafly_cli.cache.vectors import Vector
+
+    Ids = NDArray[np.int64]
+    Vectors = NDArray[np.float32]
+
+FLAT_UP_TO = 20_000
+"""Vectors of a flat segment: 30 MB."""
+_TRAINING = 20_000
+_WIDER = 2
+"""So many times as many codes are looked up as entries are wanted: the order of codes is not quite that of vectors."""
+
+
+def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iterable[Vectors]) -> Segment:
+    """Write the two files of a segment. `ids` ascend; `batches` are their vectors in the same order, (n, dimension).
+
+    Raises:
+        OSError: they cannot be written.
+        DamagedIndexError: faiss cannot be loaded.
+    """
+    import numpy as np
+
+    faiss = loaded_faiss()
+    kind = "flat" if ids.size <= FLAT_UP_TO else "rabitq"
+    index = faiss.IndexFlatIP(dimension) if kind == "flat" else None
+    for batch in batches:
+        if index is None:
+            index = faiss.IndexRaBitQFastScan(dimension, faiss.METRIC_INNER_PRODUCT)
+            index.train(batch[:_TRAINING])
+        index.add(batch)
+    image = faiss.serialize_index(index).tobytes()
+    numbers = np.ascontiguousarray(ids, dtype=np.int64).tobytes()
+    write_file(folder / f"{generation}.faiss", image)
+    write_file(folder / f"{generation}.ids", numbers)
+    return Segment(
+        generation=generation,
+        kind=kind,
+        first_id=int(ids[0]),
+        last_id=int(ids[-1]),
+        count=int(ids.size),
+        bytes_index=len(image),
+        digest_index=digest(image),
+        digest_ids=digest(numbers),
+        sample=sampled(folder / f"{generation}.faiss", len(image)),
+    )
+
+
+class OpenSegment:
+    """A segment that is open for searching; its files may be removed meanwhile."""
+
+    __slots__ = ("_faiss", "_ids", "_index", "segment")
+
+    def __init__(self, folder: Path, segment: Segment, dimension: int) -> None:
+        """Raises DamagedIndexError: a file is missing, short, or of another index; FileNotFoundError: it is gone."""
+        import numpy as np
+
+        self.segment = segment
+        self._faiss = loaded_faiss()
+        path = folder / f"{segment.generation}.faiss"
+        try:
+            self._ids: Ids = np.fromfile(folder / f"{segment.generation}.ids", dtype=np.int64)
+            if path.stat().st_size != segment.bytes_index or self._ids.size != segment.count:
+                raise DamagedIndexError("a file of it is short")
+            if sampled(path, segment.bytes_index) != segment.sample:
+                raise DamagedIndexError("a file of it was changed")
+            self._index: Any = self._faiss.read_index(str(path), self._faiss.IO_FLAG_MMAP_IFC)
+        except FileNotFoundError:
+            raise
+        except (OSError, RuntimeError) as error:
+            raise DamagedIndexError("a file of it cannot be read") from error
+        if self._index.ntotal != segment.count or self._index.d != dimension:
+            raise DamagedIndexError("its file is of another index")
+        if self._ids[0] != segment.first_id or self._ids[-1] != segment.last_id:
+            raise DamagedIndexError("its ids are not those of the entries")
+
+    def nearest(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
+        """Ids of about the `limit` nearest, with a similarity that is exact in a flat segment only."""
+        wider = min(self.segment.count, limit * (1 if self.segment.kind == "flat" else _WIDER))
+        try:
+            scores, places = self._index.search(vector.reshape(1, -1), wider)
+        except RuntimeError as error:
+            raise DamagedIndexError("a file of it cannot be read") from error
+        pairs = zip(places[0].tolist(), scores[0].tolist(), strict=True)
+        return [(int(self._ids[at]), float(score)) for at, score in pairs if at >= 0]
+
+
+def loaded_faiss() -> ModuleType:
+    """The faiss module on one thread: two made a single query five times slower under load (facts, D.4).
+
+    Raises:
+        DamagedIndexError: it cannot be loaded.
+    """
+    try:
+        module = import_module("faiss")
+    except ImportError as error:
+        raise DamagedIndexError("faiss cannot be loaded") from error
+    module.omp_set_num_threads(1)
+    return module

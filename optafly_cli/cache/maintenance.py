@@ -1,0 +1,175 @@
+"""What is done to a store as a whole: delete, empty, prune, carry out and in, verify, renew the index."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import Self
+
+from optafly_cli.cache import pruning, transfer
+from optafly_cli.cache.checking import check
+from optafly_cli.cache.connections import Connections
+from optafly_cli.cache.database import FILE, integrity_problems, transaction
+from optafly_cli.cache.failures import reported
+from optafly_cli.cache.index.index import Index
+from optafly_cli.cache.loaded import Loaded
+from optafly_cli.cache.pruning import Pruned
+from optafly_cli.cache.transfer import Imported
+from optafly_cli.cache.writing import delete_all
+from optafly_cli.config.settings import CacheSettings
+
+_EMBEDDERS = "SELECT DISTINCT embedder FROM entry WHERE embedder IS NOT NULL ORDER BY embedder"
+
+
+class Maintenance(Connections):
+    """The store in a folder, for who looks after it. Every method raises `StoreError` when it cannot be used.
+
+    A store that does not exist is an empty one; only `add` creates it.
+    """
+
+    def __init__(self, folder: Path, settings: CacheSettings, clock: Callable[[], float], loaded: Loaded) -> None:
+        super().__init__(folder)
+        self._settings = settings
+        self._clock = clock
+        self._loaded = loaded
+
+    @classmethod
+    def open(cls, folder: Path, settings: CacheSettings, *, clock: Callable[[], float] = time.time) -> Self:
+        """The store in that folder."""
+        return cls(folder, settings, clock, Loaded(folder, settings, None, None, None))
+
+    def delete(self, ids: Sequence[int]) -> list[int]:
+        """Delete those entries; the ids that there were. What the user taught about them stays, without any words."""
+        if self._reader() is None:
+            return []
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            with transaction(connection):
+                return pruning.delete(connection, ids)
+
+    def clear(self) -> int:
+        """Delete every entry and the record of hits, then the index; the number of entries that there were."""
+        if self._reader() is None:
+            return 0
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            with transaction(connection):
+                deleted = delete_all(connection)
+            rmtree(self.folder / "index", ignore_errors=True)
+            _give_back(connection)
+        return deleted
+
+    def prune(self, *, dry_run: bool = False) -> Pruned:
+        """Delete what is older than `ttl_days`, then what is worth least until the store fits `max_size_gb`."""
+        connection = self._reader()
+        if connection is None:
+            return Pruned()
+        limit = int(self._settings.max_size_gb * 1e9)
+        since = self._clock() - self._settings.ttl_days * pruning.DAY
+        with reported(self.folder, "read" if dry_run else "written"):
+            if not dry_run:
+                connection = self._writer()
+            plan = pruning.plan(connection, self.folder, since, limit, self._clock())
+            if dry_run or not plan.ids:
+                return plan.summary
+            pruning.carry_out(connection, plan)
+            for index in self._indexes(connection):
+                index.tidy(connection)
+            _give_back(connection)
+            return plan.summary
+
+    def lines(self, skipped: Callable[[int, str], None]) -> Iterator[str]:
+        """Every entry as a line of JSON, oldest first. `skipped` hears of one that cannot be written down."""
+        connection = self._reader()
+        if connection is None:
+            return
+        with reported(self.folder, "read"):
+            yield from transfer.lines_of(connection, skipped)
+
+    def count(self) -> int:
+        """How many entries there are."""
+        connection = self._reader()
+        with reported(self.folder, "read"):
+            return 0 if connection is None else int(connection.execute("SELECT count(*) FROM entry").fetchone()[0])
+
+    def add(
+        self,
+        lines: Iterable[tuple[int, bytes]],
+        *,
+        refuse: Callable[[int, str], None],
+    ) -> Imported:
+        """Put lines of JSON, given with their numbers, into the store (`transfer.add`), and index what came."""
+        from optafly_cli.cache.embedder import EmbedderUnavailable
+        from optafly_cli.cache.spelling import embedded_form
+
+        name, embed = None, None
+        with suppress(EmbedderUnavailable):
+            embedder = self._loaded.embedder
+            name = embedder.identity
+            embed = lambda texts: embedder.embed([embedded_form(text) for text in texts])  # noqa: E731
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            total = transfer.add(connection, lines, embedder=name, embed=embed, refuse=refuse)
+            self._merge(connection)
+        return total
+
+    def merge(self) -> None:
+        """Index what has no index yet, where that pays."""
+        connection = self._reader()
+        if connection is not None:
+            with reported(self.folder, "read"):
+                self._merge(connection)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the store, one sentence each; empty when it is sound or does not exist."""
+        connection = self._reader()
+        if connection is None:
+            return []
+        with reported(self.folder, "read"):
+            found = [f"{self.folder / FILE}: {problem}" for problem in integrity_problems(connection)]
+            for index in self._indexes(connection):
+                found += index.problems(connection)
+        return found
+
+    def unreadable(self, progress: Callable[[int], None] | None = None) -> Iterator[str]:
+        """One sentence for each entry whose columns, or digests, are not what optafly writes."""
+        connection = self._reader()
+        if connection is None:
+            return
+        with reported(self.folder, "read"):
+            yield from check(connection, progress)
+
+    def rebuild(self, progress: Callable[[int], None] | None = None) -> bool:
+        """Write the search index anew from the truth. False when another process is at it, or it cannot be written."""
+        connection = self._reader()
+        if connection is None:
+            return True
+        with reported(self.folder, "read"):
+            done = [index.rebuild(connection, progress) for index in self._indexes(connection)]
+            return all(done)
+
+    def indexed(self) -> int:
+        """How many entries `rebuild` goes through."""
+        connection = self._reader()
+        if connection is None:
+            return 0
+        with reported(self.folder, "read"):
+            return sum(index.size(connection) for index in self._indexes(connection))
+
+    def _merge(self, connection: sqlite3.Connection) -> None:
+        for index in self._indexes(connection):
+            for partition in index.large_partitions(connection):
+                if index.is_behind(connection, partition):
+                    index.merge(connection, partition)
+
+    def _indexes(self, connection: sqlite3.Connection) -> list[Index]:
+        return [Index(self.folder, row[0]) for row in connection.execute(_EMBEDDERS).fetchall()]
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Give the room of what was deleted back to the disk; another time when other processes are reading."""
+    with suppress(sqlite3.OperationalError):
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,148 @@
+"""optafly cache export and import: the entries as lines of JSON."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from optafly_cli.cli import options as opt
+from optafly_cli.cli.app import StageCommand, examples
+from optafly_cli.cli.cache_base import app, open_maintenance
+from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.transfer import Imported
+
+_SHOWN = 20
+
+
+@app.command(
+    cls=StageCommand, epilog=examples("optafly cache export answers.jsonl", "optafly cache export | gzip > answers.gz")
+)
+def export(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; stdout unless given.")] = "-",
+    json: opt.Json = False,
+) -> int:
+    """Write every entry as one line of JSON.
+
+    Prompts, answers and what they depend on are in it: keep the file to yourself.
+    """
+    ui: Ui = ctx.obj
+    if json and file == "-":
+        raise UsageError("--json prints a summary: give a FILE for the entries")
+    left_out: list[int] = []
+    written = 0
+
+    def skipped(number: int, why: str) -> None:
+        left_out.append(number)
+        ui.warn(f"entry {number} is left out: {why}")
+
+    with open_maintenance(ui) as store, ui.progress("exporting", store.count()) as advance:
+        lines = _counted(store.lines(skipped), advance)
+        if file == "-":
+            for line in lines:
+                ui.write(line + "\n")
+                written += 1
+        else:
+            written = _write(Path(file), lines)
+    if json:
+        ui.document("cache.export", {"file": file, "entries": written, "left_out": left_out})
+    else:
+        ui.note(f"exported {written:,} entries")
+    return 0
+
+
+@app.command(
+    "import",
+    cls=StageCommand,
+    epilog=examples("optafly cache import answers.jsonl", "gunzip -c answers.gz | optafly cache import -"),
+)
+def import_entries(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `optafly cache export` wrote.")],
+    json: opt.Json = False,
+) -> int:
+    """Add entries that were exported; those that are there already stay.
+
+    A line that is no entry is refused with its number, and the others are kept:
+    exit code 1. Broken off, it can be run again and goes on.
+    """
+    from dataclasses import asdict
+
+    ui: Ui = ctx.obj
+    refused: list[dict[str, object]] = []
+
+    def refuse(number: int, why: str) -> None:
+        refused.append({"line": number, "message": why})
+        if len(refused) <= _SHOWN:
+            ui.warn(f"line {number}: {why}")
+
+    with _opened(file) as source, open_maintenance(ui) as store, ui.progress("importing", _size(source)) as advance:
+        total: Imported = store.add(_numbered(source, advance), refuse=refuse)
+    if json:
+        ui.document("cache.import", {**asdict(total), "refusals": refused})
+    else:
+        if len(refused) > _SHOWN:
+            ui.warn(f"{len(refused) - _SHOWN:,} more lines were refused (--json lists all)")
+        ui.note(f"imported {total.new:,} entries; {total.known:,} were there already, {total.refused:,} were refused")
+    return 1 if refused else 0
+
+
+def _counted(lines: Iterator[str], advance: Callable[[int], None]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        advance(1)
+
+
+def _write(path: Path, lines: Iterator[str]) -> int:
+    """Write aside and rename, for the user's eyes only; the number of lines.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    count = 0
+    try:
+        handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as target:
+            for line in lines:
+                target.write(line + "\n")
+                count += 1
+            target.flush()
+            os.fsync(target.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return count
+
+
+def _opened(file: str) -> BinaryIO:
+    """The file, or stdin. Raises UsageError: it cannot be read."""
+    if file == "-":
+        if sys.stdin.isatty():
+            raise UsageError("there is nothing on stdin", remedy="optafly cache import answers.jsonl")
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _size(source: BinaryIO) -> int | None:
+    """Its bytes, None for a pipe."""
+    size = os.fstat(source.fileno()).st_size
+    return size or None
+
+
+def _numbered(source: BinaryIO, advance: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+    """The lines with their numbers, from 1."""
+    for number, line in enumerate(source, 1):
+        yield number, line
+        advance(len(line))

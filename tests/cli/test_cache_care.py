@@ -1,0 +1,102 @@
+"""optafly cache delete, prune, verify, rebuild, export and import, as typed."""
+
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, lookup
+
+ASK = ("ask", "fix this bug", "--file", "src/main.rs")
+
+
+def test_out_of_one_home_and_into_another(cli: Cli, tmp_path: Path) -> None:
+    """Through a file or through a pipe: the other home answers what this one had been asked."""
+    cli(*ASK)
+    cli("ask", "explain this", "--file", "src/lib.rs")
+    said = cli("cache", "export", "out.jsonl")
+    assert (said.out, said.err.strip()) == ("", "exported 2 entries")
+    file = cli.cwd / "out.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    piped = cli("cache", "export").out
+    assert piped == file.read_text("utf-8")
+    file.unlink()
+    other = {"OPTAFLY_HOME": str(tmp_path / "other")}
+    assert "imported 2 entries" in cli("cache", "import", "-", stdin=piped, env=other).err
+    assert "2 were there already" in cli("cache", "import", "-", stdin=piped, env=other).err
+    assert lookup(cli, *ASK, env=other)["status"] == "hit"
+    assert "nothing is wrong" in cli("cache", "verify", env=other).err
+
+
+def test_bad_lines_are_named(cli: Cli) -> None:
+    """Exit 1, the numbers of the bad lines on stderr, the good ones kept; the same as a document."""
+    cli(*ASK)
+    line = cli("cache", "export").out
+    cli("cache", "clear", "--yes")
+    done = cli("cache", "import", "-", stdin=f"nonsense\n{line}{{}}\n", code=1)
+    assert "line 1: it is not JSON" in done.err
+    assert "line 3: it is no entry" in done.err
+    assert lookup(cli, *ASK)["status"] == "hit"
+    document = cli("cache", "import", "-", "--json", stdin="nonsense\n", code=1).json
+    assert (document["new"], document["refused"], document["refusals"][0]["line"]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("cache", "import", "nope.jsonl"), "nope.jsonl cannot be read"),
+        (("cache", "import", "src"), "src cannot be read"),
+        (("cache", "export", "nope/out.jsonl"), "nope/out.jsonl cannot be written"),
+        (("cache", "delete", "7"), "there is no entry 7"),
+    ],
+)
+def test_what_cannot_be_done(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    """One sentence, exit 2, and nothing is left lying about."""
+    cli(*ASK)
+    before = sorted(path.name for path in cli.cwd.iterdir())
+    assert said in cli(*arguments, code=2).err
+    assert sorted(path.name for path in cli.cwd.iterdir()) == before
+
+
+def test_delete(cli: Cli) -> None:
+    """Entries go by their numbers; those that are not there are told."""
+    cli(*ASK)
+    done = cli("cache", "delete", "1", "9")
+    assert "deleted 1 entry" in done.err
+    assert "there is no entry 9" in done.err
+    assert lookup(cli, *ASK)["status"] == "miss"
+    assert cli("cache", "delete", "1", "--json", code=2).json["message"] == "there is no entry 1"
+    assert "give a FILE" in cli("cache", "export", "--json", code=2).json["message"]
+
+
+def test_prune_says_what_it_would_do(cli: Cli) -> None:
+    """With a lifetime of nothing everything has expired; a dry run leaves it."""
+    cli(*ASK)
+    expired = {"OPTAFLY_CACHE_TTL_DAYS": "0"}
+    assert "would delete 1 that expired and 0 to make room" in cli("cache", "prune", "--dry-run", env=expired).out
+    assert cli("cache", "prune").out.startswith("deleted 0 that expired")
+    assert cli("cache", "prune", "--json", env=expired).json["expired"] == 1
+    assert cli("cache", "stats").out.startswith("entries   0")
+
+
+def test_verify_and_rebuild(cli: Cli) -> None:
+    """A changed entry: exit 5, and its number; a sound store: exit 0. Rebuilding an index is always allowed."""
+    assert "0 entries" in cli("cache", "verify").err
+    cli(*ASK)
+    assert "1 entries, and nothing is wrong" in cli("cache", "verify").err
+    assert "indexed 0 entries" in cli("cache", "rebuild").err
+    with sqlite3.connect(cli.store / "entries.sqlite") as connection:
+        connection.execute("UPDATE entry SET prompt = 'another'")
+    connection.close()
+    done = cli("cache", "verify", code=5)
+    assert "entry 1: its prompt is not that of its keys" in done.out
+    assert json.loads(cli("cache", "verify", "--json", code=5).out)["problems"] == [done.out.strip()]
+
+
+def test_commands_create_no_store(cli: Cli) -> None:
+    """Looking after a store that does not exist leaves it so."""
+    for arguments in (("delete", "1"), ("clear", "--yes"), ("prune",), ("verify",), ("rebuild",), ("export",)):
+        cli("cache", *arguments, code=None)
+    assert not cli.store.exists()
