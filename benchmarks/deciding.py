@@ -43,7 +43,7 @@ def decide(a: str, b: str, cosine: float) -> Decision:
     if exact_form(a) == exact_form(b):
         return Decision(True, 1.0)
     for prompt in (a, b):
-        if limited := exact_only(question_of(prompt)):
+        if limited := exact_only(instruction_of(prompt), prompt):
             return Decision(False, 0.0, limited.reason)
     if pasted_digest(pasted_code(a)) != pasted_digest(pasted_code(b)):
         return Decision(False, 0.0, "scope:pasted")

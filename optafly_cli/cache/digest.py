@@ -4,7 +4,6 @@ Standard library only: the exact tier runs on this.
 """
 
 import hashlib
-from collections.abc import Iterator
 
 Value = str | int | None | tuple["Value", ...]
 
@@ -19,22 +18,20 @@ def digest_of(kind: str, value: Value) -> bytes:
 
     `kind` separates uses: a scope and a piece of evidence with the same content have different digests.
     """
-    hashed = hashlib.sha256()
-    for part in _frames((kind, value)):
-        hashed.update(part)
-    return hashed.digest()
+    frames: list[bytes] = []
+    _frame((kind, value), frames)
+    return hashlib.sha256(b"".join(frames)).digest()
 
 
-def _frames(value: Value) -> Iterator[bytes]:
+def _frame(value: Value, frames: list[bytes]) -> None:
     if value is None:
-        yield b"n"
+        frames.append(b"n")
     elif isinstance(value, tuple):
-        yield b"t%d:" % len(value)
+        frames.append(b"t%d:" % len(value))
         for item in value:
-            yield from _frames(item)
+            _frame(item, frames)
     elif isinstance(value, int):
-        yield b"i%d:" % value
+        frames.append(b"i%d:" % value)
     else:
         raw = value.encode("utf-8", "surrogatepass")
-        yield b"s%d:" % len(raw)
-        yield raw
+        frames += (b"s%d:" % len(raw), raw)

@@ -43,6 +43,12 @@ def evidence_from(text: str) -> Evidence:
         return from_plain(json.loads(text))
 
 
+def evidence_of(plain: Any) -> Evidence:
+    """Evidence from its JSON value. Raises UnreadableRowError."""
+    with _readable("the evidence of an entry"):
+        return from_plain(plain)
+
+
 def scope_from(text: str) -> dict[str, Any]:
     """The fields of a scope from its column; tuples have become lists. Raises UnreadableRowError."""
     with _readable("the scope of an entry"):
@@ -52,7 +58,12 @@ def scope_from(text: str) -> dict[str, Any]:
 def answer_from(text: str) -> Answer:
     """An answer from its column. Raises UnreadableRowError."""
     with _readable("the answer of an entry"):
-        plain = json.loads(text)
+        return answer_of(json.loads(text))
+
+
+def answer_of(plain: Any) -> Answer:
+    """An answer from its JSON value. Raises UnreadableRowError."""
+    with _readable("the answer of an entry"):
         return Answer(**{**plain, "usage": Usage(**plain["usage"])})
 
 

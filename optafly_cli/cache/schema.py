@@ -103,6 +103,7 @@ MIGRATIONS = (
             # Ends with the id, as every index does: what came after the last indexed entry is one seek away
             "DROP INDEX entry_partition",
             "CREATE INDEX entry_place ON entry (partition, embedder)",
+            "ALTER TABLE hit ADD COLUMN tokens INTEGER",
         ),
     ),
 )

@@ -6,6 +6,7 @@ No file is read here; everything comes from `NamedContext` and the arguments. St
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from optafly_cli.cache.digest import Value, digest_of, sha256
@@ -31,6 +32,7 @@ _OTHER = {
 """How a field of the scope that differs is named."""
 
 
+@lru_cache(maxsize=64)
 def partition_of(scope: Scope) -> bytes:
     """The key of the partition: 32 bytes, different for any two scopes that differ anywhere."""
     value: Value = tuple((item.name, getattr(scope, item.name)) for item in fields(scope))

@@ -32,7 +32,7 @@ class SemanticStats:
 class StoreStats:
     """What the store holds and what it gave. `bytes` counts the index too; times are Unix seconds.
 
-    `saved_usd` and `saved_s`: what the answers that were served again had cost, and had taken, the first time.
+    `saved_usd`, `saved_s`, `saved_tokens`: what the answers that were served again had cost and taken the first time.
     """
 
     entries: int = 0
@@ -41,6 +41,7 @@ class StoreStats:
     hits: Mapping[str, int] = field(default_factory=dict)
     saved_usd: float = 0.0
     saved_s: float = 0.0
+    saved_tokens: int = 0
     oldest: float | None = None
     newest: float | None = None
     semantic: SemanticStats | None = None
@@ -51,8 +52,19 @@ def count(connection: sqlite3.Connection, folder: Path) -> StoreStats:
     models = dict(connection.execute("SELECT model, count(*) FROM entry GROUP BY model ORDER BY 2 DESC, 1").fetchall())
     oldest, newest = connection.execute("SELECT min(created), max(created) FROM entry").fetchone()
     hits = dict(connection.execute("SELECT tier, count(*) FROM hit GROUP BY tier").fetchall())
-    saved_usd, saved_s = connection.execute("SELECT total(cost), total(seconds) FROM hit").fetchone()
-    return StoreStats(sum(models.values()), models, folder_bytes(folder), hits, saved_usd, saved_s, oldest, newest)
+    saved = "SELECT total(cost), total(seconds), coalesce(sum(tokens), 0) FROM hit"
+    saved_usd, saved_s, saved_tokens = connection.execute(saved).fetchone()
+    return StoreStats(
+        entries=sum(models.values()),
+        models=models,
+        bytes=folder_bytes(folder),
+        hits=hits,
+        saved_usd=saved_usd,
+        saved_s=saved_s,
+        saved_tokens=saved_tokens,
+        oldest=oldest,
+        newest=newest,
+    )
 
 
 def semantic(connection: sqlite3.Connection | None, loaded: Loaded) -> SemanticStats:

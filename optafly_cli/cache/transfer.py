@@ -172,8 +172,8 @@ def scope_of(plain: Mapping[str, Any]) -> Scope:
 def _row(plain: dict[str, Any]) -> Row:
     prompt = _text(plain["prompt"], "prompt")
     scope = scope_of(plain["scope"])
-    evidence = rows.evidence_from(json.dumps(plain["evidence"]))
-    answer = rows.answer_from(json.dumps(plain["answer"]))
+    evidence = rows.evidence_of(plain["evidence"])
+    answer = rows.answer_of(plain["answer"])
     _check_answer(answer)
     partition, exact, instruction = partition_of(scope), exact_form(prompt), instruction_of(prompt)
     embedder, vector = embedding_of(plain["embedder"], plain["vector"])

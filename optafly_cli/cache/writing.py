@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import astuple
 
 from optafly_cli.cache import rows
 from optafly_cli.cache.evidence import evidence_key
@@ -62,7 +63,8 @@ def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) 
     """Record that the entry was served for the instruction `asked`, with what a rejection has to know."""
     entry = hit.entry
     connection.execute("UPDATE entry SET hits = hits + 1, last_used = ? WHERE id = ?", (now, entry.id))
-    values = {"entry": entry.id, "at": now, "tier": hit.tier, "similarity": hit.similarity}
+    usage = astuple(entry.answer.usage)
+    values = {"entry": entry.id, "at": now, "tier": hit.tier, "similarity": hit.similarity, "tokens": sum(usage)}
     judged: dict[str, object] = dict.fromkeys(("probability", "verifier", "instruction", "pair"))
     if hit.tier == "semantic":
         from optafly_cli.cache.promise.labels import pair_of
@@ -90,7 +92,7 @@ _INSERT = """
             :vector, :instruction, :evidence, :prompt, :scope, :answer)
 """
 _HIT = """
-    INSERT INTO hit (entry, at, tier, similarity, probability, verifier, instruction, pair, cost, seconds)
-    SELECT id, :at, :tier, :similarity, :probability, :verifier, :instruction, :pair, cost, seconds
+    INSERT INTO hit (entry, at, tier, similarity, probability, verifier, instruction, pair, tokens, cost, seconds)
+    SELECT id, :at, :tier, :similarity, :probability, :verifier, :instruction, :pair, :tokens, cost, seconds
     FROM entry WHERE id = :entry
 """

@@ -48,7 +48,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     exact, semantic = found.hits.get("exact", 0), found.hits.get("semantic", 0)
     ui.line(f"entries   {found.entries:,}")
     ui.line(f"hits      {exact + semantic:,} ({exact:,} exact, {semantic:,} semantic)")
-    ui.line(f"saved     ${found.saved_usd:.4f} and {found.saved_s:,.0f} s")
+    ui.line(f"saved     ${found.saved_usd:.4f}, {found.saved_tokens:,} tokens and {found.saved_s:,.0f} s")
     ui.line(f"size      {found.bytes / 1e6:.1f} MB")
     for line in promise_lines(found.semantic) if found.semantic else ():
         ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))

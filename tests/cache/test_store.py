@@ -113,7 +113,7 @@ def test_stats_count_what_was_saved(project: Project, open_store: OpenStore, clo
     stats = store.stats()
     assert (stats.entries, dict(stats.models)) == (2, {"claude-sonnet-5": 1, "other": 1})
     assert dict(stats.hits) == {"exact": 2, "semantic": 1}
-    assert (stats.saved_usd, stats.saved_s) == (0.75, 12.0)
+    assert (stats.saved_usd, stats.saved_s, stats.saved_tokens) == (0.75, 12.0, 45)
     assert (stats.oldest, stats.newest) == (clock.now - 5, clock.now)
     assert stats.bytes >= (store.folder / FILE).stat().st_size
     entry = store.entry(1)
