@@ -41,7 +41,8 @@ def damaged(folder: Path, what: str) -> StoreError:
     """The database cannot be read as one."""
     return StoreError(
         f"the store at {folder} is damaged ({what}); nothing in it was touched",
-        remedy=f"move {folder / 'entries.sqlite'} aside and optafly begins a new one, or restore it from a backup",
+        remedy="`optafly cache export --salvage FILE` saves what can be read; then move "
+        f"{folder / 'entries.sqlite'} aside, and optafly begins a new one to import it into",
         code="store_damaged",
     )
 
@@ -50,6 +51,8 @@ def _from_sqlite(error: sqlite3.Error, folder: Path, doing: str) -> StoreError:
     name = error_name(error)
     if name in _NO_ROOM:
         return _full(folder, doing)
+    if str(error).startswith("Could not decode"):
+        return damaged(folder, "a text in it is not UTF-8")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreError(
             f"the store at {folder} cannot be {doing}: another process holds it",

@@ -88,6 +88,12 @@ class Maintenance(Connections):
         with reported(self.folder, "read"):
             yield from transfer.lines_of(connection, skipped)
 
+    def salvaged(self, skipped: Callable[[int, str], None]) -> Iterator[str]:
+        """As `lines`, of a store that is damaged: whatever can be read."""
+        from optafly_cli.cache import salvage
+
+        return salvage.lines(self.folder, skipped)
+
     def count(self) -> int:
         """How many entries there are."""
         connection = self._reader()

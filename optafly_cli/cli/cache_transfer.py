@@ -26,6 +26,7 @@ _SHOWN = 20
 def export(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; stdout unless given.")] = "-",
+    salvage: Annotated[bool, typer.Option("--salvage", help="Of a damaged store, what can be read.")] = False,
     json: opt.Json = False,
 ) -> int:
     """Write every entry as one line of JSON.
@@ -42,8 +43,8 @@ def export(
         left_out.append(number)
         ui.warn(f"entry {number} is left out: {why}")
 
-    with open_maintenance(ui) as store, ui.progress("exporting", store.count()) as advance:
-        lines = _counted(store.lines(skipped), advance)
+    with open_maintenance(ui) as store, ui.progress("exporting", None if salvage else store.count()) as advance:
+        lines = _counted((store.salvaged if salvage else store.lines)(skipped), advance)
         if file == "-":
             for line in lines:
                 ui.write(line + "\n")

@@ -104,7 +104,7 @@ class CacheSettings:
     ttl_days: float = setting(
         30.0, Rule("Days after which an entry is not served any more.", minimum=0, maximum=36_500)
     )
-    max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000, pending=True))
+    max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000))
     embedding_model: str = setting(
         "all-MiniLM-L6-v2",
         Rule(

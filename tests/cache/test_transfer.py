@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optafly_cli.cache.database import FILE
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.transfer import RefusedLineError, row_of
 from optafly_cli.cache.types import Hit
+from optafly_cli.errors import StoreError
 from tests.cache.support import OpenStore, Project, answer, keep, maintained
 
 
@@ -170,3 +172,29 @@ def test_verify_finds_what_was_changed_from_outside(filled: Store) -> None:
     with maintained(filled.folder) as store:
         said = list(store.unreadable())
     assert [sentence.split(":")[0] for sentence in said] == ["entry 1", "entry 2", "entry 3", "entry 4"]
+
+
+def test_what_can_be_read_of_a_damaged_store_is_saved(project: Project, open_store: OpenStore) -> None:
+    """Some pages are overwritten: the store is refused, not touched, and the entries on other pages are saved."""
+    store = open_store()
+    for number in range(200):
+        keep(store, project.ask(f"question {number}"), "word " * 300)
+    store._writer().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    path = store.folder / FILE
+    content = bytearray(path.read_bytes())
+    for page in range(40, 60):
+        content[page * 4096 : (page + 1) * 4096] = b"\xff" * 4096
+    path.write_bytes(bytes(content))
+    with maintained(store.folder) as care, pytest.raises(StoreError, match="damaged"):
+        list(care.lines(lambda number, why: None))
+    assert path.read_bytes() == bytes(content)
+    lost: list[int] = []
+    with maintained(store.folder) as care:
+        saved = list(care.salvaged(lambda number, why: lost.append(number)))
+    assert len(saved) > 150
+    assert len(saved) + len(lost) == 200
+    assert imported(store.folder.parent / "other", saved)[0] == (len(saved), 0, 0)
+    path.write_bytes(b"\xff" * 8192)
+    with maintained(store.folder) as care, pytest.raises(StoreError, match="nothing can be saved"):
+        list(care.salvaged(lambda number, why: None))
