@@ -304,8 +304,11 @@ def puts_beside_a_merge(count: int) -> dict[str, float]:
         connection = connect_to_write(folder)
         vectors = made_up(2_000, 5)
         alone = list(_timed_puts(connection, count, vectors[:200]))
-        command = [sys.executable, "-m", "optafly_cli.cache.upkeep", str(folder), "30.0", "100.0"]
-        merging = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[1])
+        command = [sys.executable, "-m", "optafly_cli.cache.upkeep", str(folder)]
+        merging = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[1], stdin=subprocess.PIPE, text=True)
+        assert merging.stdin is not None
+        merging.stdin.write(json.dumps(asdict(CacheSettings(max_size_gb=100.0))))
+        merging.stdin.close()
         beside: list[float] = []
         for spent in _timed_puts(connection, count + 200, vectors[200:]):
             beside.append(spent)

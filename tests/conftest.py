@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fakes.postgres import database, server
+
+__all__ = ["database", "server"]
+
 # No test asserts seconds, hypothesis' own limits included: machines are noisy
 settings.register_profile("optafly", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("optafly")

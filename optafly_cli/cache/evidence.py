@@ -83,8 +83,9 @@ def still_holds(entry_evidence: Evidence, question: Question, entry_prompt: str)
     if not verdict.holds:
         return verdict
     now = {item.path: item.digest for item in question.named.files}
+    root = question.root or question.scope.workspace
     for item in entry_evidence.files:
-        digest = now[item.path] if item.path in now else _digest_on_disk(Path(question.scope.workspace, item.path))
+        digest = now[item.path] if item.path in now else _digest_on_disk(Path(root, item.path))
         if digest != item.digest:
             return Verdict(False, "evidence", f"{item.path} {_change(item.digest, digest)} since this was answered")
     auto = entry_evidence.auto

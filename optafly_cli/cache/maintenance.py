@@ -128,6 +128,15 @@ class Maintenance(Connections):
             with reported(self.folder, "read"):
                 self._merge(connection)
 
+    def send(self) -> int:
+        """Send the entries that wait to the shared store; how many went. Raises ConfigError, too."""
+        from optafly_cli.cache.shared import send_outbox
+
+        if self._settings.backend != "postgres" or self._reader() is None:
+            return 0
+        with reported(self.folder, "written"):
+            return send_outbox(self._writer(), self._settings)
+
     def problems(self) -> list[str]:
         """What is wrong with the store, one sentence each; empty when it is sound or does not exist."""
         connection = self._reader()

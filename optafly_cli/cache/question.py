@@ -5,6 +5,7 @@ Cheap by contract: it lists the workspace root for the headline, and reads nothi
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from optafly_cli.cache.evidence import evidence_of
@@ -29,17 +30,21 @@ def build_question(
     may_send_unnamed: bool = False,
     tools: object = None,
     turns: object = None,
+    identity: str | None = None,
 ) -> Question:
     """The prompt as the cache sees it: instruction, exact form, scope, and the evidence of now.
 
     An empty `namespace` is the local user. `tools` and `turns` are JSON values (the proxy has them). `state` and
-    `reselect` run at most once per argument, and only when an entry asks for them.
+    `reselect` run at most once per argument, and only when an entry asks for them. `identity` names the workspace where
+    its folder does not: another machine has it elsewhere.
     """
     from optafly_cli.workspace.project import headline
 
+    root = str(workspace.root.resolve())
     scope = Scope(
-        workspace=str(workspace.root.resolve()),
-        headline=headline(workspace),
+        workspace=identity or root,
+        # A clone may lie in a folder of any name
+        headline=headline(replace(workspace, name=identity) if identity else workspace),
         namespace=namespace or local_namespace(),
         model=model,
         named=named_items(named),
@@ -61,6 +66,7 @@ def build_question(
         state=cache(state),
         reselect=cache(reselect),
         may_send_unnamed=may_send_unnamed,
+        root=root,
     )
 
 

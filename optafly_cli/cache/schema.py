@@ -104,6 +104,8 @@ MIGRATIONS = (
             "DROP INDEX entry_partition",
             "CREATE INDEX entry_place ON entry (partition, embedder)",
             "ALTER TABLE hit ADD COLUMN tokens INTEGER",
+            # Entries that are to be sent to the shared store
+            "CREATE TABLE outbox (entry INTEGER PRIMARY KEY)",
         ),
     ),
 )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -19,9 +20,10 @@ from optafly_cli.cache.failures import reported
 from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
-from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Question
+from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
+from optafly_cli.errors import StoreError
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
+    from optafly_cli.cache.shared import SharedStore
     from optafly_cli.cache.stats import StoreStats
 
 _TOUCH_WAIT_MS = 50
@@ -75,14 +78,40 @@ class Store(Connections):
         With `serve` false it only says what would be served, and no hit is counted.
         """
         connection = self._reader()
+        if connection is None and self._shared is not None:
+            self._writer()
+            connection = self._reader()
         if connection is None:
             return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
         with reported(self.folder, "read"):
             found = look_up(connection, ask, self._settings, self._loaded)
+            if isinstance(found, Miss) and self._shared is not None:
+                found = self._look_further(found, ask)
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
         return found
+
+    def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
+        """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
+        shared = self._shared
+        if shared is None:
+            return missed
+        try:
+            embedding = self._loaded.embedding_to_keep(ask.question)
+            if not shared.fetch(self._writer, ask, embedding):
+                return missed
+        except StoreError as error:
+            return replace(missed, warnings=(*missed.warnings, f"{error.message}: the local one alone was asked"))
+        return look_up(self._writer(), ask, self._settings, self._loaded)
+
+    @cached_property
+    def _shared(self) -> "SharedStore | None":
+        if self._settings.backend == "faiss":
+            return None
+        from optafly_cli.cache.shared import SharedStore
+
+        return SharedStore.of(self._settings)
 
     def explain(self, question: Question, *, neighbours: bool = False, everywhere: bool = False) -> "Explanation":
         """Why `look_up` answers as it does, with the nearest entries; counts no hit and creates no store.
@@ -131,6 +160,8 @@ class Store(Connections):
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
+                if self._shared is not None:
+                    connection.execute("INSERT OR IGNORE INTO outbox (entry) VALUES (?)", (number,))
         index = embedding.index if embedding else None
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)

@@ -89,7 +89,8 @@ class Question:
     trimmed, white space collapsed outside code fences: what the exact tier compares. `named` is the evidence that
     the named context gives right now. `state` computes the workspace state, `reselect` the digest of what
     selection gives now for a prompt; both run only when an entry asks for them. `may_send_unnamed`: text of files that
-    were not named may be sent this time, or will be asked about.
+    were not named may be sent this time, or will be asked about. `root` is the folder that labels of files are relative
+    to; empty: the workspace of the scope is one.
     """
 
     prompt: str
@@ -100,6 +101,7 @@ class Question:
     state: Callable[[], str]
     reselect: Callable[[str], str]
     may_send_unnamed: bool = False
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

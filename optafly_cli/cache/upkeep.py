@@ -2,19 +2,23 @@
 
 Little is done at once, by whoever wrote; much by a process of its own that nobody waits for:
 
-    python -m optafly_cli.cache.upkeep FOLDER TTL_DAYS MAX_SIZE_GB
+    python -m optafly_cli.cache.upkeep FOLDER < SETTINGS.json
 """
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.database import make_private_folder, try_lock
 from optafly_cli.config.settings import CacheSettings
+from optafly_cli.errors import OptaflyError
 
 if TYPE_CHECKING:
     from optafly_cli.cache.index.index import Index
@@ -23,6 +27,9 @@ LOCK = "upkeep.lock"
 AT_ONCE = 4_000
 """Vectors that are written by whoever put the last one: some hundredths of a second."""
 _LOOK_EVERY = 16
+_PATIENCE_S = 5.0
+"""How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
+_PAUSE_S = 0.1
 _begun: list["subprocess.Popen[bytes]"] = []
 """Kept, so that Python does not complain of children that go on."""
 _USED = """
@@ -41,6 +48,9 @@ def after_a_write(
             begin(folder, settings)
             return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
+    if settings.backend != "faiss":
+        begin(folder, settings)
+        return
     due = number and number % _LOOK_EVERY == 0
     if due and connection.execute(_USED).fetchone()[0] > settings.max_size_gb * 1e9:
         begin(folder, settings)
@@ -48,22 +58,32 @@ def after_a_write(
 
 def begin(folder: Path, settings: CacheSettings) -> None:
     """Start the upkeep in a process of its own, unless one is at it; where that cannot be, another time."""
-    command = [sys.executable, "-m", __name__, str(folder), repr(settings.ttl_days), repr(settings.max_size_gb)]
+    command = [sys.executable, "-m", __name__, str(folder)]
+    nowhere = subprocess.DEVNULL
     with suppress(OSError):
-        nowhere = subprocess.DEVNULL
-        _begun.append(subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True))
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True)
+        _begun.append(child)
+        if child.stdin is not None:
+            # Not as arguments, which everyone on this machine can read: a connection string is among them
+            child.stdin.write(json.dumps(asdict(settings)).encode())
+            child.stdin.close()
 
 
-def run(folder: Path, settings: CacheSettings) -> bool:
-    """Merge every partition that is behind, then prune. False when another process is at it."""
+def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
+    """Send what waits for the shared store, merge every partition that is behind, prune. False: another is at it."""
     from optafly_cli.cache.maintenance import Maintenance
 
     make_private_folder(folder)
     handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        if not try_lock(handle):
-            return False
+        give_up = time.monotonic() + patience_s
+        while not try_lock(handle):
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(_PAUSE_S)
         with Maintenance.open(folder, settings) as store:
+            with suppress(OptaflyError):
+                store.send()
             store.merge()
             store.prune()
         return True
@@ -72,11 +92,10 @@ def run(folder: Path, settings: CacheSettings) -> bool:
 
 
 def main() -> int:
-    """Run it for the folder and the limits that the arguments name."""
-    folder, ttl_days, max_size_gb = sys.argv[1:]
+    """Run it for the folder that the argument names, with the settings on stdin."""
     os.nice(10)
-    settings = CacheSettings(ttl_days=float(ttl_days), max_size_gb=float(max_size_gb))
-    return 0 if run(Path(folder), settings) else 1
+    settings = CacheSettings(**json.load(sys.stdin))
+    return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import typer
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples
 from optafly_cli.cli.cache_base import app, confirm, open_maintenance
+from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import StoreError, UsageError
 
@@ -120,4 +121,30 @@ def rebuild(ctx: typer.Context, json: opt.Json = False) -> int:
         ui.document("cache.rebuild", {"indexed": entries})
     else:
         ui.note(f"indexed {entries:,} entries (scopes with few are searched without an index)")
+    return 0
+
+
+@app.command("init-remote", cls=StageCommand, epilog=examples("optafly cache init-remote --grant developers"))
+def init_remote(
+    ctx: typer.Context,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option("--grant", metavar="ROLE", help="Let this database role use the namespace. Repeatable."),
+    ] = None,
+    json: opt.Json = False,
+) -> int:
+    """Make, or bring up to date, a store that a team shares.
+
+    It needs `[cache] backend = "postgres"`, a namespace, and in `OPTAFLY_CACHE_DSN` a
+    role that may create tables. Each role that is granted a namespace sees that one only.
+    """
+    from optafly_cli.cache.shared import initialise
+
+    ui: Ui = ctx.obj
+    settings = load(ui, {}).settings.cache
+    version, indexed = initialise(settings, grant or [])
+    if json:
+        ui.document("cache.init-remote", {"schema_version": version, "indexed": indexed, "granted": grant or []})
+    else:
+        ui.note(f"the shared store is ready (schema {version}, namespace {settings.namespace!r})")
     return 0

@@ -112,13 +112,16 @@ class CacheSettings:
             form="name",
         ),
     )
-    backend: str = setting("faiss", Rule("What searches the embeddings.", choices=("faiss",), pending=True))
+    backend: str = setting(
+        "faiss",
+        Rule("Where entries are kept besides: postgres, in a store that a team shares.", choices=("faiss", "postgres")),
+    )
     namespace: str = setting("", Rule("Whose answers may be shared; empty: the local user's own."))
     path: str = setting("", Rule("The store's folder; empty: the user's data folder.", form="path"))
-    dsn: str = setting("", Rule("Where a shared store is; empty: none.", secret=True, pending=True))
+    dsn: str = setting("", Rule("Where a shared store is, as a PostgreSQL connection string.", secret=True))
     remote_timeout_ms: int = setting(
         200,
-        Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000, pending=True),
+        Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000),
     )
 
 

@@ -75,7 +75,18 @@ class Session:
             state=self.state,
             reselect=lambda prompt: self.select(prompt).digest,
             may_send_unnamed=self.may_send_unnamed,
+            identity=self._identity,
         )
+
+    @property
+    def _identity(self) -> str | None:
+        """What the workspace is called on every machine of a team; None for who shares nothing."""
+        if self.settings.cache.backend == "faiss":
+            return None
+        from optafly_cli.config.paths import store_folder
+        from optafly_cli.workspace.identity import first_commit
+
+        return first_commit(self.workspace, store_folder(self.settings.cache, os.environ) / "workspaces.json")
 
     @property
     def _parameters(self) -> Mapping[str, object]:

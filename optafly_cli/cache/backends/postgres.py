@@ -7,6 +7,7 @@ the exact one of the stored float32 vectors.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
@@ -56,6 +57,7 @@ class PostgresBackend:
         self._size = pool
         self._timeout_ms = timeout_ms
         self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._checked = False
 
     def exact(self, partition: bytes, key: bytes) -> list[Stored]:
         """The entries of that key, newest first."""
@@ -138,6 +140,8 @@ class PostgresBackend:
         from psycopg_pool import ConnectionPool, PoolTimeout
 
         if self._pool is None:
+            # What goes wrong is raised here; the pool would also say it on stderr
+            logging.getLogger("psycopg").addHandler(logging.NullHandler())
             self._pool = ConnectionPool(
                 self._conninfo,
                 min_size=1,
@@ -145,11 +149,13 @@ class PostgresBackend:
                 open=True,
                 timeout=self._timeout_ms / 1000,
                 kwargs={"autocommit": True, "options": f"-c statement_timeout={self._timeout_ms}"},
-                configure=_check,
                 name="optafly",
             )
         try:
             with self._pool.connection() as connection:
+                if not self._checked:
+                    _check(connection)
+                    self._checked = True
                 yield connection
         except PoolTimeout as error:
             raise StoreError(
