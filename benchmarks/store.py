@@ -1,7 +1,7 @@
 """How fast, how small and how safe the store is, and GPTCache's beside it where two write at once.
 
     python benchmarks/store.py [--sizes 1000,10000,100000] [--partitions 10000] [--writers 8] [--puts 250]
-                               [--no-gptcache] [--gptcache-venv DIR] [--json]
+                               [--no-gptcache] [--gptcache-venv DIR] [--json] [--backend postgres]
 
 Entries are made up: vectors of 384 dimensions around shared centres, texts of about 1 KB. Look-ups run in a process of
 their own: opened, timed, and held against exact search over the same partition. Report only: nothing asserts a figure.
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.embedding import cache_folder
 from optafly_cli.cache import rows
+from optafly_cli.cache.backends.protocol import Stored
 from optafly_cli.cache.database import FILE, connect_to_read, connect_to_write, transaction
 from optafly_cli.cache.evidence import evidence_key
 from optafly_cli.cache.index.index import Index
@@ -111,6 +112,12 @@ def values(number: int, where: Scope, vector: Rows) -> dict[str, object]:
         "scope": rows.scope_text(where),
         "answer": rows.answer_text(answer),
     }
+
+
+def stored(first: int, vectors: Rows) -> list[Stored]:
+    """Entries of one scope as a backend takes them."""
+    found = [values(at, scope(0), vector) for at, vector in enumerate(vectors, first)]
+    return [Stored(**one) for one in found]  # type: ignore[arg-type]
 
 
 def fill(folder: Path, count: int, partitions: int) -> float:
@@ -340,11 +347,19 @@ def main() -> None:
     parser.add_argument("--no-gptcache", action="store_true")
     parser.add_argument("--gptcache-venv", type=Path, default=cache_folder() / "gptcache")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--backend", choices=("postgres",), help="the shared store beside the local one, and no more")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         folder, count, partitions = given.measure
         print(json.dumps(_measure(Path(folder), int(count), int(partitions))))
+        return
+    sizes = [int(text) for text in given.sizes.split(",") if text]
+    if given.backend:
+        from benchmarks import store_postgres
+
+        found = store_postgres.compare(sizes, stored, made_up, NAME)
+        print(json.dumps(found, indent=2)) if given.json else store_postgres.show(found)
         return
     report: dict[str, Any] = {"machine": f"{platform.machine()}, {os.cpu_count()} CPUs", "at": time.strftime("%F %T")}
     report["writers"] = {"optafly": writers(given.writers, given.puts)}
@@ -353,7 +368,6 @@ def main() -> None:
 
         python = GptCache.installed(given.gptcache_venv).python
         report["writers"]["gptcache"] = gptcache_writers(python, given.writers, given.puts)
-    sizes = [int(text) for text in given.sizes.split(",") if text]
     report["sizes"] = [asdict(size(count, 1)) for count in sizes]
     if given.partitions:
         report["sizes"].append(asdict(size(given.partitions, given.partitions)))
