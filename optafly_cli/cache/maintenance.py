@@ -74,11 +74,16 @@ class Maintenance(Connections):
             plan = pruning.plan(connection, self.folder, since, limit, self._clock())
             if dry_run or not plan.ids:
                 return plan.summary
-            pruning.carry_out(connection, plan)
-            for index in self._indexes(connection):
-                index.tidy(connection)
-            _give_back(connection)
-            return plan.summary
+            total = Pruned()
+            while plan.ids:
+                pruning.carry_out(connection, plan)
+                for index in self._indexes(connection):
+                    index.tidy(connection)
+                _give_back(connection)
+                total = total.plus(plan.summary)
+                # Pages are not full: what was freed is less than what was deleted
+                plan = pruning.plan(connection, self.folder, since, limit, self._clock())
+            return total
 
     def lines(self, skipped: Callable[[int, str], None]) -> Iterator[str]:
         """Every entry as a line of JSON, oldest first. `skipped` hears of one that cannot be written down."""

@@ -36,6 +36,10 @@ class Pruned:
     evicted: int = 0
     bytes: int = 0
 
+    def plus(self, more: "Pruned") -> "Pruned":
+        """Both together."""
+        return Pruned(self.expired + more.expired, self.evicted + more.evicted, self.bytes + more.bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

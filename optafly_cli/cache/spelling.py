@@ -16,8 +16,11 @@ from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.guard.lexicon import lexicon, stem
 
 VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
+NO_SLIPS = Path(__file__).parent / "no_slips.txt"
+"""Words that neither has and that are none the less no slips: `scripts/list_no_slips.py`, from WordNet 3.0."""
 _SHORTEST = 4
 _RANK_OF_THE_TRADE = 3_000
+_RAREST = 1_000_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SHORT_FORM = re.compile(r"(?<![\w./\\@$#:`\"'-])(?:w/o?(?=\s)|[a-zA-Z][\w]{0,7}(?![\w/\\@(:_`\"'-]|\.\w))")
 _LONG = 6
@@ -49,12 +52,33 @@ def _spelt_out(found: re.Match[str]) -> str:
 def corrected(word: str) -> str:
     """The word that was probably meant by a word in lower case; itself when it is known or nothing is near."""
     known = _known()
+    if word in lexicon().misspelt:
+        return lexicon().misspelt[word]
     if len(word) < _SHORTEST or not word.isascii() or not word.isalpha() or is_known(word):
         return word
     near = [other for other in _one_letter_away(word) if len(other) >= _SHORTEST and _likely(word, other)]
     ranks = {other: known[other] for other in near if other in known}
     ranks = ranks or {other: _RANK_OF_THE_TRADE for other in near if len(other) >= _LONG and is_known(other)}
     return min(ranks, key=lambda other: (_unlikely(word, other), ranks[other], other), default=word)
+
+
+@lru_cache(maxsize=4096)
+def surely_meant(word: str) -> str:
+    """The word that an unknown one in lower case stands for beyond doubt; else the word itself.
+
+    It has six letters or more, and a single known word is near by a letter doubled, halved or turned round, or a single
+    one at all by a letter inside that is missing or another. One more at the end makes a name (flaskr is not flask).
+    """
+    if len(word) < _LONG or not word.isascii() or not word.isalpha() or is_known(word):
+        return word
+    near = {other for other in _one_letter_away(word) if _likely(word, other) and is_known(other)}
+    usual = {other for other in near if _unlikely(word, other) == 0}
+    if len(usual) == 1:
+        return usual.pop()
+    if len(near) != 1:
+        return word
+    meant = near.pop()
+    return meant if word[-1] == meant[-1] and len(meant) >= len(word) else word
 
 
 def _likely(slip: str, meant: str) -> bool:
@@ -83,9 +107,13 @@ def _known() -> dict[str, int]:
     except (OSError, ValueError, KeyError, TypeError):
         ranks = {}
     known = {word: rank for word, rank in ranks.items() if word.isascii() and word.isalpha() and len(word) > 1}
+    try:
+        spared = frozenset(NO_SLIPS.read_text("ascii").split())
+    except OSError:
+        spared = frozenset()
     words = lexicon()
     listed = words.known | words.names | words.kinds | words.acronyms | frozenset(words.synonyms)
-    return {**dict.fromkeys(listed, _RANK_OF_THE_TRADE), **known}
+    return {**dict.fromkeys(spared, _RAREST), **dict.fromkeys(listed, _RANK_OF_THE_TRADE), **known}
 
 
 def _one_letter_away(word: str) -> set[str]:

@@ -405,6 +405,8 @@ SAID_OTHERWISE = """
     is the tap water safe in Cyprus | is the tap water safe in ciprus
     load the users' names | load the users names
     lock a pair of rows | lock two rows
+    who do I ask about a review | who should I ask about a review
+    why won't the laptop connect | why doesn't the laptop connect
     wait in 30-second intervals | wait in intervals of 30 seconds
     how do I deploy with zero downtime | how do I deploy with no downtime
     split at 'a b' in the parser | split at "a b" in the parser

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from optafly_cli.cache.embedder import Embedder
 from optafly_cli.cache.guard.vetoes import compare
-from optafly_cli.cache.spelling import corrected, embedded_form, is_known
+from optafly_cli.cache.spelling import corrected, embedded_form, is_known, surely_meant
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,18 @@ def test_a_slip_in_a_weekday_or_month_is_read_as_it(slip: str, clean: str) -> No
     assert embedded_form(slip).lower() == clean.lower()
     assert compare(slip, clean).veto is None
     assert compare(slip, f"{clean.rsplit(None, 1)[0]} Friday").veto
+
+
+@pytest.mark.parametrize("slip", ["statment", "conection", "evenigns", "electricty", "vegitarian"])
+def test_a_slip_beyond_doubt_is_read_as_the_word(slip: str) -> None:
+    """Two prompts that differ in it alone are read as the same, item for item."""
+    assert compare(f"what about the {slip} here", f"what about the {corrected(slip)} here").same
+
+
+@pytest.mark.parametrize("name", ["flaskr", "serd", "parsel", "celeryd", "pydantic", "xprod"])
+def test_what_may_be_a_name_is_not(name: str) -> None:
+    """A letter more at the end, a short word, or several words near: it stays what it is."""
+    assert surely_meant(name) == name
 
 
 @given(st.text(max_size=40))

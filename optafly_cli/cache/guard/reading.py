@@ -14,8 +14,13 @@ from optafly_cli.cache.courtesy import core_of
 from optafly_cli.cache.guard.lexicon import ending_of, lexicon, stem
 from optafly_cli.cache.guard.literals import KINDS, MARK, taken_out
 from optafly_cli.cache.guard.shorthand import contractions_spelt_out, shorthand_spelt_out
-from optafly_cli.cache.spelling import number_meant
+from optafly_cli.cache.spelling import number_meant, surely_meant
 
+_NAMED = frozenset(
+    {"field", "column", "table", "branch", "tag", "service", "server", "host", "key", "option", "setting"}
+)
+_NAMED |= {"command", "library", "tool", "project", "user", "account", "attribute", "property", "parameter", "argument"}
+"""Nouns after which a word may be a name."""
 _COMMA, _STOP = ",", "."
 _MARKS = frozenset({_COMMA, _STOP})
 _PAUSE = re.compile(r"([,.;:!?()\n…]+)(?=\s|$)|\s[(–—]+(?=\s|\w)")
@@ -118,8 +123,12 @@ def _tokens(prose: str) -> list[Token]:
     prose = _PAUSE.sub(lambda found: f" {_STOP if set(found[0]) & set('.!?:') else _COMMA} ", prose)
     tokens: list[Token] = []
     starts = True
-    for raw in _TOKEN.findall(prose):
-        tokens.append(Token(raw, lexicon().misspelt.get(raw.lower(), number_meant(raw.lower())), starts))
+    known = lexicon()
+    for raw, follower in pairwise([*_TOKEN.findall(prose), _STOP]):
+        word = known.misspelt.get(raw.lower(), number_meant(raw.lower()))
+        # Before "field" or "module" it is a name, whatever it looks like
+        named = follower.lower() in known.kinds | known.heads | _NAMED
+        tokens.append(Token(raw, word if named else surely_meant(word), starts))
         starts = raw == _STOP
     return tokens
 
