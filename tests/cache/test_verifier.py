@@ -93,14 +93,14 @@ def test_the_certificate_is_for_this_verifier(verifier: StackedVerifier) -> None
 
 
 def test_the_developer_suite(verifier: StackedVerifier, minilm: Embedder) -> None:
-    """No trap of the tune half is answered, of both halves one in a hundred, and a third of the rewordings."""
+    """No trap of the tune half is answered, of both halves one in two hundred, and 45 in a hundred rewordings."""
     rows = [json.loads(line) for line in SUITE.read_text("utf-8").splitlines()]
     hits = [row for row, hit in zip(rows, served(verifier, minilm, rows), strict=True) if hit]
     wrong = [row for row in hits if not row["same_answer"]]
     same = sum(row["same_answer"] for row in rows)
     assert [row["half"] for row in wrong if row["half"] == "tune"] == []
-    assert len(wrong) <= 0.01 * (len(rows) - same)
-    assert len(hits) - len(wrong) >= same / 3
+    assert len(wrong) <= 0.005 * (len(rows) - same)
+    assert len(hits) - len(wrong) >= 0.45 * same
 
 
 @pytest.mark.parametrize(
