@@ -45,7 +45,8 @@ def _connected(folder: Path) -> sqlite3.Connection:
             why = str(error)
         else:
             return connection
-    raise StoreError(f"nothing can be saved of {path}: {why}", remedy="restore it from a backup", code="store_damaged")
+    remedy = f"restore it from a backup, or move {path.name} aside: optafly begins a new one"
+    raise StoreError(f"nothing can be saved of {path}: {why}", remedy=remedy, code="store_damaged")
 
 
 def _last(connection: sqlite3.Connection) -> int:

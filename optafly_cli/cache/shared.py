@@ -121,6 +121,11 @@ def initialise(settings: CacheSettings, roles: Sequence[str]) -> tuple[int, list
     Raises:
         ConfigError, StoreError: it cannot be used as it is named.
     """
+    if settings.backend != "postgres":
+        raise ConfigError(
+            f"[cache] backend is {settings.backend}: nothing is shared",
+            remedy="optafly config set cache.backend postgres",
+        )
     backend_of(settings, _SENDING_MS)
     import psycopg
 

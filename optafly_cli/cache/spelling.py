@@ -82,8 +82,9 @@ def surely_meant(word: str) -> str:
 
 
 def _likely(slip: str, meant: str) -> bool:
-    """Hardly anyone gets the first letter wrong: xprod is another name, no slip of prod."""
-    return slip[0] == meant[0] or sorted(slip) == sorted(meant)
+    """Hardly anyone gets the first letter wrong, or adds a last one: xprod and stringr are names."""
+    named = slip[:-1] in {meant, meant[:-1]} and _DOUBLE.sub(r"\1", slip) != _DOUBLE.sub(r"\1", meant)
+    return not named and (slip[0] == meant[0] or sorted(slip) == sorted(meant))
 
 
 def _unlikely(slip: str, meant: str) -> int:

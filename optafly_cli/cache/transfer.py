@@ -101,9 +101,11 @@ def row_of(line: bytes) -> Row:
     try:
         plain = json.loads(line)
     except ValueError as error:
-        raise RefusedLineError(f"it is not JSON ({error})") from error
-    if not isinstance(plain, dict) or plain.get("schema") != SCHEMA:
-        raise RefusedLineError(f'it is no entry: "schema" is not "{SCHEMA}"')
+        raise RefusedLineError("it is not JSON, or cut off") from error
+    if not isinstance(plain, dict) or not str(plain.get("schema")).startswith(SCHEMA.partition("/")[0]):
+        raise RefusedLineError("it is no entry of `optafly cache export`")
+    if plain["schema"] != SCHEMA:
+        raise RefusedLineError(f"it was written by another version of optafly ({plain['schema']})")
     try:
         return _row(plain)
     except KeyError as error:

@@ -74,8 +74,13 @@ def prune(
     if json:
         ui.document("cache.prune", {"dry_run": dry_run, **asdict(pruned)})
         return 0
+    if not pruned.expired and not pruned.evicted:
+        ui.line("nothing to delete: no entry is too old, and there is room")
+        return 0
     would = "would delete" if dry_run else "deleted"
-    ui.line(f"{would} {pruned.expired:,} that expired and {pruned.evicted:,} to make room: {pruned.bytes / 1e6:.1f} MB")
+    ui.line(
+        f"{would} {pruned.expired:,} that expired and {pruned.evicted:,} to make room: {pruned.bytes / 1e3:,.0f} KB"
+    )
     return 0
 
 
@@ -120,7 +125,7 @@ def rebuild(ctx: typer.Context, json: opt.Json = False) -> int:
     if json:
         ui.document("cache.rebuild", {"indexed": entries})
     else:
-        ui.note(f"indexed {entries:,} entries (scopes with few are searched without an index)")
+        ui.note(f"indexed {entries:,} entries" if entries else "no scope has so many entries that it needs an index")
     return 0
 
 

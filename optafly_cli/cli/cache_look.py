@@ -14,6 +14,7 @@ from optafly_cli.cli.documents import age
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
+from optafly_cli.workspace.escape import printable
 
 
 @app.command(cls=StageCommand)
@@ -73,7 +74,8 @@ def list_entries(
         return 0
     for entry in entries:
         when = age(now - entry.created)
-        instruction = " ".join(entry.instruction.split())
+        # What was imported may hold anything, and a pipe may end on a terminal
+        instruction = printable(" ".join(entry.instruction.split()))
         ui.line(f"{entry.id:>6}  {when:>7}  {entry.hits:>4} hits  {_clip(instruction, 48)}")
     if not entries:
         ui.note("the store has no entries")
@@ -191,7 +193,7 @@ def reject(
     forget: Annotated[
         bool, typer.Option("--forget", help="Reject nothing; forget what was learnt from you so far.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --forget: do not ask.")] = False,
     json: opt.Json = False,
 ) -> int:
     """Say that a stored answer was wrong where it was served.

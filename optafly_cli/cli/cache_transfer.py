@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -14,10 +15,8 @@ from optafly_cli.cli.cache_base import app, open_maintenance
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
 
-if TYPE_CHECKING:
-    from optafly_cli.cache.transfer import Imported
-
 _SHOWN = 20
+_GZIP = b"\x1f\x8b"
 
 
 @app.command(
@@ -26,6 +25,7 @@ _SHOWN = 20
 def export(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; stdout unless given.")] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     salvage: Annotated[bool, typer.Option("--salvage", help="Of a damaged store, what can be read.")] = False,
     json: opt.Json = False,
 ) -> int:
@@ -35,7 +35,9 @@ def export(
     """
     ui: Ui = ctx.obj
     if json and file == "-":
-        raise UsageError("--json prints a summary: give a FILE for the entries")
+        raise UsageError("--json prints a summary", remedy="give a FILE for the entries")
+    if file != "-" and not force and Path(file).exists():
+        raise UsageError(f"{file} is there already", remedy="give another name, or --force to replace it")
     left_out: list[int] = []
     written = 0
 
@@ -75,6 +77,8 @@ def import_entries(
     """
     from dataclasses import asdict
 
+    from optafly_cli.cache.transfer import Imported
+
     ui: Ui = ctx.obj
     refused: list[dict[str, object]] = []
 
@@ -84,13 +88,16 @@ def import_entries(
             ui.warn(f"line {number}: {why}")
 
     with _opened(file) as source, open_maintenance(ui) as store, ui.progress("importing", _size(source)) as advance:
-        total: Imported = store.add(_numbered(source, advance), refuse=refuse)
+        _not_compressed(file, source)
+        total = store.add(_numbered(source, advance), refuse=refuse)
     if json:
         ui.document("cache.import", {**asdict(total), "refusals": refused})
     else:
         if len(refused) > _SHOWN:
             ui.warn(f"{len(refused) - _SHOWN:,} more lines were refused (--json lists all)")
         ui.note(f"imported {total.new:,} entries; {total.known:,} were there already, {total.refused:,} were refused")
+        if total == Imported():
+            ui.warn(f"there was nothing in {'stdin' if file == '-' else file}")
     return 1 if refused else 0
 
 
@@ -118,13 +125,15 @@ def _write(path: Path, lines: Iterator[str]) -> int:
             os.fsync(target.fileno())
         aside.replace(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", remedy="give a file in a folder of yours"
+        ) from error
     finally:
         aside.unlink(missing_ok=True)
     return count
 
 
-def _opened(file: str) -> BinaryIO:
+def _opened(file: str) -> BufferedReader:
     """The file, or stdin. Raises UsageError: it cannot be read."""
     if file == "-":
         if sys.stdin.isatty():
@@ -133,7 +142,13 @@ def _opened(file: str) -> BinaryIO:
     try:
         return Path(file).open("rb")
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}", remedy="give what cache export wrote") from error
+
+
+def _not_compressed(file: str, source: BufferedReader) -> None:
+    """Raises UsageError: it is a gzip file."""
+    if source.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
+        raise UsageError(f"{file} is compressed", remedy=f"gunzip -c {file} | optafly cache import -")
 
 
 def _size(source: BinaryIO) -> int | None:

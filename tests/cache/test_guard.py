@@ -95,6 +95,7 @@ TRAPS = {
         scale up | scale down
     """,
     "quantifier": """
+        can only admins delete posts | can admins only delete posts
         remove evicted pods from a namespace | remove evicted pods from all namespaces
         delete every file | delete every file except one
         fix all warnings | fix any warnings
@@ -143,6 +144,11 @@ TRAPS = {
         explain the error code | explain the error
     """,
     "direction": """
+        how do I revert the last commit | how do I revert to the last commit
+        how do I delete from an s3 bucket | how do I delete an s3 bucket
+        how do I use postgres as a cache | how do I use postgres with a cache
+        list tables referencing users | list tables referenced by users
+        why is this query blocking | why is this query blocked
         what is the module it imports | what is the module that imports it
         why can't the instance be reached by my function | why can't the instance reach my function
         use for loops, not while loops | use while loops, not for loops

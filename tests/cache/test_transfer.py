@@ -92,7 +92,8 @@ def test_a_missing_vector_is_embedded(filled: Store, tmp_path: Path) -> None:
 Change = Callable[[dict[str, Any]], object]
 BAD: list[tuple[Change, str]] = [
     (lambda plain: plain.pop("prompt"), "'prompt' is missing"),
-    (lambda plain: plain.update(schema="optafly.entry/9"), "it is no entry"),
+    (lambda plain: plain.update(schema="optafly.entry/9"), "another version"),
+    (lambda plain: plain.update(schema="other/1"), "it is no entry"),
     (lambda plain: plain.update(prompt=7), "'prompt' is no text"),
     (lambda plain: plain.update(prompt="\ud800"), "'prompt' is no text"),
     (lambda plain: plain.update(created="yesterday"), "'created' is no number"),

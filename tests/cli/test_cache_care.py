@@ -1,5 +1,6 @@
 """optafly cache delete, prune, verify, rebuild, export and import, as typed."""
 
+import gzip
 import json
 import sqlite3
 import stat
@@ -37,7 +38,7 @@ def test_bad_lines_are_named(cli: Cli) -> None:
     cli("cache", "clear", "--yes")
     done = cli("cache", "import", "-", stdin=f"nonsense\n{line}{{}}\n", code=1)
     assert "line 1: it is not JSON" in done.err
-    assert "line 3: it is no entry" in done.err
+    assert "line 3: it is no entry of" in done.err
     assert lookup(cli, *ASK)["status"] == "hit"
     document = cli("cache", "import", "-", "--json", stdin="nonsense\n", code=1).json
     assert (document["new"], document["refused"], document["refusals"][0]["line"]) == (0, 1, 1)
@@ -68,7 +69,7 @@ def test_delete(cli: Cli) -> None:
     assert "there is no entry 9" in done.err
     assert lookup(cli, *ASK)["status"] == "miss"
     assert cli("cache", "delete", "1", "--json", code=2).json["message"] == "there is no entry 1"
-    assert "give a FILE" in cli("cache", "export", "--json", code=2).json["message"]
+    assert "give a FILE" in cli("cache", "export", "--json", code=2).json["remedy"]
 
 
 def test_prune_says_what_it_would_do(cli: Cli) -> None:
@@ -76,7 +77,7 @@ def test_prune_says_what_it_would_do(cli: Cli) -> None:
     cli(*ASK)
     expired = {"OPTAFLY_CACHE_TTL_DAYS": "0"}
     assert "would delete 1 that expired and 0 to make room" in cli("cache", "prune", "--dry-run", env=expired).out
-    assert cli("cache", "prune").out.startswith("deleted 0 that expired")
+    assert cli("cache", "prune").out.startswith("nothing to delete")
     assert cli("cache", "prune", "--json", env=expired).json["expired"] == 1
     assert cli("cache", "stats").out.startswith("entries   0")
 
@@ -86,7 +87,7 @@ def test_verify_and_rebuild(cli: Cli) -> None:
     assert "0 entries" in cli("cache", "verify").err
     cli(*ASK)
     assert "1 entries, and nothing is wrong" in cli("cache", "verify").err
-    assert "indexed 0 entries" in cli("cache", "rebuild").err
+    assert "no scope has so many entries" in cli("cache", "rebuild").err
     with sqlite3.connect(cli.store / "entries.sqlite") as connection:
         connection.execute("UPDATE entry SET prompt = 'another'")
     connection.close()
@@ -100,3 +101,30 @@ def test_commands_create_no_store(cli: Cli) -> None:
     for arguments in (("delete", "1"), ("clear", "--yes"), ("prune",), ("verify",), ("rebuild",), ("export",)):
         cli("cache", *arguments, code=None)
     assert not cli.store.exists()
+
+
+def test_a_backup_is_not_overwritten(cli: Cli) -> None:
+    """An export does not replace a file unless it is told to."""
+    cli(*ASK)
+    cli("cache", "export", "out.jsonl")
+    before = (cli.cwd / "out.jsonl").read_text()
+    cli("cache", "clear", "--yes")
+    assert "is there already" in cli("cache", "export", "out.jsonl", code=2).err
+    assert (cli.cwd / "out.jsonl").read_text() == before
+    cli("cache", "export", "out.jsonl", "--force")
+    assert (cli.cwd / "out.jsonl").read_text() == ""
+
+
+def test_what_is_no_export_is_said_once(cli: Cli) -> None:
+    """A compressed file, an empty one, a line of another version: a sentence each."""
+    (cli.cwd / "out.gz").write_bytes(gzip.compress(b"x"))
+    assert "gunzip -c out.gz" in cli("cache", "import", "out.gz", code=2).err
+    assert "there was nothing in stdin" in cli("cache", "import", "-", stdin="").err
+    newer = '{"schema": "optafly.entry/2"}\n'
+    assert "another version of optafly (optafly.entry/2)" in cli("cache", "import", "-", stdin=newer, code=1).err
+
+
+def test_a_list_in_a_pipe_has_no_escapes(cli: Cli) -> None:
+    """What a prompt holds is shown, not obeyed."""
+    cli("ask", "red \x1b[31m text", "--file", "src/main.rs")
+    assert "\x1b" not in cli("cache", "list").out

@@ -71,3 +71,8 @@ def test_what_is_not_configured_is_said(cli: Cli, team: dict[str, str], name: st
     """Exit 4 and what to set, for ask and for init-remote."""
     for command in (ASK, ("cache", "init-remote")):
         assert "[cache] backend is postgres" in cli(*command, env={**team, name: value}, code=4).err
+
+
+def test_who_shares_nothing_is_told_so(cli: Cli) -> None:
+    """init-remote with the default backend names what to set first."""
+    assert "cache.backend postgres" in cli("cache", "init-remote", code=4).err

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from optafly_cli.cache.guard.lexicon import canonical, lexicon, stem
-from optafly_cli.cache.guard.reading import Reading
+from optafly_cli.cache.guard.moves import OPERANDS, place_of
+from optafly_cli.cache.guard.reading import Item, Reading
 from optafly_cli.cache.guard.veto import Veto
 
 _ARTICLE = r"(?:(?:the|an?|my|our|your|its|their|this|that) )?"
@@ -18,6 +19,9 @@ _ALL = re.compile(rf"\b(?:all|every|each)(?: of)?(?: the| my| our)? (\w+){_ENDS}
 _TIMES = frozenset(map(stem, ("second", "minute", "hour", "day", "night", "week", "month", "year", "time")))
 _ASKED = re.compile(r"(?:(?:how|why|when|where|what|which) )?(should|does|do|did) (?!(?:i|we|you|one|u)\b)\w")
 _OUGHT = "should"
+_MOVING = frozenset({"to", "into", "from", "with", "for", "on"})
+"""After a verb they make another of it: revert to, delete from, search for, encrypt with."""
+_PLACED = ("as", "only")
 
 
 def subject(left: Reading, right: Reading) -> Veto | None:
@@ -26,7 +30,7 @@ def subject(left: Reading, right: Reading) -> Veto | None:
     for rule in (_pronoun, _passive, _one_or_all):
         if refused := rule(ours, theirs) or rule(theirs, ours):
             return refused
-    return _ought(ours, theirs)
+    return _ought(ours, theirs) or _between(left, right)
 
 
 def _pronoun(one: str, other: str) -> Veto | None:
@@ -72,3 +76,43 @@ def _ought(one: str, other: str) -> Veto | None:
     if all(asked) and len(verbs) > 1 and _OUGHT in verbs and rest[0] == rest[1]:
         return Veto("question", "what is so is asked on one side, what should be on the other")
     return None
+
+
+def _between(left: Reading, right: Reading) -> Veto | None:
+    """The same words in the same order, and another small one between them: revert to it, use it as a cache."""
+    ours, theirs = (_things(side) for side in (left, right))
+    if len(ours) < 2 or [place_of(item) for item in ours] != [place_of(item) for item in theirs]:
+        return None
+    for one, other in zip(ours, theirs, strict=True):
+        if one.raw != other.raw and {_form(one), _form(other)} == {"ing", "ed"}:
+            return Veto("direction", f"{one.raw!r} against {other.raw!r}")
+    gaps, others = (_small(side) for side in (left, right))
+    after_verb = (gaps[1], others[1])
+    denies = any(item.sort == "negations" for side in (left, right) for item in side.items)
+    if not all(after_verb) and (lonely := gaps[1] | others[1]) and lonely <= _MOVING and not denies:
+        return Veto("direction", f"{min(lonely)!r} is in one of the prompts only")
+    for word in _PLACED:
+        if [word in gap for gap in gaps] != [word in gap for gap in others]:
+            name = "quantifier" if word == "only" else "direction"
+            return Veto(name, f"{word!r} stands elsewhere, or on one side only")
+    return None
+
+
+def _form(item: Item) -> str:
+    word = item.raw.lower()
+    return "ing" if word.endswith("ing") else "ed" if word.endswith("ed") else ""
+
+
+def _things(side: Reading) -> list[Item]:
+    return [item for item in side.items if item.sort in OPERANDS]
+
+
+def _small(side: Reading) -> list[frozenset[str]]:
+    """The prepositions, and "only", before each thing and after the last."""
+    gaps: list[set[str]] = [set()]
+    for item in side.items:
+        if item.sort in OPERANDS:
+            gaps.append(set())
+        elif item.sort == "relations" or item.key in _PLACED:
+            gaps[-1].add(item.key)
+    return [frozenset(gap) for gap in gaps]
