@@ -66,7 +66,9 @@ class Loaded:
 
         if self._last is None or self._last[0] != instruction:
             vector = self.embedder.embed([embedded_form(instruction)])[0]
-            self._last = (instruction, Embedding(vector, Index(self._folder, self.embedder.identity)))
+            index = self._last[1].index if self._last else Index(self._folder, self.embedder.identity)
+            index.notices.clear()
+            self._last = (instruction, Embedding(vector, index))
         return self._last[1]
 
     def embedding_to_keep(self, question: Question) -> Embedding | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from optafly_cli.cache import schema
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index import merging
-from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest
+from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment
 from optafly_cli.cache.index.segments import OpenSegment
 from optafly_cli.cache.vectors import Candidate, Wanted, ranked, rows_after, rows_among, rows_inside, scan, scores
 
@@ -42,13 +42,15 @@ _TAIL = "SELECT count(*) FROM entry WHERE partition = ? AND embedder = ? AND id 
 class Index:
     """The index of one embedder in one store's folder.
 
-    Methods read the connection that they are given; `notices` collects sentences for the user.
+    Methods read the connection that they are given; `notices` collects sentences for the user. The segments of the last
+    partition that was searched stay open.
     """
 
     def __init__(self, folder: Path, embedder: str) -> None:
         self.folder = folder / "index" / _folder_name(embedder)
         self.embedder = embedder
         self.notices: list[str] = []
+        self._open: dict[tuple[Path, Segment], OpenSegment] = {}
 
     def nearest(self, connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:
         """The `limit` entries nearest to `vector` inside the partition, nearest first, then newest first."""
@@ -164,7 +166,11 @@ class Index:
         if manifest.dimension != vector.shape[0]:
             raise DamagedIndexError("it was made for vectors of another length")
         place = self.place(wanted.partition)
-        opened = [OpenSegment(place, segment, manifest.dimension) for segment in manifest.segments]
+        self._open = {
+            (place, segment): self._open.get((place, segment)) or OpenSegment(place, segment, manifest.dimension)
+            for segment in manifest.segments
+        }
+        opened = [*self._open.values()]
         tail = scores(rows_after(connection, wanted, manifest.last_id), vector)
         wide = limit * _SLACK
         while True:
