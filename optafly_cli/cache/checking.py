@@ -1,6 +1,5 @@
 """Entries held against their own digests: the partition, the keys and the vector that their text gives."""
 
-import base64
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from optafly_cli.cache.failures import UnreadableRowError
 from optafly_cli.cache.lookup import asked_digest
 from optafly_cli.cache.scope import exact_key, partition_of
 from optafly_cli.cache.text import exact_form
-from optafly_cli.cache.transfer import BATCH, embedding_of, scope_of
+from optafly_cli.cache.transfer import BATCH, check_embedding, scope_of
 
 _PAGE = """
     SELECT id, key, partition, evidence_key, asked, embedder, vector, prompt, scope, evidence, answer
@@ -46,7 +45,7 @@ def _wrong(
         scope = partition_of(scope_of(rows.scope_from(scope_text)))
         evidence = evidence_key(rows.evidence_from(evidence_text))
         rows.answer_from(answer_text)
-        embedding_of(embedder, None if vector is None else base64.b64encode(vector).decode("ascii"))
+        check_embedding(embedder, vector)
     except (UnreadableRowError, KeyError, TypeError, ValueError) as error:
         return str(error) or "a column of it cannot be read"
     exact = exact_form(prompt)

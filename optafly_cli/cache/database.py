@@ -21,6 +21,7 @@ from optafly_cli.errors import StoreError
 FILE = "entries.sqlite"
 LOCK = "store.lock"
 _WRITE_WAIT_MS = 15_000
+_PAUSE_S = 0.01
 _READ_MODES = ("mode=rw", "mode=ro", "mode=ro&immutable=1")
 """Tried in order: the last one serves a folder where not even the -shm file can be made."""
 _TRY_NEXT = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
@@ -95,6 +96,19 @@ def try_lock(handle: int) -> bool:
     return True
 
 
+@contextmanager
+def locked(path: Path, patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of a file while the block runs; False when another process still has it after `patience_s`."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        give_up = time.monotonic() + patience_s
+        while not (held := try_lock(handle)) and time.monotonic() < give_up:
+            time.sleep(_PAUSE_S)
+        yield held
+    finally:
+        os.close(handle)
+
+
 def fsync_folder(folder: Path) -> None:
     """Make renames inside the folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -145,7 +159,9 @@ def _check(connection: sqlite3.Connection, folder: Path) -> None:
 def _create(folder: Path) -> None:
     make_private_folder(folder)
     path = folder / FILE
-    with _locked(folder / LOCK):
+    with locked(folder / LOCK, _WRITE_WAIT_MS / 1000) as held:
+        if not held:
+            raise StoreError(f"{folder / LOCK} is held by another process", remedy="try again", code="store_busy")
         if _exists(path):
             return
         for leftover in folder.glob(f"{FILE}.new*"):
@@ -168,17 +184,3 @@ def _build(path: Path) -> None:
         schema.migrate(connection)
     finally:
         connection.close()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        give_up = time.monotonic() + _WRITE_WAIT_MS / 1000
-        while not try_lock(handle):
-            if time.monotonic() > give_up:
-                raise StoreError(f"{path} is held by another process", remedy="try again", code="store_busy")
-            time.sleep(0.01)
-        yield
-    finally:
-        os.close(handle)

@@ -10,6 +10,7 @@ from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
     from optafly_cli.cache.embedder import Embedder
+    from optafly_cli.cache.index.index import Index
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.force import Promise
 
@@ -39,6 +40,7 @@ class Loaded:
         self._calibration = calibration
         self._embedder: Embedder | None = None
         self._promise: Promise | None = None
+        self._index: Index | None = None
         self._last: tuple[str, Embedding] | None = None
 
     @property
@@ -66,9 +68,9 @@ class Loaded:
 
         if self._last is None or self._last[0] != instruction:
             vector = self.embedder.embed([embedded_form(instruction)])[0]
-            index = self._last[1].index if self._last else Index(self._folder, self.embedder.identity)
-            index.notices.clear()
-            self._last = (instruction, Embedding(vector, index))
+            self._index = self._index or Index(self._folder, self.embedder.identity)
+            self._index.notices.clear()
+            self._last = (instruction, Embedding(vector, self._index))
         return self._last[1]
 
     def embedding_to_keep(self, question: Question) -> Embedding | None:

@@ -15,6 +15,7 @@ from optafly_cli.cache.database import FILE, integrity_problems, transaction
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.loaded import Loaded
+from optafly_cli.cache.lookup import DAY
 from optafly_cli.cache.pruning import Pruned
 from optafly_cli.cache.transfer import Imported
 from optafly_cli.cache.writing import delete_all
@@ -67,12 +68,12 @@ class Maintenance(Connections):
         if connection is None:
             return Pruned()
         limit = int(self._settings.max_size_gb * 1e9)
-        since = self._clock() - self._settings.ttl_days * pruning.DAY
+        since = self._clock() - self._settings.ttl_days * DAY
         with reported(self.folder, "read" if dry_run else "written"):
             if not dry_run:
                 connection = self._writer()
             plan = pruning.plan(connection, self.folder, since, limit, self._clock())
-            if dry_run or not plan.ids:
+            if dry_run:
                 return plan.summary
             total = Pruned()
             while plan.ids:

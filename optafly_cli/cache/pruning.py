@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from optafly_cli.cache.database import transaction
+from optafly_cli.cache.lookup import DAY
 from optafly_cli.cache.promise.labels import without_words_of
 from optafly_cli.cache.stats import folder_bytes
 
-DAY = 86_400.0
 HALF_LIFE_DAYS = 7.0
 """An entry that was not used for so long is worth half."""
 UNKNOWN_COST = 0.005
@@ -74,8 +75,6 @@ def plan(connection: sqlite3.Connection, folder: Path, since: float, limit: int,
 
 def carry_out(connection: sqlite3.Connection, chosen: Plan) -> None:
     """Delete in short transactions, so that nobody who writes waits long; those used meanwhile go all the same."""
-    from optafly_cli.cache.database import transaction
-
     for start in range(0, len(chosen.ids), _AT_ONCE):
         with transaction(connection):
             delete(connection, chosen.ids[start : start + _AT_ONCE])

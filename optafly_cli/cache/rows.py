@@ -40,7 +40,7 @@ def entry_from(row: Sequence[Any]) -> Entry:
 def evidence_from(text: str) -> Evidence:
     """Evidence from its column. Raises UnreadableRowError."""
     with _readable("the evidence of an entry"):
-        return from_plain(json.loads(text))
+        return evidence_of(json.loads(text))
 
 
 def evidence_of(plain: Any) -> Evidence:

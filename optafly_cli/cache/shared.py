@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from optafly_cli.cache.backends.protocol import SemanticCacheBackend, Stored
 from optafly_cli.cache.database import transaction
-from optafly_cli.cache.writing import put_entry
+from optafly_cli.cache.writing import put_newer
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import ConfigError, StoreError
 
@@ -24,8 +24,8 @@ NEAREST = 16
 """Entries near a question that are copied; more instructions are not held against it anyway."""
 _SENT_AT_ONCE = 100
 _SENDING_MS = 10_000
-_STANDING = "SELECT created FROM entry WHERE partition = ? AND key = ? AND evidence_key = ?"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+_INSTALL = "pip install 'optafly[postgres]'"
 _VERIFIED = ("verify-full", "verify-ca")
 
 
@@ -55,7 +55,7 @@ class SharedStore:
             return 0
         here = connection()
         with transaction(here):
-            return sum(_put_newer(here, entry) for entry in found)
+            return sum(put_newer(here, asdict(entry)) for entry in found)
 
     def _entries(self, ask: "Asked", embedding: "Embedding | None") -> list[Stored]:
         found = {
@@ -163,9 +163,6 @@ def backend_of(settings: CacheSettings, timeout_ms: int) -> SemanticCacheBackend
         raise ConfigError("[cache] backend is postgres and psycopg is not installed", remedy=_INSTALL) from error
 
 
-_INSTALL = "pip install 'optafly[postgres]'"
-
-
 def conninfo(dsn: str) -> str:
     """The connection string with what makes it safe: TLS with a verified name, unless it stays on this machine.
 
@@ -189,26 +186,8 @@ def conninfo(dsn: str) -> str:
     return make_conninfo(dsn, sslmode=str(mode), sslrootcert=str(given.get("sslrootcert", "system")))
 
 
-def _put_newer(connection: sqlite3.Connection, entry: Stored) -> bool:
-    standing = connection.execute(_STANDING, entry.name).fetchone()
-    if standing is not None and standing[0] >= entry.created:
-        return False
-    put_entry(connection, asdict(entry))
-    return True
-
-
 def _entry(connection: sqlite3.Connection, number: int) -> Stored | None:
-    from optafly_cli.cache.backends.local import COLUMNS, stored
+    from optafly_cli.cache.backends.local import COLUMNS
 
     row = connection.execute(f"SELECT {COLUMNS} FROM entry WHERE id = ?", (number,)).fetchone()  # noqa: S608 (constants)
-    return stored(row) if row else None
-
-
-def queued(connection: sqlite3.Connection) -> int:
-    """How many entries wait to be sent."""
-    return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
-
-
-def queue(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
-    """Let entries wait to be sent; in the caller's transaction."""
-    connection.executemany("INSERT OR IGNORE INTO outbox (entry) VALUES (?)", [(number,) for number in numbers])
+    return Stored(*row) if row else None

@@ -4,7 +4,7 @@ Known words are the whole words of the embedding model's vocabulary, which stand
 `guard/words.toml`. An unknown word becomes a known one with the same first letter that is one letter (left out, added,
 other, or two turned round) away: Norvig, How to Write a Spelling Corrector, https://norvig.com/spell-correct.html.
 Among several, one that doubles a letter, halves a double one or turns two round goes before the most frequent.
-Changed is what the models read, the embedder and the cross-encoder; the guard compares what was written.
+Changed is what the embedder and the cross-encoder read; the guard reads only a slip beyond doubt as the word.
 """
 
 import json
@@ -59,7 +59,7 @@ def corrected(word: str) -> str:
     near = [other for other in _one_letter_away(word) if len(other) >= _SHORTEST and _likely(word, other)]
     ranks = {other: known[other] for other in near if other in known}
     ranks = ranks or {other: _RANK_OF_THE_TRADE for other in near if len(other) >= _LONG and is_known(other)}
-    return min(ranks, key=lambda other: (_unlikely(word, other), ranks[other], other), default=word)
+    return min(ranks, key=lambda other: (not _is_usual(word, other), ranks[other], other), default=word)
 
 
 @lru_cache(maxsize=4096)
@@ -72,7 +72,7 @@ def surely_meant(word: str) -> str:
     if len(word) < _LONG or not word.isascii() or not word.isalpha() or is_known(word):
         return word
     near = {other for other in _one_letter_away(word) if _likely(word, other) and is_known(other)}
-    usual = {other for other in near if _unlikely(word, other) == 0}
+    usual = {other for other in near if _is_usual(word, other)}
     if len(usual) == 1:
         return usual.pop()
     if len(near) != 1:
@@ -83,14 +83,17 @@ def surely_meant(word: str) -> str:
 
 def _likely(slip: str, meant: str) -> bool:
     """Hardly anyone gets the first letter wrong, or adds a last one: xprod and stringr are names."""
-    named = slip[:-1] in {meant, meant[:-1]} and _DOUBLE.sub(r"\1", slip) != _DOUBLE.sub(r"\1", meant)
+    named = slip[:-1] in {meant, meant[:-1]} and _undoubled(slip) != _undoubled(meant)
     return not named and (slip[0] == meant[0] or sorted(slip) == sorted(meant))
 
 
-def _unlikely(slip: str, meant: str) -> int:
-    """How unlikely the kind of a slip is, 0 or 1: adress is an address before anything else."""
-    doubled = _DOUBLE.sub(r"\1", slip) == _DOUBLE.sub(r"\1", meant)
-    return 0 if doubled or sorted(slip) == sorted(meant) else 1
+def _is_usual(slip: str, meant: str) -> bool:
+    """Whether letters are only doubled, halved or turned round: adress is an address before anything else."""
+    return _undoubled(slip) == _undoubled(meant) or sorted(slip) == sorted(meant)
+
+
+def _undoubled(word: str) -> str:
+    return _DOUBLE.sub(r"\1", word)
 
 
 def is_known(word: str) -> bool:

@@ -20,7 +20,7 @@ from optafly_cli.cache.lookup import asked_digest, exact_only
 from optafly_cli.cache.scope import exact_key, partition_of
 from optafly_cli.cache.text import exact_form, instruction_of, storable
 from optafly_cli.cache.types import Scope
-from optafly_cli.cache.writing import COMPLETE, put_entry, used_a_tool
+from optafly_cli.cache.writing import COMPLETE, put_newer, used_a_tool
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ BATCH = 500
 """Rows of one transaction."""
 COLUMNS = "id, key, created, last_used, hits, cost, seconds, embedder, vector, prompt, scope, evidence, answer"
 _PAGE = f"SELECT {COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 (constants)
-_STANDING = "SELECT created FROM entry WHERE key = :key AND evidence_key = :evidence_key"
 _TUPLES = ("named", "versions")
 _UNIT_LENGTH = 1e-3
 
@@ -135,11 +134,10 @@ def add(
             _embed(batch, embedder, embed)
             with transaction(connection):
                 for row in batch:
-                    if _stands(connection, row.values):
-                        total.known += 1
-                    else:
-                        put_entry(connection, row.values)
+                    if put_newer(connection, row.values):
                         total.new += 1
+                    else:
+                        total.known += 1
             batch.clear()
 
     for number, line in lines:
@@ -178,7 +176,7 @@ def _row(plain: dict[str, Any]) -> Row:
     answer = rows.answer_of(plain["answer"])
     _check_answer(answer)
     partition, exact, instruction = partition_of(scope), exact_form(prompt), instruction_of(prompt)
-    embedder, vector = embedding_of(plain["embedder"], plain["vector"])
+    embedder, vector = _embedding(plain["embedder"], plain["vector"])
     values: dict[str, object] = {
         "key": exact_key(partition, exact),
         "partition": partition,
@@ -211,21 +209,26 @@ def _check_answer(answer: Answer) -> None:
         raise TypeError("its message is no object")
 
 
-def embedding_of(embedder: object, vector: object) -> tuple[str | None, bytes | None]:
+def _embedding(embedder: object, vector: object) -> tuple[str | None, bytes | None]:
     """The embedder's name and the vector's bytes, from what a line has. Raises ValueError, TypeError."""
+    data = None if vector is None else base64.b64decode(_text(vector, "vector"), validate=True)
+    return check_embedding(embedder, data), data
+
+
+def check_embedding(embedder: object, vector: bytes | None) -> str | None:
+    """The embedder's name, where there is a float32 vector of length 1 with it, or neither. Raises ValueError."""
     if embedder is None or vector is None:
         if embedder is not vector:
             raise ValueError("it has an embedder or a vector, not both")
-        return None, None
-    data = base64.b64decode(_text(vector, "vector"), validate=True)
-    if not data or len(data) % 4:
+        return None
+    if not vector or len(vector) % 4:
         raise ValueError("its vector is not of float32")
     import numpy as np
 
-    length = float(np.linalg.norm(np.frombuffer(data, dtype="<f4")))
+    length = float(np.linalg.norm(np.frombuffer(vector, dtype="<f4")))
     if not abs(length - 1) < _UNIT_LENGTH:
         raise ValueError(f"its vector has the length {length:.4g}, not 1")
-    return _text(embedder, "embedder"), data
+    return _text(embedder, "embedder")
 
 
 def _embed(batch: list[Row], embedder: str | None, embed: Embed | None) -> None:
@@ -234,12 +237,6 @@ def _embed(batch: list[Row], embedder: str | None, embed: Embed | None) -> None:
         return
     for row, vector in zip(wanting, embed([row.to_embed or "" for row in wanting]), strict=True):
         row.values.update(embedder=embedder, vector=vector.tobytes())
-
-
-def _stands(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
-    """Whether an entry of the same key and evidence, as new or newer, is there."""
-    standing = connection.execute(_STANDING, values).fetchone()
-    return standing is not None and standing[0] >= values["created"]
 
 
 def _text(value: object, name: str) -> str:

@@ -10,13 +10,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import make_private_folder, try_lock
+from optafly_cli.cache.database import locked, make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
 
@@ -29,7 +28,6 @@ AT_ONCE = 4_000
 _LOOK_EVERY = 16
 _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
-_PAUSE_S = 0.1
 _begun: list["subprocess.Popen[bytes]"] = []
 """Kept, so that Python does not complain of children that go on."""
 _USED = """
@@ -47,10 +45,10 @@ def after_a_write(
         else:
             begin(folder, settings)
             return
-    number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
     if settings.backend != "faiss":
         begin(folder, settings)
         return
+    number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
     due = number and number % _LOOK_EVERY == 0
     if due and connection.execute(_USED).fetchone()[0] > settings.max_size_gb * 1e9:
         begin(folder, settings)
@@ -74,21 +72,13 @@ def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
     from optafly_cli.cache.maintenance import Maintenance
 
     make_private_folder(folder)
-    handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        give_up = time.monotonic() + patience_s
-        while not try_lock(handle):
-            if time.monotonic() >= give_up:
-                return False
-            time.sleep(_PAUSE_S)
-        with Maintenance.open(folder, settings) as store:
+    with locked(folder / LOCK, patience_s) as held, Maintenance.open(folder, settings) as store:
+        if held:
             with suppress(OptaflyError):
                 store.send()
             store.merge()
             store.prune()
-        return True
-    finally:
-        os.close(handle)
+        return held
 
 
 def main() -> int:

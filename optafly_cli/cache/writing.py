@@ -59,6 +59,15 @@ def put_entry(connection: sqlite3.Connection, values: Mapping[str, object]) -> i
     return connection.execute(_INSERT, values).lastrowid or 0
 
 
+def put_newer(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
+    """Insert an entry unless one of the same key and evidence that is as new or newer is there; whether it was."""
+    standing = connection.execute(_STANDING, values).fetchone()
+    if standing is not None and standing[0] >= values["created"]:
+        return False
+    put_entry(connection, values)
+    return True
+
+
 def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) -> None:
     """Record that the entry was served for the instruction `asked`, with what a rejection has to know."""
     entry = hit.entry
@@ -85,6 +94,7 @@ def delete_all(connection: sqlite3.Connection) -> int:
     return deleted
 
 
+_STANDING = "SELECT created FROM entry WHERE key = :key AND evidence_key = :evidence_key"
 _INSERT = """
     INSERT INTO entry (key, partition, evidence_key, asked, created, last_used, hits, cost, seconds, model, embedder,
                        vector, instruction, evidence, prompt, scope, answer)

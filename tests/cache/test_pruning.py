@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from optafly_cli.cache.pruning import DAY, used_bytes
+from optafly_cli.cache.lookup import DAY
+from optafly_cli.cache.pruning import used_bytes
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
 from optafly_cli.config.settings import CacheSettings

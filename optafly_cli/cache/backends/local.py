@@ -75,7 +75,7 @@ class LocalBackend(Connections):
         """Every entry, oldest first."""
         last = 0
         while page := self._page(last):
-            yield from (stored(row[1:]) for row in page)
+            yield from (Stored(*row[1:]) for row in page)
             last = page[-1][0]
 
     def stats(self) -> BackendStats:
@@ -98,12 +98,7 @@ class LocalBackend(Connections):
         if connection is None:
             return []
         with reported(self.folder, "read"):
-            return [stored(row) for row in connection.execute(query, values)]
-
-
-def stored(row: Sequence[Any]) -> Stored:
-    """The entry of a row of `COLUMNS`."""
-    return Stored(*row)
+            return [Stored(*row) for row in connection.execute(query, values)]
 
 
 _ONE = f"SELECT {COLUMNS} FROM entry WHERE id = ?"

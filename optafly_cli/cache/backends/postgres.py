@@ -63,7 +63,7 @@ class PostgresBackend:
         """The entries of that key, newest first."""
         with self._connection() as connection:
             rows = connection.execute(_EXACT, (self._namespace, partition, key), prepare=True).fetchall()
-        return [_stored(row) for row in rows]
+        return [Stored(*row) for row in rows]
 
     def candidates(
         self, partition: bytes, embedder: str, vector: Vector, since: float, limit: int
@@ -79,7 +79,7 @@ class PostgresBackend:
                 connection.execute("SET LOCAL hnsw.ef_search = 100")
             query = _INDEXED if large else _SCANNED
             rows = connection.execute(query, (*inside, asked, limit * _WIDER), prepare=True).fetchall()
-        return _ranked([_stored(row) for row in rows], vector, limit)
+        return _ranked([Stored(*row) for row in rows], vector, limit)
 
     def put(self, entries: Sequence[Stored]) -> None:
         """Keep them, all or none; each is there for everyone when this returns. An older one replaces no newer one."""
@@ -111,7 +111,7 @@ class PostgresBackend:
         """
         while True:
             with self._connection() as connection:
-                page = [_stored(row) for row in connection.execute(query, (self._namespace, *place)).fetchall()]
+                page = [Stored(*row) for row in connection.execute(query, (self._namespace, *place)).fetchall()]
             if not page:
                 return
             yield from page
@@ -176,10 +176,6 @@ def _check(connection: Connection[Any]) -> None:
         raise StoreError(
             f"the shared store is of a newer optafly (schema {version})", remedy="upgrade optafly", code="store_future"
         )
-
-
-def _stored(row: Sequence[Any]) -> Stored:
-    return Stored(*row)
 
 
 def _code(vector: bytes | None) -> str | None:

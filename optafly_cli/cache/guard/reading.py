@@ -124,10 +124,11 @@ def _tokens(prose: str) -> list[Token]:
     tokens: list[Token] = []
     starts = True
     known = lexicon()
+    naming = known.kinds | known.heads | _NAMED
     for raw, follower in pairwise([*_TOKEN.findall(prose), _STOP]):
         word = known.misspelt.get(raw.lower(), number_meant(raw.lower()))
         # Before "field" or "module" it is a name, whatever it looks like
-        named = follower.lower() in known.kinds | known.heads | _NAMED
+        named = follower.lower() in naming
         tokens.append(Token(raw, word if named else surely_meant(word), starts))
         starts = raw == _STOP
     return tokens

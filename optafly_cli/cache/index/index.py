@@ -33,6 +33,7 @@ MAX_TAIL = 1_000
 _TOLERANCE = 1e-3
 """An indexed similarity further than this from the stored vector's own means that a flat segment is damaged."""
 _SLACK = 2
+"""So many times as many are proposed as wanted: some are gone, and the order of codes is not quite that of vectors."""
 _WIDEST = 4_096
 _TRIES = 3
 _SIZE = "SELECT count(*) FROM (SELECT 1 FROM entry WHERE partition = ? AND embedder = ? LIMIT ?)"

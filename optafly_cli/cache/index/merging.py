@@ -7,15 +7,15 @@ merge-tree).
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import make_private_folder, try_lock
+from optafly_cli.cache.database import locked, make_private_folder
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment, digest
 
@@ -52,11 +52,8 @@ def merge(connection: sqlite3.Connection, task: Task, progress: Callable[[int], 
     """
     make_private_folder(task.place.parent)
     make_private_folder(task.place)
-    handle = os.open(task.place / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        return try_lock(handle) and _merge(connection, task, progress)
-    finally:
-        os.close(handle)
+    with locked(task.place / LOCK) as held:
+        return held and _merge(connection, task, progress)
 
 
 def _merge(connection: sqlite3.Connection, task: Task, progress: Callable[[int], None] | None) -> bool:
@@ -116,16 +113,10 @@ def _batches(
             found = connection.execute(f"SELECT id, vector FROM entry WHERE id IN ({marks})", some)  # noqa: S608 (marks)
             for number, blob in found:
                 if blob is not None and len(blob) == dimension * 4:
-                    vectors[at + _place(some, number)] = np.frombuffer(blob, dtype=np.float32)
+                    vectors[at + bisect_left(some, number)] = np.frombuffer(blob, dtype=np.float32)
         if progress:
             progress(part.size)
         yield vectors
-
-
-def _place(ids: list[int], number: int) -> int:
-    from bisect import bisect_left
-
-    return bisect_left(ids, number)
 
 
 def remove_all_but(folder: Path, places: set[Path]) -> None:

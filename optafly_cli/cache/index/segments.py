@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 FLAT_UP_TO = 20_000
 """Vectors of a flat segment: 30 MB."""
 _TRAINING = 20_000
-_WIDER = 2
-"""So many times as many codes are looked up as entries are wanted: the order of codes is not quite that of vectors."""
 
 
 def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iterable[Vectors]) -> Segment:
@@ -94,10 +92,9 @@ class OpenSegment:
             raise DamagedIndexError("its ids are not those of the entries")
 
     def nearest(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
-        """Ids of about the `limit` nearest, with a similarity that is exact in a flat segment only."""
-        wider = min(self.segment.count, limit * (1 if self.segment.kind == "flat" else _WIDER))
+        """Ids of the `limit` nearest, with a similarity that is exact in a flat segment only."""
         try:
-            scores, places = self._index.search(vector.reshape(1, -1), wider)
+            scores, places = self._index.search(vector.reshape(1, -1), min(self.segment.count, limit))
         except RuntimeError as error:
             raise DamagedIndexError("a file of it cannot be read") from error
         pairs = zip(places[0].tolist(), scores[0].tolist(), strict=True)

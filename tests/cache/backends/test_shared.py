@@ -33,15 +33,21 @@ def open_at(folder: Path, how: CacheSettings, minilm: Embedder, clock: Clock) ->
     return Store.open(folder, how, clock=clock, load_embedder=lambda: minilm, load_verifier=lambda: None)
 
 
+def ask_and_send(folder: Path, how: CacheSettings, project: Project, minilm: Embedder, clock: Clock) -> None:
+    """One member of the team has an answer, and it is in the shared store."""
+    with open_at(folder, how, minilm, clock) as one:
+        keep(one, project.ask("fix this bug", "src/main.rs"))
+    with maintained(folder, how) as care:
+        care.send()
+
+
 def test_one_asks_and_another_is_answered(
     tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
 ) -> None:
     """The same words, and other words with the same meaning, from a machine whose own store is empty."""
     how = settings(database)
-    with open_at(tmp_path / "one", how, minilm, clock) as one:
-        keep(one, project.ask("fix this bug", "src/main.rs"))
+    ask_and_send(tmp_path / "one", how, project, minilm, clock)
     with maintained(tmp_path / "one", how) as care:
-        care.send()
         assert care.send() == 0
     for words, tier in (("fix this bug", "exact"), ("please fix this bug", "semantic")):
         with open_at(tmp_path / tier, how, minilm, clock) as other:
@@ -58,10 +64,7 @@ def test_evidence_is_checked_here(
 ) -> None:
     """What the other's answer was drawn from has changed on this machine: no hit."""
     how = settings(database)
-    with open_at(tmp_path / "one", how, minilm, clock) as one:
-        keep(one, project.ask("fix this bug", "src/main.rs"))
-    with maintained(tmp_path / "one", how) as care:
-        care.send()
+    ask_and_send(tmp_path / "one", how, project, minilm, clock)
     project.write("src/main.rs", "fn main() {}\n")
     with open_at(tmp_path / "two", how, minilm, clock) as other:
         found = other.look_up(project.ask("fix this bug", "src/main.rs"))
