@@ -8,7 +8,7 @@ from pathlib import Path
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.lookup import DAY
 from optafly_cli.cache.promise.labels import without_words_of
-from optafly_cli.cache.stats import folder_bytes
+from optafly_cli.cache.stats import index_bytes
 
 HALF_LIFE_DAYS = 7.0
 """An entry that was not used for so long is worth half."""
@@ -27,6 +27,9 @@ _SIZE = """
      + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600)
 """
 """Bytes of a row, with its share of the indexes."""
+_USED = """
+    SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_page_size, pragma_freelist_count
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def delete(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
 
 
 def used_bytes(connection: sqlite3.Connection, folder: Path) -> int:
-    """What the store takes on disk, without the pages of the database that are free to be used again."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    size = connection.execute("PRAGMA page_size").fetchone()[0]
-    return max(0, folder_bytes(folder) - int(free) * int(size))
+    """What the entries and the index take on disk.
+
+    Pages of the database that are free to be used again do not count, nor does the write-ahead log: some megabytes that
+    deleting entries makes no smaller.
+    """
+    return int(connection.execute(_USED).fetchone()[0]) + index_bytes(folder)

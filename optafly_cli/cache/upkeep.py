@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optafly_cli.cache import pruning
 from optafly_cli.cache.database import locked, make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
@@ -30,9 +31,6 @@ _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
 _begun: list["subprocess.Popen[bytes]"] = []
 """Kept, so that Python does not complain of children that go on."""
-_USED = """
-    SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_page_size, pragma_freelist_count
-"""
 
 
 def after_a_write(
@@ -50,7 +48,7 @@ def after_a_write(
         return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
     due = number and number % _LOOK_EVERY == 0
-    if due and connection.execute(_USED).fetchone()[0] > settings.max_size_gb * 1e9:
+    if due and pruning.used_bytes(connection, folder) > settings.max_size_gb * 1e9:
         begin(folder, settings)
 
 

@@ -6,7 +6,7 @@ Vectors are float32, shape (d,), of length 1, so that an inner product is the co
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,12 @@ BATCH = 2_000
 _VECTORS = "SELECT id, vector FROM entry WHERE partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _ELSEWHERE = "SELECT id, vector FROM entry WHERE partition <> ? AND embedder = ? AND created > ? AND key <> ?"
-_AMONG = f"{_VECTORS} AND id = ?"
+# The pluses keep SQLite from choosing another index than the ids
+_AMONG = (
+    "SELECT id, vector FROM entry"
+    " WHERE id IN ({}) AND +partition = ? AND +embedder = ? AND +created > ? AND +key <> ?"
+)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,14 @@ def rows_after(connection: sqlite3.Connection, wanted: Wanted, last_id: int) -> 
     return connection.execute(_TAIL, (last_id, *wanted.values)).fetchall()
 
 
-def rows_among(connection: sqlite3.Connection, wanted: Wanted, ids: Iterable[int]) -> list[tuple[int, bytes]]:
+def rows_among(connection: sqlite3.Connection, wanted: Wanted, ids: Sequence[int]) -> list[tuple[int, bytes]]:
     """The ids and vectors of those entries that exist and are wanted."""
-    return [row for number in ids for row in connection.execute(_AMONG, (*wanted.values, number))]
+    parts = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
+    return [
+        row
+        for part in parts
+        for row in connection.execute(_AMONG.format(",".join("?" * len(part))), (*part, *wanted.values))
+    ]
 
 
 def scan(connection: sqlite3.Connection, wanted: Wanted, vector: Vector, limit: int) -> list[Candidate]:

@@ -46,6 +46,18 @@ def test_what_expired_goes(project: Project, open_store: OpenStore, clock: Clock
     assert isinstance(store.look_up(project.ask("explain this")), Hit)
 
 
+def test_what_waits_to_be_written_back_does_not_count(project: Project, open_store: OpenStore, clock: Clock) -> None:
+    """While others have the store open its write-ahead log is as large as the entries: only these are counted."""
+    store = open_store()
+    for number in range(20):
+        keep(store, project.ask(f"question {number}"), noise(number))
+    assert (store.folder / "entries.sqlite-wal").stat().st_size > 800_000
+    with maintained(store.folder, CacheSettings(max_size_gb=0.0012), clock=clock) as care:
+        assert care.prune().evicted == 0
+    with maintained(store.folder, CacheSettings(max_size_gb=0.0006), clock=clock) as care:
+        assert 5 < care.prune().evicted < 12
+
+
 def test_the_least_worth_goes_first(project: Project, open_store: OpenStore, clock: Clock) -> None:
     """Over max_size_gb the cheap, the unused and the large go before the dear, the used and the small."""
     store = open_store()

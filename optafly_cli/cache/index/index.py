@@ -1,7 +1,7 @@
 """FAISS as a derived index: finds the nearest entries inside one partition. The truth stays in SQLite.
 
 A partition of up to `SCAN_LIMIT` entries is scanned exactly and needs no files. A larger one has segments of its own
-(manifest.py); entries after the last indexed id, at most about a thousand, are read from SQLite. What a segment
+(manifest.py); entries after the last indexed id, at most about five hundred, are read from SQLite. What a segment
 proposes is looked up in SQLite, for the exact cosine and to see that it is still there.
 """
 
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
 
     from optafly_cli.cache.vectors import Vector
 
-SCAN_LIMIT = 2_000
-"""Entries of a partition that are scanned straight from SQLite: 3 MB, about as long as opening an index takes."""
-MAX_TAIL = 1_000
+SCAN_LIMIT = 500
+"""Entries of a partition that are scanned straight from SQLite: no slower than an index (docs/decisions/0012)."""
+MAX_TAIL = 500
 """Entries after the last indexed one that are read from SQLite before indexing them pays."""
-_TOLERANCE = 1e-3
-"""An indexed similarity further than this from the stored vector's own means that a flat segment is damaged."""
 _SLACK = 2
 """So many times as many are proposed as wanted: some are gone, and the order of codes is not quite that of vectors."""
 _WIDEST = 4_096
@@ -176,8 +174,7 @@ class Index:
         wide = limit * _SLACK
         while True:
             proposed = _best_of(opened, vector, wide)
-            exact = scores(rows_among(connection, wanted, [number for number, _, _ in proposed]), vector)
-            _check(proposed, exact)
+            exact = scores(rows_among(connection, wanted, proposed), vector)
             if len(exact) >= limit or len(proposed) < wide:
                 return ranked([*exact, *tail], limit)
             if wide > _WIDEST:
@@ -185,19 +182,10 @@ class Index:
             wide *= 4
 
 
-def _best_of(opened: Sequence[OpenSegment], vector: Vector, wide: int) -> list[tuple[int, float, bool]]:
-    """Id, proposed similarity, and whether that is exact, of the `wide` best of all segments."""
-    found = [
-        (number, score, one.segment.kind == "flat") for one in opened for number, score in one.nearest(vector, wide)
-    ]
-    return sorted(found, key=lambda item: -item[1])[:wide]
-
-
-def _check(proposed: Sequence[tuple[int, float, bool]], exact: Sequence[Candidate]) -> None:
-    """Raises DamagedIndexError: a flat segment does not hold the vectors of the entries."""
-    true = {candidate.id: candidate.similarity for candidate in exact}
-    if any(is_exact and abs(true.get(number, score) - score) > _TOLERANCE for number, score, is_exact in proposed):
-        raise DamagedIndexError("its vectors are not those of the entries")
+def _best_of(opened: Sequence[OpenSegment], vector: Vector, wide: int) -> list[int]:
+    """The ids of the `wide` best of all segments, by what their codes say."""
+    found = [pair for one in opened for pair in one.nearest(vector, wide)]
+    return [number for number, _ in sorted(found, key=lambda pair: -pair[1])[:wide]]
 
 
 def _folder_name(embedder: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from optafly_cli.cache.database import fsync_folder
 
 NAME = "current.json"
-FORMAT = 2
+FORMAT = 3
 _BLOCKS, _BLOCK = 64, 1024
 
 
@@ -27,10 +27,9 @@ class DamagedIndexError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`count` vectors of the entries from `first_id` to `last_id`, in a file of `kind` "flat" or "rabitq"."""
+    """`count` vectors of the entries from `first_id` to `last_id`, in one file."""
 
     generation: int
-    kind: str
     first_id: int
     last_id: int
     count: int

@@ -1,8 +1,7 @@
-"""One segment: building its files, and searching them. Numbers of kinds and sizes: docs/decisions/0012.
+"""One segment: building its files, and searching them.
 
-A flat segment holds the vectors themselves and is mapped into memory. A larger one holds RaBitQ codes, one bit for each
-dimension (Gao and Long 2024, https://arxiv.org/abs/2405.12497): its nearest are looked up in SQLite for the exact
-cosine.
+It holds RaBitQ codes, one bit for each dimension (Gao and Long 2024, https://arxiv.org/abs/2405.12497): what they
+propose is looked up in SQLite for the exact cosine. Why no other kind: docs/decisions/0012.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Vectors = NDArray[np.float32]
 
-FLAT_UP_TO = 20_000
-"""Vectors of a flat segment: 30 MB."""
 _TRAINING = 20_000
 
 
@@ -39,11 +36,9 @@ def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iter
     import numpy as np
 
     faiss = loaded_faiss()
-    kind = "flat" if ids.size <= FLAT_UP_TO else "rabitq"
-    index = faiss.IndexFlatIP(dimension) if kind == "flat" else None
+    index = faiss.IndexRaBitQFastScan(dimension, faiss.METRIC_INNER_PRODUCT)
     for batch in batches:
-        if index is None:
-            index = faiss.IndexRaBitQFastScan(dimension, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
             index.train(batch[:_TRAINING])
         index.add(batch)
     image = faiss.serialize_index(index).tobytes()
@@ -52,7 +47,6 @@ def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iter
     write_file(folder / f"{generation}.ids", numbers)
     return Segment(
         generation=generation,
-        kind=kind,
         first_id=int(ids[0]),
         last_id=int(ids[-1]),
         count=int(ids.size),
@@ -66,14 +60,13 @@ def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iter
 class OpenSegment:
     """A segment that is open for searching; its files may be removed meanwhile."""
 
-    __slots__ = ("_faiss", "_ids", "_index", "segment")
+    __slots__ = ("_ids", "_index", "segment")
 
     def __init__(self, folder: Path, segment: Segment, dimension: int) -> None:
         """Raises DamagedIndexError: a file is missing, short, or of another index; FileNotFoundError: it is gone."""
         import numpy as np
 
         self.segment = segment
-        self._faiss = loaded_faiss()
         path = folder / f"{segment.generation}.faiss"
         try:
             self._ids: Ids = np.fromfile(folder / f"{segment.generation}.ids", dtype=np.int64)
@@ -81,7 +74,7 @@ class OpenSegment:
                 raise DamagedIndexError("a file of it is short")
             if sampled(path, segment.bytes_index) != segment.sample:
                 raise DamagedIndexError("a file of it was changed")
-            self._index: Any = self._faiss.read_index(str(path), self._faiss.IO_FLAG_MMAP_IFC)
+            self._index: Any = loaded_faiss().read_index(str(path))
         except FileNotFoundError:
             raise
         except (OSError, RuntimeError) as error:
@@ -92,7 +85,7 @@ class OpenSegment:
             raise DamagedIndexError("its ids are not those of the entries")
 
     def nearest(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
-        """Ids of the `limit` nearest, with a similarity that is exact in a flat segment only."""
+        """Ids of the `limit` nearest, with a rough similarity."""
         try:
             scores, places = self._index.search(vector.reshape(1, -1), min(self.segment.count, limit))
         except RuntimeError as error:
