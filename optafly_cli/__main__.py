@@ -1,4 +1,4 @@
-"""The launcher: standard library only; runs the application in this process."""
+"""The launcher: built-in modules only; hands the command over to the service when one runs, else runs it here."""
 
 import os
 import sys
@@ -6,22 +6,37 @@ import sys
 
 def main() -> None:
     """Entry point of the `optafly` command."""
-    _open_standard_streams()
-    from optafly_cli.cli.handler import run
+    closed = _open_standard_streams()
+    from optafly_cli.service.handover import LOST, hand_over
 
-    sys.exit(run(sys.argv[1:]))
+    code = hand_over(sys.argv, closed)
+    if code is None:
+        from optafly_cli.cli.handler import run
+
+        sys.exit(run(sys.argv[1:]))
+    if code == LOST:
+        from optafly_cli.cli.handler import lost
+
+        sys.exit(lost(sys.argv[1:]))
+    # Nothing was imported and nothing written that would have to be put away
+    os._exit(code)
 
 
-def _open_standard_streams() -> None:
-    """Give closed streams (`>&-`) something to stand on: the next file opened would take their number."""
+def _open_standard_streams() -> list[int]:
+    """Give closed streams (`>&-`) something to stand on, or the next file opened would take their number; which ones.
+
+    Streams are closed from below: the lowest free number is the one that `open` returns.
+    """
+    closed = []
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
-            # Streams are closed from below: the lowest free number is this one
             descriptor = os.open(os.devnull, os.O_RDWR)
             if descriptor != number:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+            closed.append(number)
+    return closed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The command tree: subcommands are imported when they are run, so that each command pays only for itself."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ SUBCOMMANDS: dict[str, str] = {
     "cache": "Look into the store of answers, correct it, or empty it.",
     "config": "Read and change settings.",
     "doctor": "Say what is found and what is missing.",
+    "service": "Keep a process warm that runs commands at once.",
 }
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
@@ -41,15 +43,20 @@ class LazyGroup(TyperGroup):
         """The command `cmd_name`, imported now; None when there is none."""
         if cmd_name not in SUBCOMMANDS:
             return None
-        module = import_module(f"optafly_cli.cli.{cmd_name}")
-        command = typer.main.get_command(module.app)
-        command.name = cmd_name
-        return command
+        return subcommand(cmd_name)
 
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
         """Write the summaries without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([*SUBCOMMANDS.items()])
+
+
+@cache
+def subcommand(name: str) -> Any:
+    """The command of that name. It keeps nothing between two runs, so that the service can make it beforehand."""
+    command = typer.main.get_command(import_module(f"optafly_cli.cli.{name}").app)
+    command.name = name
+    return command
 
 
 def _common_options() -> list[TyperOption]:
@@ -101,6 +108,7 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+@cache
 def build() -> Callable[..., Any]:
     """The whole command tree, ready to be called with argv."""
     app = typer.Typer(

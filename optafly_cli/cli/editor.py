@@ -2,11 +2,11 @@
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 from optafly_cli.errors import UsageError
+from optafly_cli.service import terminal
 
 
 def run_editor(path: Path) -> None:
@@ -21,7 +21,7 @@ def run_editor(path: Path) -> None:
             raise UsageError("there is no terminal to edit on, and no editor is set", remedy="set EDITOR")
         editor = "vi"
     try:
-        code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
+        code = terminal.run([*shlex.split(editor), str(path)])
     except (OSError, ValueError) as error:
         raise UsageError(f"the editor {editor!r} cannot be started: {error}", remedy="set EDITOR") from error
     if code != 0:

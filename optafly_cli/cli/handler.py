@@ -13,10 +13,15 @@ from optafly_cli.errors import OptaflyError, UsageError
 _OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
-def run(argv: Sequence[str]) -> int:
+_WARMING = frozenset({"ask", "refine", "route", "lint", "cache"})
+"""Subcommands that start the service for the next one."""
+
+
+def run(argv: Sequence[str], *, warm: bool = False) -> int:
     """Run the command line `argv` (without the program's name) and return its exit code.
 
     Every error ends here: a known one as a sentence and its own code, an unknown one as 70 with its traceback in a log.
+    `warm` says that this is the service already; otherwise it may be started afterwards.
     """
     if list(argv) == ["--version"]:
         ui = Ui()
@@ -24,6 +29,22 @@ def run(argv: Sequence[str]) -> int:
         return _flush(ui, 0)
     ui = Ui()
     ui.json = "--json" in argv
+    code = _run(argv, ui)
+    if ui.service and not warm and _WARMING.intersection(argv[:1]):
+        from optafly_cli.service.starting import start_on_demand
+
+        start_on_demand(ui.service, os.environ)
+    return code
+
+
+def lost(argv: Sequence[str]) -> int:
+    """Say that the service that ran the command is gone, and with it what the command would have said."""
+    ui = Ui()
+    ui.json = "--json" in argv
+    return _report(ui, "service_lost", "the service ended in the middle of this command", "run it again", None, 70)
+
+
+def _run(argv: Sequence[str], ui: Ui) -> int:
     try:
         code = _dispatch(list(argv), ui)
     except KeyboardInterrupt:

@@ -42,6 +42,7 @@ def load(ui: Ui, flags: Mapping[str, object]) -> Any:
     loaded = load_settings(working_folder(), os.environ, flags)
     for warning in loaded.warnings:
         ui.warn(warning)
+    ui.service = loaded.settings.service
     return loaded
 
 

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
+    from optafly_cli.config.settings import ServiceSettings
+
 ColorChoice = Literal["auto", "always", "never"]
 _STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "1"}
 
 
 class Ui:
-    """One command's streams and manners. `json` is set by the command that was asked for `--json`."""
+    """One command's streams and manners. `json` is set by the command that was asked for `--json`.
+
+    `service` is what the settings, once they are loaded, say about the service.
+    """
 
     def __init__(self) -> None:
         self.json = False
         self.color: ColorChoice = "auto"
         self.verbosity = 0
         self.unwritten: str | None = None
+        self.service: ServiceSettings | None = None
         self._stdout_gone = False
 
     @property

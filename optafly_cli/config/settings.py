@@ -129,11 +129,14 @@ class CacheSettings:
 class ServiceSettings:
     """`[service]`: the warm process and the proxy."""
 
-    auto_start: bool = setting(True, Rule("Start the service when it is first needed.", pending=True))
+    enabled: bool = setting(
+        True, Rule("Use the service; as a variable, false also keeps a command from one that runs.")
+    )
+    auto_start: bool = setting(True, Rule("Start the service when it is first needed."))
     host: str = setting("127.0.0.1", Rule("The address that the proxy listens on.", form="name", pending=True))
     port: int = setting(8443, Rule("The port that the proxy listens on.", minimum=1, maximum=65_535, pending=True))
     idle_minutes: float = setting(
-        30.0, Rule("Minutes without a request after which the service ends.", above=0, maximum=525_600, pending=True)
+        30.0, Rule("Minutes without a command after which the service ends.", above=0, maximum=525_600)
     )
     connection_pool: int = setting(
         4, Rule("How many connections to the endpoint the service keeps open.", minimum=1, maximum=256, pending=True)

@@ -1,0 +1,100 @@
+"""What the service loads once, so that no command has to: modules, the packaged words and tables, the command tree.
+
+Nothing that starts a thread (numpy does), opens the store, or reads what belongs to one command: its folder, its
+environment, its files.
+"""
+
+import os
+import pkgutil
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+
+import optafly_cli
+
+_OTHERS = (
+    "concurrent.futures.thread",
+    "difflib",
+    "json",
+    "rich.box",
+    "rich.console",
+    "rich.panel",
+    "rich.progress",
+    "rich.status",
+    "rich.table",
+    "rich.text",
+    "shutil",
+    "sqlite3",
+    "subprocess",
+    "tempfile",
+    "textwrap",
+    "tiktoken",
+    "tomllib",
+    "typer._click._textwrap",
+)
+_NOT_NOW = ("optafly_cli.__main__", "optafly_cli.service")
+
+
+def preload() -> None:
+    """Load all of it."""
+    for name in _OTHERS:
+        import_module(name)
+    for module in pkgutil.walk_packages(optafly_cli.__path__, "optafly_cli."):
+        if not module.name.startswith(_NOT_NOW):
+            import_module(module.name)
+    _commands()
+    _words()
+    rehearse()
+
+
+def rehearse() -> None:
+    """Run commands that can neither find nor change anything: what they touch is then in place for real ones.
+
+    A fork shares memory until it writes to it, and Python writes to what it only looks at: the first command in a
+    fresh one takes three times as long as the second.
+    """
+    from optafly_cli.cli.handler import run
+
+    environment = dict(os.environ)
+    nowhere = Path(os.devnull).open("r+")  # noqa: SIM115
+    with nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        stdin, sys.stdin = sys.stdin, nowhere
+        try:
+            os.environ["OPTAFLY_HOME"] = _NOWHERE
+            for argv in _REHEARSED:
+                run(argv, warm=True)
+        finally:
+            sys.stdin = stdin
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+_NOWHERE = "/proc/optafly-rehearsal"
+"""A folder that is not there and that nobody can make."""
+_REHEARSED = (
+    ["--help"],
+    ["refine", "explain what this file does", "--file", f"{__file__}:1-20"],
+    ["ask", "explain what this file does", "--file", f"{__file__}:1-20", "--cache-only"],
+)
+
+
+def _commands() -> None:
+    from optafly_cli.cli.app import SUBCOMMANDS, build, subcommand
+
+    build()
+    for name in SUBCOMMANDS:
+        subcommand(name)
+
+
+def _words() -> None:
+    from optafly_cli.cache.guard.lexicon import lexicon
+    from optafly_cli.cache.spelling import embedded_form
+    from optafly_cli.config.schema import all_settings, sections
+    from optafly_cli.models import catalogue
+
+    all_settings()
+    sections()
+    catalogue()
+    lexicon()
+    embedded_form("fix this")
