@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.postgres import database, server
+from tests.service.running import services
 
 __all__ = ["database", "server"]
 
@@ -25,6 +27,16 @@ def _ctrl_c_works() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_service_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test starts a service by accident, or leaves one behind."""
+    yield
+    give_up = time.monotonic() + 10
+    while left := services(tmp_path_factory.getbasetemp()):
+        assert time.monotonic() < give_up, f"a test left a service running: {left}"
+        time.sleep(0.05)
+
+
 @pytest.fixture(autouse=True)
 def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test runs with an empty HOME and without any ANTHROPIC_* or OPTAFLY_* variable."""
@@ -33,6 +45,7 @@ def _isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "EDITOR", "VISUAL", "CI"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPTAFLY_SERVICE_AUTO_START", "false")
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))

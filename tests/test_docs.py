@@ -56,6 +56,7 @@ def test_a_console_block_shows_what_its_commands_print(block: Block, tmp_path: P
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
             "OPTAFLY_HOME": str(tmp_path / "optafly"),
+            "OPTAFLY_SERVICE_AUTO_START": "false",
             "ANTHROPIC_BASE_URL": api.url,
             "ANTHROPIC_API_KEY": api.key,
             "PYTHONPATH": str(ROOT),

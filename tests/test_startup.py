@@ -45,7 +45,8 @@ def env(tmp_path: Path) -> dict[str, str]:
     """An empty home."""
     import os
 
-    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly")}
+    own = {"HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly"), "OPTAFLY_SERVICE_AUTO_START": "false"}
+    return {"PATH": os.environ["PATH"], **own}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from tests.fakes.messages_api import MessagesApi
+from tests.service.running import Service
+
+THROUGH_A_SERVICE = bool(os.environ.get("OPTAFLY_TEST_SERVICE"))
 
 MAIN_RS = """\
 //! Prints the port a server would listen on.
@@ -53,6 +56,8 @@ class Result:
 class Cli:
     """Runs `optafly` in `cwd` with an empty home; `env` adds to a minimal environment."""
 
+    service: Service | None = None
+
     def __init__(self, cwd: Path, home: Path, env: Mapping[str, str]) -> None:
         self.cwd = cwd
         self.home = home
@@ -62,8 +67,14 @@ class Cli:
             "OPTAFLY_HOME": str(home / "optafly"),
             "LANG": "C.UTF-8",
             "GIT_CONFIG_NOSYSTEM": "1",
+            "OPTAFLY_SERVICE_AUTO_START": "false",
             **env,
         }
+
+    def make_warm(self, environment: Mapping[str, str]) -> None:
+        """Let the service of the whole run, if there is one, be found from this environment too."""
+        if self.service is not None:
+            self.service.can_be_found_from(Path(environment["OPTAFLY_HOME"]))
 
     @property
     def store(self) -> Path:
@@ -80,13 +91,15 @@ class Cli:
     ) -> Result:
         """Run it; `code` is the exit code that must come back (None: any)."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
+        environment = {**self.env, **(env or {})}
+        self.make_warm(environment)
         done = subprocess.run(
             [sys.executable, "-m", "optafly_cli", *arguments],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             cwd=cwd or self.cwd,
-            env={**self.env, **(env or {})},
+            env=environment,
             check=False,
             timeout=120,
         )
@@ -135,12 +148,28 @@ def api() -> Iterator[MessagesApi]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def warm_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service | None]:
+    """One service for all tests, when OPTAFLY_TEST_SERVICE is set: the suite is run both ways."""
+    if not THROUGH_A_SERVICE:
+        yield None
+        return
+    with Service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+        facts = service.status()
+        assert facts["commands"] > 0, "the commands were to be run by the service"
+        assert facts["left_to_launcher"] <= facts["commands"] / 20, service.log
+
+
 @pytest.fixture
-def cli(repo: Path, tmp_path: Path, api: MessagesApi) -> Cli:
+def cli(repo: Path, tmp_path: Path, api: MessagesApi, warm_service: Service | None) -> Cli:
     """The command line in the repository, with a key for the endpoint."""
     home = tmp_path / "home"
     home.mkdir()
-    return Cli(repo, home, {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key})
+    cli = Cli(repo, home, {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key})
+    cli.service = warm_service
+    cli.make_warm(cli.env)
+    return cli
 
 
 @pytest.fixture

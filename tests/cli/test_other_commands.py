@@ -103,7 +103,7 @@ def test_doctor_says_what_is_there_and_no_key(cli: Cli, api: MessagesApi) -> Non
 def test_doctor_exits_with_the_code_of_what_is_broken(cli: Cli, repo: Path) -> None:
     """A broken configuration is 4; the rest is looked at all the same."""
     home = cli.home / "optafly"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "config.toml").write_text("[cache]\nttl = 3\n")
     done = cli("doctor", code=4)
     assert "unknown key" in done.out

@@ -105,7 +105,7 @@ def without_model(tmp_path: Path) -> dict[str, str]:
 
     copy = tmp_path / "copy" / "optafly_cli"
     shutil.copytree(Path(optafly_cli.__file__).parent, copy, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
-    return {"PYTHONPATH": str(copy.parent)}
+    return {"PYTHONPATH": str(copy.parent), "OPTAFLY_SERVICE_ENABLED": "false"}
 
 
 def test_a_missing_model_file_costs_the_semantic_tier_and_one_line(

@@ -79,7 +79,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     script.chmod(0o755)
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
     root = str(EXAMPLES.parent)
-    return {"PATH": path, "HOME": str(home), "OPTAFLY_HOME": str(home / "o"), "PYTHONPATH": root, **more}
+    own = {"HOME": str(home), "OPTAFLY_HOME": str(home / "o"), "OPTAFLY_SERVICE_AUTO_START": "false"}
+    return {"PATH": path, "PYTHONPATH": root, **own, **more}
 
 
 @pytest.mark.slow
