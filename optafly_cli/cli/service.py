@@ -80,14 +80,18 @@ def status(ctx: typer.Context, json: opt.Json = False) -> int:
 
 
 def _document(running: "Running | None", places: "Places") -> dict[str, Any]:
+    from optafly_cli.service.client import memory_mb
+
     where = {"socket": str(places.address), "log": str(places.log)}
     if running is None:
         return {"running": False, **where}
     facts = {name: value for name, value in running.facts.items() if name not in ("build", "pid")}
-    return {"running": True, "pid": running.pid, **facts, "memory_mb": _memory(running), **where}
+    return {"running": True, "pid": running.pid, **facts, "memory_mb": memory_mb(running.pid), **where}
 
 
 def _describe(ui: Ui, running: "Running", places: "Places") -> None:
+    from optafly_cli.service.client import memory_mb
+
     facts = running.facts
     if not facts:
         ui.line(f"process {running.pid} listens but does not answer")
@@ -95,17 +99,11 @@ def _describe(ui: Ui, running: "Running", places: "Places") -> None:
         return
     ui.line(f"optafly {facts['version']}, process {running.pid}, up {_span(facts['uptime_s'])}")
     ui.line(f"commands: {facts['commands']}, left to their own process: {facts['left_to_launcher']}")
-    memory = _memory(running)
+    memory = memory_mb(running.pid)
     if memory is not None:
         ui.line(f"memory: {memory} MB")
     ui.line(f"socket: {places.address}")
     ui.line(f"log: {places.log}")
-
-
-def _memory(running: "Running") -> float | None:
-    from optafly_cli.service.client import memory_mb
-
-    return memory_mb([running.pid, *running.facts.get("children", ())])
 
 
 def _span(seconds: float) -> str:

@@ -75,10 +75,14 @@ def retire(running: Running) -> None:
         os.kill(running.pid, signal.SIGUSR1)
 
 
-def memory_mb(pids: list[int]) -> float | None:
-    """The proportional share of memory of these processes; None where the kernel does not tell."""
+def memory_mb(service: int) -> float | None:
+    """The proportional share of memory of a service and its children; None where the kernel does not tell."""
+    try:
+        children = [int(word) for word in Path(f"/proc/{service}/task/{service}/children").read_text().split()]
+    except OSError:
+        children = []
     total = 0
-    for pid in pids:
+    for pid in (service, *children):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:

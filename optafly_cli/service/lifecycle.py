@@ -12,6 +12,7 @@ from optafly_cli._version import __version__
 from optafly_cli.errors import UsageError
 from optafly_cli.service import handover
 from optafly_cli.service.child import Application, Origin
+from optafly_cli.service.client import find
 from optafly_cli.service.likeness import Traits
 from optafly_cli.service.log import Log
 from optafly_cli.service.places import Places
@@ -20,6 +21,7 @@ from optafly_cli.service.staleness import CodeStamp
 
 _HANDING_OVER_S = 3.0
 """How long a service that takes another's place waits for it to go."""
+_PAUSE_S = 0.05
 
 
 def serve(
@@ -39,7 +41,7 @@ def serve(
     """
     try:
         places.prepare()
-        lock = places.lock(_HANDING_OVER_S)
+        lock = _alone(places)
     except OSError as error:
         raise UsageError(f"there can be no service in {places.runtime}: {error.strerror}") from error
     if lock is None:
@@ -52,6 +54,17 @@ def serve(
     except OSError as error:
         log.say(f"cannot serve: {error}")
         raise UsageError(f"there can be no service in {places.runtime}: {error.strerror}") from error
+
+
+def _alone(places: Places) -> int | None:
+    """The lock, also of a service that is on its way out; None when there is one that answers, or will."""
+    give_up = time.monotonic() + _HANDING_OVER_S
+    while (lock := places.lock()) is None:
+        # Once it answers, to wait for its end would be to come after somebody has stopped it
+        if find(places) or time.monotonic() >= give_up:
+            return None
+        time.sleep(_PAUSE_S)
+    return lock
 
 
 def _serve(

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import socket
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from optafly_cli.service import log
 from optafly_cli.service.handover import SOCKET, opened
 
 LOCK = "service.lock"
-_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +51,19 @@ class Places:
         make_private_folder(self.runtime)
         os.close(opened(str(self.runtime)))
 
-    def lock(self, patience_s: float = 0.0) -> int | None:
+    def lock(self) -> int | None:
         """The locked file, which is held until it is closed; None while another service has it.
 
         Raises:
             OSError: there can be no such file.
         """
         handle = os.open(self.runtime / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        give_up = time.monotonic() + patience_s
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= give_up:
-                    os.close(handle)
-                    return None
-                time.sleep(_PAUSE_S)
-            else:
-                return handle
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return handle
 
     def listen(self, name: str = SOCKET) -> socket.socket:
         """A socket that listens there; it takes the place of one that was left behind."""

@@ -12,6 +12,7 @@ from optafly_cli.service.likeness import AT_START
 from optafly_cli.service.places import LOCK, Places
 
 PATIENCE_S = 20.0
+_RETIRING_S = 3.0
 _AGAIN_S = 10.0
 """On demand, one is not started again before this: what keeps it from living would keep the next one too."""
 _KEPT = ("PATH", "HOME", "OPTAFLY_HOME", "LANG", "LC_", "XDG_", "OPTAFLY_SERVICE_", *AT_START)
@@ -45,6 +46,7 @@ def start(places: Places, environ: Mapping[str, str]) -> tuple[Running, bool]:
         return running, False
     if running:
         retire(running)
+        wait_until(lambda: find(places) is None, _RETIRING_S)
     child = _spawn(environ)
     ended: list[int] = []
     found: list[Running] = []

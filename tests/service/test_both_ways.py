@@ -156,6 +156,7 @@ def test_an_editor_that_is_not_there(warm: Cli, alone: Cli) -> None:
     assert failed[0] == failed[1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_an_answer_is_awaited(warm: Cli, alone: Cli, api: MessagesApi) -> None:
     """`interrupted`, 130, nothing stored; and the endpoint's connection is closed."""
     from tests.fakes.script import Reply
@@ -183,6 +184,7 @@ def test_the_reader_of_a_pipe_goes_away(warm: Cli, alone: Cli) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, b"U", b"")
 
 
+@pytest.mark.slow
 def test_a_background_job_does_not_read_the_terminal(warm: Cli) -> None:
     """It is stopped, as it is without the service: its keys are for somebody else."""
     pid, terminal = pty.fork()

@@ -274,6 +274,7 @@ def test_many_at_once_are_each_run_once(own_probe: Probe) -> None:
     assert own_probe.status()["commands"] == 24
 
 
+@pytest.mark.slow
 def test_starts_at_once_make_one_service(service: Service) -> None:
     """Everybody who starts one is told of the same."""
     processes = [
