@@ -13,6 +13,7 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples
 from optafly_cli.cli.cache_base import app, open_maintenance
 from optafly_cli.cli.ui import Ui
+from optafly_cli.durable import replacing
 from optafly_cli.errors import UsageError
 
 _SHOWN = 20
@@ -113,23 +114,16 @@ def _write(path: Path, lines: Iterator[str]) -> int:
     Raises:
         UsageError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     count = 0
     try:
-        handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
+        with replacing(path) as target:
             for line in lines:
-                target.write(line + "\n")
+                target.write(f"{line}\n".encode())
                 count += 1
-            target.flush()
-            os.fsync(target.fileno())
-        aside.replace(path)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror}", remedy="give a file in a folder of yours"
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
     return count
 
 
