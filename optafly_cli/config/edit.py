@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from optafly_cli.config.load import known_setting
-from optafly_cli.config.schema import BadValueError, Value, checked, parsed, shown_name, written
+from optafly_cli.config.schema import BadValueError, Value, advice, checked, parsed, shown_name
 from optafly_cli.config.toml_source import SourceError, parse, read_text
 from optafly_cli.durable import replace
 from optafly_cli.errors import ConfigError
@@ -30,8 +30,7 @@ def set_value(path: Path, name: str, text: str) -> Value:
     try:
         value = parsed(setting, text)
     except BadValueError as problem:
-        remedy = f"the default is {written(setting.default) or 'empty'}"
-        raise ConfigError(f"{name} {problem}", remedy=remedy) from None
+        raise ConfigError(f"{name} {problem}", remedy=advice(setting)) from None
     set_values(path, {name: value})
     return value
 

@@ -201,6 +201,12 @@ def wanted(setting: Setting) -> str:
     return f"{noun} from {rule.minimum or 0:g} to {rule.maximum or math.inf:.15g}"
 
 
+def advice(setting: Setting) -> str:
+    """What to give instead of a value that was refused."""
+    default = f"the default is {written(setting.default) or 'empty'}"
+    return f"{default}; {setting.rule.hint}" if setting.rule.hint else default
+
+
 def nearest(name: str, options: Iterable[str]) -> str | None:
     """The option that is written most like `name`, else the first that it is a part of; None when none is close."""
     from difflib import get_close_matches
