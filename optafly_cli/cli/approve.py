@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cli.editor import run_editor
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import Interrupted, UsageError
+from optafly_cli.errors import Declined, Interrupted, UsageError
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.workspace.escape import printable
 
@@ -34,7 +34,7 @@ def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "
         if answer in ("a", "always"):
             return "always"
         if answer in ("q", "quit"):
-            raise Interrupted("nothing was sent")
+            raise Declined("nothing was sent")
         match _CHOICES.get(answer):
             case "accept":
                 return "accept"

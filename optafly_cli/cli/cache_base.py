@@ -7,7 +7,7 @@ from typing import Any
 from optafly_cli.cli.app import new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import UsageError
+from optafly_cli.errors import Declined, Interrupted, UsageError
 
 app = new_app("Look into the store of answers, correct it, or empty it.")
 
@@ -34,11 +34,16 @@ def confirm(ui: Ui, question: str) -> None:
     """Ask on the terminal.
 
     Raises:
-        UsageError: nobody can be asked, or the answer is no.
+        UsageError: nobody can be asked.
+        Declined: the answer is no. Interrupted: there is none.
     """
     if not ui.interactive:
         raise UsageError("nothing was deleted: nobody can be asked here", remedy="give --yes to delete without asking")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was deleted")
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        raise Interrupted("interrupted")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Declined("nothing was deleted")

@@ -10,10 +10,11 @@ import typer
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples
 from optafly_cli.cli.cache_base import app, confirm, open_store
-from optafly_cli.cli.documents import age
+from optafly_cli.cli.documents import age, size
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
+from optafly_cli.wording import counted
 from optafly_cli.workspace.escape import printable
 
 
@@ -50,7 +51,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     ui.line(f"entries   {found.entries:,}")
     ui.line(f"hits      {exact + semantic:,} ({exact:,} exact, {semantic:,} semantic)")
     ui.line(f"saved     ${found.saved_usd:.4f}, {found.saved_tokens:,} tokens and {found.saved_s:,.0f} s")
-    ui.line(f"size      {found.bytes / 1e6:.1f} MB")
+    ui.line(f"size      {size(found.bytes)}")
     for line in promise_lines(found.semantic) if found.semantic else ():
         ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
     for model, entries in found.models.items():
@@ -219,7 +220,7 @@ def reject(
     if json:
         ui.document("cache.reject", {"forgotten": forgotten} if forget else asdict(done))
     else:
-        ui.note(f"forgot {forgotten:,} labels" if forget else rejected_sentence(done))
+        ui.note(f"forgot {counted(forgotten, 'label')}" if forget else rejected_sentence(done))
     return 0
 
 

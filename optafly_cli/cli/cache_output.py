@@ -3,11 +3,15 @@
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.promise.certificate import percent
+from optafly_cli.cli.documents import size
+from optafly_cli.wording import counted, entries
 
 if TYPE_CHECKING:
     from optafly_cli.cache.promise.certificate import Certificate
     from optafly_cli.cache.promise.reject import Rejected
+    from optafly_cli.cache.pruning import Pruned
     from optafly_cli.cache.stats import SemanticStats
+    from optafly_cli.cache.transfer import Imported
 
 
 def promise_lines(semantic: "SemanticStats") -> list[str]:
@@ -29,7 +33,7 @@ def promise_lines(semantic: "SemanticStats") -> list[str]:
 def _labels(semantic: "SemanticStats", certificate: "Certificate") -> str:
     sources = ", ".join(f"{count:,} {source}" for source, count in semantic.labels.items())
     own = f"{certificate.own:,}" if certificate.own else "none"
-    return f"labels    {certificate.served:,} checked answers, {own} of them yours" + (
+    return f"labels    {counted(certificate.served, 'checked answer')}, {own} of them yours" + (
         f" ({sources})" if sources else ""
     )
 
@@ -42,6 +46,21 @@ def rejected_sentence(done: "Rejected") -> str:
     if done.tier == "exact":
         return f"rejected: {answer} {'was deleted' if done.deleted else 'was gone already'}"
     return f"rejected: {answer} is not served for {_clip(done.asked)!r} any more"
+
+
+def pruned_sentence(pruned: "Pruned", *, dry_run: bool) -> str:
+    """What was deleted, or would be, why, and how much room that gives."""
+    parts = [counted(pruned.expired, "expired entry", "expired entries")] if pruned.expired else []
+    if pruned.evicted:
+        parts.append(f"{pruned.evicted:,} more to make room" if parts else f"{entries(pruned.evicted)} to make room")
+    return f"{'would delete' if dry_run else 'deleted'} {' and '.join(parts)}: {size(pruned.bytes)}"
+
+
+def imported_sentence(total: "Imported") -> str:
+    """How many lines came in, and what became of the others, where there are any."""
+    known = [f"{total.known:,} {'was' if total.known == 1 else 'were'} there already"] if total.known else []
+    refused = [f"{total.refused:,} {'was' if total.refused == 1 else 'were'} refused"] if total.refused else []
+    return f"imported {entries(total.new)}" + ("; " if known or refused else "") + ", ".join((*known, *refused))
 
 
 def _clip(text: str) -> str:

@@ -12,9 +12,11 @@ import typer
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples
 from optafly_cli.cli.cache_base import app, open_maintenance
+from optafly_cli.cli.cache_output import imported_sentence
 from optafly_cli.cli.ui import Ui
 from optafly_cli.durable import replacing
 from optafly_cli.errors import UsageError
+from optafly_cli.wording import counted, entries
 
 _SHOWN = 20
 _GZIP = b"\x1f\x8b"
@@ -57,7 +59,7 @@ def export(
     if json:
         ui.document("cache.export", {"file": file, "entries": written, "left_out": left_out})
     else:
-        ui.note(f"exported {written:,} entries")
+        ui.note(f"exported {entries(written)}")
     return 0
 
 
@@ -95,8 +97,9 @@ def import_entries(
         ui.document("cache.import", {**asdict(total), "refusals": refused})
     else:
         if len(refused) > _SHOWN:
-            ui.warn(f"{len(refused) - _SHOWN:,} more lines were refused (--json lists all)")
-        ui.note(f"imported {total.new:,} entries; {total.known:,} were there already, {total.refused:,} were refused")
+            more = counted(len(refused) - _SHOWN, "more line was", "more lines were")
+            ui.warn(f"{more} refused (--json lists all)")
+        ui.note(imported_sentence(total))
         if total == Imported():
             ui.warn(f"there was nothing in {'stdin' if file == '-' else file}")
     return 1 if refused else 0

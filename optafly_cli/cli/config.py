@@ -10,6 +10,7 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
+from optafly_cli.wording import counted
 
 if TYPE_CHECKING:
     from optafly_cli.config.schema import Setting, Value
@@ -133,7 +134,8 @@ def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FIL
         ui.line(f"{change.source} → {change.name} = {written(change.value)}")
     for sentence in imported.skipped:
         ui.warn(sentence)
-    ui.note(f"{len(imported.changes)} settings are set in {target}" if imported.changes else "nothing was changed")
+    count = counted(len(imported.changes), "setting is", "settings are")
+    ui.note(f"{count} set in {target}" if imported.changes else "nothing was changed")
     return 0
 
 

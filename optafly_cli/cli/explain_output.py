@@ -122,7 +122,7 @@ def _promise(standing: "Standing | None") -> str:
     if standing.threshold is None or certificate.bound is None:
         return f"none, as {standing.reason}"
     asked, bound = (_percent(share) for share in (certificate.max_error_rate, certificate.bound))
-    checked = f"Of {certificate.served:,} checked {certificate.wrong:,} were"
+    checked = f"Of {certificate.served:,} checked {certificate.wrong:,} {'was' if certificate.wrong == 1 else 'were'}"
     return f"at most {asked} wrong. {checked}: 95% sure of at most {bound}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from optafly_cli._version import __version__
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import OptaflyError, UsageError
+from optafly_cli.errors import Declined, OptaflyError, UsageError
 
 _OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
@@ -28,6 +28,9 @@ def run(argv: Sequence[str]) -> int:
         code = _dispatch(list(argv), ui)
     except KeyboardInterrupt:
         return _report(ui, "interrupted", "interrupted", None, None, 130)
+    except Declined as error:
+        ui.note(error.message)
+        code = error.exit_code
     except OptaflyError as error:
         return _report(ui, error.code, error.message, error.remedy, error.partial, error.exit_code)
     except OSError as error:
