@@ -19,7 +19,7 @@ from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.lookup import DAY, NOTHING_STORED, Asked, asked, load, look_up
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
@@ -28,6 +28,7 @@ from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
+    from optafly_cli.cache.listing import Filter, Listing, Order, Place
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
@@ -183,6 +184,33 @@ class Store(Connections):
         with reported(self.folder, "read"):
             found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
         return [rows.entry_from(row) for row in found]
+
+    def listing(
+        self, wanted: "Filter", place: "Place", *, order: "Order" = "created", limit: int | None = 20
+    ) -> "Listing":
+        """The entries that are meant, without their answers, in that order; `limit` None: all of them."""
+        from optafly_cli.cache.listing import Listing, listing
+
+        connection = self._reader()
+        if connection is None:
+            return Listing()
+        with reported(self.folder, "read"):
+            return listing(connection, wanted, place, self._settings.ttl_days * DAY, order=order, limit=limit)
+
+    def last_served(self) -> int:
+        """The entry of the last hit, which may be gone.
+
+        Raises:
+            UsageError: there was no hit yet.
+        """
+        from optafly_cli.cache.promise.reject import no_hit
+
+        connection = self._reader()
+        with reported(self.folder, "read"):
+            found = connection and connection.execute("SELECT entry FROM hit ORDER BY id DESC LIMIT 1").fetchone()
+        if not found:
+            raise no_hit(None)
+        return int(found[0])
 
     def stats(self) -> "StoreStats":
         """What the store holds, what it gave, and what it promises."""

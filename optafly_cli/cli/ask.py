@@ -128,8 +128,9 @@ class _Explainer:
 
     def show(self, explanation: "Explanation") -> None:
         """Say it, or keep it."""
+        from optafly_cli.cli.columns import width_of
         from optafly_cli.cli.explain_document import document
-        from optafly_cli.cli.explain_output import explained, width_of
+        from optafly_cli.cli.explain_output import explained
 
         self.document = document(explanation)
         if self.ui.json:

@@ -30,6 +30,19 @@ def open_maintenance(ui: Ui) -> Any:
     return Maintenance.open(store_folder(settings, os.environ), settings)
 
 
+def which_entry(text: str) -> int | None:
+    """The entry that is meant, None for that of the last hit.
+
+    Raises:
+        UsageError: neither LAST nor a number.
+    """
+    if text.upper() == "LAST":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{text!r} is no entry: give LAST, or the number of one")
+    return min(int(text), 2**63 - 1)
+
+
 def confirm(ui: Ui, question: str) -> None:
     """Ask on the terminal.
 

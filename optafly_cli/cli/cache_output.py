@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.promise.certificate import percent
+from optafly_cli.cli.columns import clipped
 from optafly_cli.cli.documents import size
 from optafly_cli.wording import counted, entries
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from optafly_cli.cache.pruning import Pruned
     from optafly_cli.cache.stats import SemanticStats
     from optafly_cli.cache.transfer import Imported
+
+_QUOTED = 60
 
 
 def promise_lines(semantic: "SemanticStats") -> list[str]:
@@ -42,10 +45,10 @@ def rejected_sentence(done: "Rejected") -> str:
     """What the rejection of a hit did."""
     answer = f"the answer of entry {done.entry}"
     if done.stored:
-        answer = f"the answer to {_clip(done.stored)!r} (entry {done.entry})"
+        answer = f"the answer to {clipped(done.stored, _QUOTED)!r} (entry {done.entry})"
     if done.tier == "exact":
         return f"rejected: {answer} {'was deleted' if done.deleted else 'was gone already'}"
-    return f"rejected: {answer} is not served for {_clip(done.asked)!r} any more"
+    return f"rejected: {answer} is not served for {clipped(done.asked, _QUOTED)!r} any more"
 
 
 def pruned_sentence(pruned: "Pruned", *, dry_run: bool) -> str:
@@ -61,7 +64,3 @@ def imported_sentence(total: "Imported") -> str:
     known = [f"{total.known:,} {'was' if total.known == 1 else 'were'} there already"] if total.known else []
     refused = [f"{total.refused:,} {'was' if total.refused == 1 else 'were'} refused"] if total.refused else []
     return f"imported {entries(total.new)}" + ("; " if known or refused else "") + ", ".join((*known, *refused))
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"

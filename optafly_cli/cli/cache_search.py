@@ -4,7 +4,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.lookup import NOTHING_STORED
-from optafly_cli.cli.explain_output import decision, explained, listed, width_of
+from optafly_cli.cli.columns import width_of
+from optafly_cli.cli.explain_output import decision, explained, listed
 from optafly_cli.cli.ui import Ui
 
 if TYPE_CHECKING:

@@ -158,7 +158,7 @@ def parsed(setting: Setting, text: str) -> Value:
         if setting.kind == "integer":
             return checked(setting, int(bare))
         if setting.kind == "number":
-            return checked(setting, float(bare))
+            return checked(setting, int(bare) if bare.isdigit() else float(bare))
     except BadValueError:
         raise
     except ValueError:

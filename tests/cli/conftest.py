@@ -117,7 +117,11 @@ def git(cwd: Path, *arguments: str) -> str:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     """A git repository with a small Rust project in it, committed."""
-    root = tmp_path / "unwrap"
+    return make_repo(tmp_path / "unwrap")
+
+
+def make_repo(root: Path) -> Path:
+    """Make one in that folder."""
     (root / "src").mkdir(parents=True)
     (root / "Cargo.toml").write_text('[package]\nname = "unwrap"\nversion = "0.1.0"\nedition = "2021"\n')
     (root / "src" / "main.rs").write_text(MAIN_RS)

@@ -50,7 +50,7 @@ def test_what_cannot_be_rejected(cli: Cli) -> None:
     failed = cli("cache", "reject", "first", "--json", code=2).json
     assert (failed["schema"], failed["message"]) == (
         "optafly.error/1",
-        "'first' is no hit: give LAST, or the number of an entry",
+        "'first' is no entry: give LAST, or the number of one",
     )
     assert "give it no entry" in cli("cache", "reject", "1", "--forget", "--yes", code=2).err
     assert lookup(cli, *ASK)["status"] == "hit"

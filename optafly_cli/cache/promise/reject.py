@@ -53,7 +53,9 @@ def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rej
 def no_hit(which: int | None) -> UsageError:
     """The error for a store in which nothing is that could be rejected."""
     if which is None:
-        return UsageError("no stored answer was served yet, so there is none to reject")
+        return UsageError(
+            "no stored answer was served yet", remedy="give the number of an entry: optafly cache list shows them"
+        )
     return UsageError(f"there is no entry {which}", remedy="optafly cache list shows their numbers")
 
 
