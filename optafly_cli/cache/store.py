@@ -232,13 +232,17 @@ class Store(Connections):
             StoreError: it could not be written.
         """
         from optafly_cli.cache.promise.reject import no_hit, reject
+        from optafly_cli.cache.stats import semantic
 
         if self._reader() is None:
             raise no_hit(which)
         with reported(self.folder, "written"):
             connection = self._writer()
+            before = semantic(connection, self._loaded)
             with transaction(connection):
-                return reject(connection, which, self._clock())
+                done = reject(connection, which, self._clock())
+            now = semantic(connection, self._loaded)
+        return replace(done, ended=now) if before and now and before.served and not now.served else done
 
     def forget_labels(self) -> int:
         """Delete the user's labels and end a drift alarm; how many labels there were."""

@@ -66,10 +66,11 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would go.")] = False,
     json: opt.Json = False,
 ) -> int:
-    """Delete what is too old, then what is worth least while the store is too large.
+    """Delete what is too old, and what the store has no room for.
 
-    The limits are `[cache] ttl_days` and `max_size_gb`. An entry is worth what its
-    answer cost and how often it was used, less the longer it was not.
+    The limits are `[cache] ttl_days` and `max_size_gb`. While the store is too large
+    the entry goes that is worth least: what its answer cost and how often it was
+    used, less the longer it was not.
     """
     from dataclasses import asdict
 
@@ -88,7 +89,7 @@ def prune(
 
 @app.command(cls=StageCommand)
 def verify(ctx: typer.Context, json: opt.Json = False) -> int:
-    """Check the whole store: the database, every entry, the search index.
+    """Check the database, every entry and the search index.
 
     Exit code 5 when something is wrong. Nothing is changed.
     """

@@ -88,9 +88,9 @@ def search(
     ] = False,
     json: opt.Json = False,
 ) -> int:
-    """List the stored prompts nearest to a prompt, and whether they fit.
+    """Find the stored prompts nearest to a prompt.
 
-    Give the options that you would give to ask: they are part of the question.
+    It says of each whether its answer fits. Give the options that you would give to ask: they are part of the question.
     """
     from optafly_cli.cli.cache_search import say
     from optafly_cli.cli.explain_document import document
@@ -145,7 +145,7 @@ def reject(
     """
     from dataclasses import asdict
 
-    from optafly_cli.cli.cache_output import rejected_sentence
+    from optafly_cli.cli.cache_output import ended_sentence, rejected_sentence
 
     ui: Ui = ctx.obj
     entry = which_entry(which)
@@ -160,6 +160,8 @@ def reject(
             done = store.reject(entry)
     if json:
         ui.document("cache.reject", {"forgotten": forgotten} if forget else asdict(done))
-    else:
-        ui.note(f"forgot {counted(forgotten, 'label')}" if forget else rejected_sentence(done))
+        return 0
+    ui.note(f"forgot {counted(forgotten, 'label')}" if forget else rejected_sentence(done))
+    if not forget and done.ended:
+        ui.warn(ended_sentence(done.ended))
     return 0

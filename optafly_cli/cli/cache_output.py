@@ -28,8 +28,7 @@ def promise_lines(semantic: "SemanticStats") -> list[str]:
             f"promise   at most {asked} of them wrong; {semantic.reason}",
         ]
     else:
-        way_out = "; `optafly cache reject --forget` begins anew" if semantic.state == "drift" else ""
-        lines = [f"semantic  off, only the very same words are answered: {semantic.reason}{way_out}"]
+        lines = [f"semantic  off, only the very same words are answered: {semantic.reason}{_way_back(semantic)}"]
     return lines if semantic.certificate is None else [*lines, _labels(semantic, semantic.certificate)]
 
 
@@ -39,6 +38,19 @@ def _labels(semantic: "SemanticStats", certificate: "Certificate") -> str:
     return f"labels    {counted(certificate.served, 'checked answer')}, {own} of them yours" + (
         f" ({sources})" if sources else ""
     )
+
+
+def ended_sentence(semantic: "SemanticStats") -> str:
+    """That a rejection ended the promise about other words, what that means, and what brings it back."""
+    return f"from now on only the very same words are answered: {semantic.reason}{_way_back(semantic)}"
+
+
+def _way_back(semantic: "SemanticStats") -> str:
+    if semantic.state == "drift":
+        return "; `optafly cache reject --forget` begins anew"
+    if semantic.certificate is not None and semantic.certificate.own:
+        return "; right answers that `ask --refresh` finds add to it, and `optafly cache reject --forget` begins anew"
+    return ""
 
 
 def rejected_sentence(done: "Rejected") -> str:

@@ -73,7 +73,7 @@ def import_entries(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `optafly cache export` wrote.")],
     json: opt.Json = False,
 ) -> int:
-    """Add entries that were exported; those that are there already stay.
+    """Add exported entries; those that are there already stay.
 
     A line that is no entry is refused with its number, and the others are kept:
     exit code 1. Broken off, it can be run again and goes on.

@@ -97,7 +97,7 @@ def path(ctx: typer.Context, json: opt.Json = False) -> int:
 
 @app.command(cls=StageCommand)
 def edit(ctx: typer.Context) -> int:
-    """Open the user's configuration file in $EDITOR, and check it afterwards."""
+    """Open the user's configuration file in $EDITOR, then check it."""
     from optafly_cli.cli.editor import run_editor
     from optafly_cli.config.edit import ensure_file
     from optafly_cli.config.load import check_user_file
@@ -114,7 +114,7 @@ def edit(ctx: typer.Context) -> int:
 
 @app.command("import", cls=StageCommand, epilog=examples("optafly config import integrated-config.json"))
 def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE")], json: opt.Json = False) -> int:
-    """Read the original system's integrated-config.json into the user's configuration."""
+    """Take over the original system's integrated-config.json."""
     from dataclasses import asdict
 
     from optafly_cli.config.edit import set_values
