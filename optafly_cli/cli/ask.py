@@ -80,14 +80,12 @@ def ask(
             system=system,
             ttl=ttl,
             cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
+            max_context_tokens=max_context_tokens,
+            model=model,
+            max_tokens=max_tokens,
+            base_url=base_url,
+            max_error_rate=max_error_rate,
         ),
-        {
-            "refine.max_context_tokens": max_context_tokens,
-            "provider.model": model,
-            "provider.max_tokens": max_tokens,
-            "provider.base_url": base_url,
-            "cache.max_error_rate": max_error_rate,
-        },
     )
     sink = _Sink(ui, streaming=not (no_stream or json))
     explainer = _Explainer(ui, session) if explain else None

@@ -106,16 +106,14 @@ def search(
         yes=yes,
         no_refine=no_refine,
         system=system,
+        max_context_tokens=max_context_tokens,
+        model=model,
+        max_tokens=max_tokens,
+        base_url=base_url,
+        max_error_rate=max_error_rate,
         command="cache search",
     )
-    flags = {
-        "refine.max_context_tokens": max_context_tokens,
-        "provider.model": model,
-        "provider.max_tokens": max_tokens,
-        "provider.base_url": base_url,
-        "cache.max_error_rate": max_error_rate,
-    }
-    session = open_session(ui, options, flags)
+    session = open_session(ui, options)
     with open_store(ui, session.settings.cache) as store:
         neighbours = everywhere or not explain
         found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere)
