@@ -14,10 +14,15 @@ def replacing(path: Path, *, keep_mode: bool = False) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block ends. When it is left in any other way nothing has changed.
 
     A link stays: what it leads to is replaced. The new file is private; `keep_mode`: it has the mode of the old one.
+    What is no file (/dev/null, a pipe) cannot be replaced, and is written to.
 
     Raises:
         OSError: it cannot be written.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     target = Path(os.path.realpath(path))
     aside = target.with_name(f".optafly-{os.urandom(6).hex()}.new")
     try:

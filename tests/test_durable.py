@@ -65,3 +65,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_the_longest_name_fits(tmp_path: Path) -> None:
     """What is written aside has a name of its own, not a longer one."""
     replace(tmp_path / ("a" * 255), b"new")
+
+
+def test_what_is_no_file_is_written_to(tmp_path: Path) -> None:
+    """A device or a pipe stays one; a folder is an error."""
+    (tmp_path / "null").symlink_to("/dev/null")
+    replace(tmp_path / "null", b"new")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(IsADirectoryError):
+        replace(tmp_path, b"new")

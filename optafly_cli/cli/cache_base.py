@@ -1,13 +1,12 @@
 """What the commands of `optafly cache` share: the app, the store, and asking before something is lost."""
 
 import os
-import sys
 from typing import Any
 
 from optafly_cli.cli.app import new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import Declined, Interrupted, UsageError
+from optafly_cli.errors import Declined, UsageError
 
 app = new_app("Look into the store of answers, correct it, or empty it.")
 
@@ -52,11 +51,5 @@ def confirm(ui: Ui, question: str) -> None:
     """
     if not ui.interactive:
         raise UsageError("nothing was deleted: nobody can be asked here", remedy="give --yes to delete without asking")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        sys.stderr.write("\n")
-        raise Interrupted("interrupted")
-    if answer.strip().lower() not in ("y", "yes"):
+    if ui.asked(f"{question} [y/N] ").lower() not in ("y", "yes"):
         raise Declined("nothing was deleted")

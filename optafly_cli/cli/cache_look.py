@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -36,7 +37,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     from dataclasses import asdict
     from textwrap import fill
 
-    from optafly_cli.cli.cache_output import promise_lines
+    from optafly_cli.cli.cache_output import entries_line, models_lines, promise_lines
     from optafly_cli.cli.columns import width_of
 
     ui: Ui = ctx.obj
@@ -46,14 +47,13 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
         ui.document("cache.stats", asdict(found))
         return 0
     exact, semantic = found.hits.get("exact", 0), found.hits.get("semantic", 0)
-    ui.line(f"entries   {found.entries:,}")
+    ui.line(entries_line(found, time.time()))
     ui.line(f"hits      {exact + semantic:,} ({exact:,} exact, {semantic:,} semantic)")
     ui.line(f"saved     ${found.saved_usd:.4f}, {found.saved_tokens:,} tokens and {found.saved_s:,.0f} s")
     ui.line(f"size      {size(found.bytes)}")
-    for line in promise_lines(found.semantic) if found.semantic else ():
+    promised = promise_lines(found.semantic) if found.semantic else []
+    for line in (*models_lines(found), *promised):
         ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
-    for model, entries in found.models.items():
-        ui.line(f"  {model}  {entries:,}")
     return 0
 
 

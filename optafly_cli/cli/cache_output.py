@@ -4,17 +4,33 @@ from typing import TYPE_CHECKING
 
 from optafly_cli.cache.promise.certificate import percent
 from optafly_cli.cli.columns import clipped
-from optafly_cli.cli.documents import size
+from optafly_cli.cli.documents import age, size
 from optafly_cli.wording import counted, entries
+from optafly_cli.workspace.escape import one_line
 
 if TYPE_CHECKING:
     from optafly_cli.cache.promise.certificate import Certificate
     from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.pruning import Pruned
-    from optafly_cli.cache.stats import SemanticStats
+    from optafly_cli.cache.stats import SemanticStats, StoreStats
     from optafly_cli.cache.transfer import Imported
 
 _QUOTED = 60
+
+
+def entries_line(found: "StoreStats", now: float) -> str:
+    """How many entries there are, and how old."""
+    line = f"entries   {found.entries:,}"
+    if found.oldest is None or found.newest is None:
+        return line
+    oldest, newest = age(now - found.oldest), age(now - found.newest)
+    return f"{line} ({newest} old)" if found.entries == 1 else f"{line} ({newest} to {oldest} old)"
+
+
+def models_lines(found: "StoreStats") -> list[str]:
+    """Which models answered, and how often; empty without entries."""
+    models = ", ".join(f"{one_line(model)} ({number:,})" for model, number in found.models.items())
+    return [f"models    {models}"] if models else []
 
 
 def promise_lines(semantic: "SemanticStats") -> list[str]:

@@ -19,5 +19,5 @@ def say(ui: Ui, found: "Explanation", *, in_full: bool, everywhere: bool) -> Non
     if not everywhere and found.lookup != NOTHING_STORED and found.lookup.reason == "empty":
         ui.note("--all looks into what was asked with other files, models or settings")
     width = width_of(sys.stdout)
-    for line in explained(found, width) if in_full else listed(found, width):
+    for line in explained(found, width) if in_full else listed(found, width, titled=sys.stdout.isatty()):
         ui.styled_line(*line)

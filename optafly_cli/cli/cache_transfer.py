@@ -27,7 +27,7 @@ _GZIP = b"\x1f\x8b"
 )
 def export(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; stdout unless given.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; - is a pipe.")] = "-",
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     salvage: Annotated[bool, typer.Option("--salvage", help="Of a damaged store, what can be read.")] = False,
     json: opt.Json = False,
@@ -39,10 +39,11 @@ def export(
     ui: Ui = ctx.obj
     if json and file == "-":
         raise UsageError("--json prints a summary", remedy="give a FILE for the entries")
-    if file != "-" and not force and Path(file).exists():
+    if file != "-" and not force and Path(file).is_file():
         raise UsageError(f"{file} is there already", remedy="give another name, or --force to replace it")
+    if file == "-" and ui.interactive:
+        raise UsageError("entries are no reading for people", remedy="give a FILE, or a pipe; or optafly cache list")
     left_out: list[int] = []
-    written = 0
 
     def skipped(number: int, why: str) -> None:
         left_out.append(number)
@@ -50,15 +51,10 @@ def export(
 
     with open_maintenance(ui) as store, ui.progress("exporting", None if salvage else store.count()) as advance:
         lines = _counted((store.salvaged if salvage else store.lines)(skipped), advance)
-        if file == "-":
-            for line in lines:
-                ui.write(line + "\n")
-                written += 1
-        else:
-            written = _write(Path(file), lines)
+        written = _print(ui, lines) if file == "-" else _write(Path(file), lines)
     if json:
         ui.document("cache.export", {"file": file, "entries": written, "left_out": left_out})
-    else:
+    elif not ui.stdout_gone:
         ui.note(f"exported {entries(written)}")
     return 0
 
@@ -109,6 +105,18 @@ def _counted(lines: Iterator[str], advance: Callable[[int], None]) -> Iterator[s
     for line in lines:
         yield line
         advance(1)
+
+
+def _print(ui: Ui, lines: Iterator[str]) -> int:
+    """Write to stdout as long as somebody reads; the number of lines."""
+    count = 0
+    for line in lines:
+        ui.write(line + "\n")
+        if ui.stdout_gone:
+            break
+        count += 1
+    ui.write("", flush=True)
+    return count
 
 
 def _write(path: Path, lines: Iterator[str]) -> int:

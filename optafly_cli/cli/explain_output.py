@@ -54,9 +54,10 @@ def explained(explanation: "Explanation", width: int = 80) -> list[Line]:
     return [*lines, *blocks]
 
 
-def listed(explanation: "Explanation", width: int = 80) -> list[Line]:
+def listed(explanation: "Explanation", width: int = 80, *, titled: bool = False) -> list[Line]:
     """One line for each of the nearest entries: id, age, nearness, whether it fits, its instruction."""
-    lines: list[Line] = []
+    titles = f"{'id':>6}  {'age':>7}  near  {'its answer':<16}  instruction"
+    lines: list[Line] = [((titles, "bold"),)] if titled and _shown(explanation) else []
     for one in _shown(explanation):
         when = age(explanation.now - one.created)
         style = "good" if one.against is None else "dim"

@@ -84,7 +84,7 @@ def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | 
         ui.document("error", {"code": code, "message": message, "remedy": remedy, "partial": partial})
         return _flush(ui, exit_code)
     if exit_code == 130:
-        ui.interrupted()
+        ui.interrupted(message)
         return _flush(ui, exit_code)
     ui.error(message, remedy)
     return _flush(ui, exit_code)

@@ -1,7 +1,6 @@
 """optafly cache list and show, as typed and as seen."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,33 +8,8 @@ import pytest
 from optafly_cli.cli.columns import columns
 from optafly_cli.cli.documents import moment, size
 from optafly_cli.errors import UsageError
-from tests.cli.conftest import Cli, make_repo
+from tests.cli.conftest import LONG, Cli
 from tests.cli.terminal import on_a_terminal, plain_lines
-from tests.fakes.messages_api import MessagesApi
-
-ASK = ("ask", "fix this bug", "--file", "src/main.rs:8")
-LONG = "explain in every detail what this function does with all of its arguments, 端口 and all of its results"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """A store with two entries, made once; the first was served again."""
-    folder = tmp_path_factory.mktemp("filled")
-    (folder / "home").mkdir()
-    with MessagesApi(reply="Use `?` instead of unwrap.") as api:
-        env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key}
-        cli = Cli(make_repo(folder / "unwrap"), folder / "home", env)
-        cli(*ASK)
-        cli("ask", LONG, "--file", "src/lib.rs", "--file", "src/main.rs")
-        cli(*ASK)
-    return cli
-
-
-@pytest.fixture
-def two(filled: Cli, tmp_path: Path) -> Cli:
-    """The same repository, and a copy of the store."""
-    shutil.copytree(filled.home, tmp_path / "home")
-    return Cli(filled.cwd, tmp_path / "home", {})
 
 
 def test_a_list_on_a_terminal_is_a_table(two: Cli) -> None:
