@@ -11,12 +11,15 @@ from optafly_cli.cache.types import Evidence
 
 Order = Literal["created", "used", "hits", "size"]
 ORDERS: tuple[Order, ...] = get_args(Order)
-_BY = {"created": "created", "used": "last_used", "hits": "hits", "size": "bytes"}
-_COLUMNS = f"id, prompt, instruction, model, created, last_used, hits, cost, {SIZE} AS bytes, vector IS NOT NULL"
-_WHERE = """
-    (:number IS NULL OR id = :number) AND (:since IS NULL OR created >= :since)
-    AND (:model IS NULL OR model = :model OR substr(model, 1, length(:model) + 1) = :model || '-')
+_BY = {"created": "created", "used": "last_used", "hits": "hits", "size": SIZE}
+_COLUMNS = f"""
+    id, prompt, instruction, model, created, last_used, hits, cost, {SIZE} AS bytes, vector IS NOT NULL, scope, evidence
 """
+_CONDITIONS = {
+    "number": "id = :number",
+    "since": "created >= :since",
+    "model": "(model = :model OR substr(model, 1, length(:model) + 1) = :model || '-')",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +90,19 @@ def listing(
     Raises UnreadableRowError: the scope or the evidence of one that is shown cannot be read.
     """
     values = {"number": wanted.number, "since": wanted.since, "model": wanted.model}
-    chosen = f"FROM entry WHERE {_WHERE}"
-    ordered = f"ORDER BY {_BY[order]} DESC, id DESC"
+    conditions = [_CONDITIONS[name] for name, value in values.items() if value is not None]
+    where = f"FROM entry WHERE {' AND '.join(conditions) or 'TRUE'}"
+    order_by = f"ORDER BY {_BY[order]} DESC, id DESC"
     if wanted.path is None and not wanted.here:
-        total = connection.execute(f"SELECT count(*) {chosen}", values).fetchone()[0]
-        query = f"SELECT {_COLUMNS}, scope, evidence {chosen} {ordered} LIMIT :limit"
-        found = connection.execute(query, {**values, "limit": -1 if limit is None else limit}).fetchall()
+        total = connection.execute(f"SELECT count(*) {where}", values).fetchone()[0]
+        # Only the rows that are shown are read as a whole
+        shown = f"SELECT id {where} {order_by} LIMIT :limit"
+        query = f"SELECT {_COLUMNS} FROM entry WHERE id IN ({shown}) {order_by}"  # noqa: S608 (constants)
+        found = connection.execute(query, {**values, "limit": -1 if limit is None else limit})
         return Listing(total, tuple(_listed(row, lifetime) for row in found))
-    query = f"SELECT {_COLUMNS}, scope, evidence {chosen} {ordered}"
-    kept = [one for one in _all(connection, query, values, lifetime) if _is_meant(one, wanted, place)]
+    rows_of_all = connection.execute(f"SELECT {_COLUMNS} {where} {order_by}", values)
+    kept = [one for one in (_listed(row, lifetime) for row in rows_of_all) if _is_meant(one, wanted, place)]
     return Listing(len(kept), tuple(kept[:limit]))
-
-
-def _all(connection: sqlite3.Connection, query: str, values: dict[str, Any], lifetime: float) -> Iterator[Listed]:
-    for row in connection.execute(query, values):
-        yield _listed(row, lifetime)
 
 
 def _listed(row: tuple[Any, ...], lifetime: float) -> Listed:

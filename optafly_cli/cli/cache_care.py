@@ -109,7 +109,8 @@ def verify(ctx: typer.Context, json: opt.Json = False) -> int:
     if problems:
         raise StoreError(
             f"{counted(len(problems), 'thing is', 'things are')} wrong with the store",
-            remedy="`optafly cache rebuild` renews the index; `optafly cache delete ID` removes an entry",
+            remedy="`optafly cache rebuild` renews the index, `optafly cache delete ID` removes an entry, "
+            "`optafly cache export --salvage FILE` saves what a damaged database holds",
         )
     ui.note(f"{entries(count)}, and nothing is wrong")
     return 0

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from optafly_cli._version import __version__
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import Declined, OptaflyError, UsageError
 
+_NO_NUMBER = re.compile(r"is not a valid int(?: range)?$")
 _OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
@@ -76,7 +78,8 @@ def _usage(ui: Ui, error: Any) -> int:
         sys.stderr.write(error.format_message() + "\n")
         return 2
     remedy = f"see {context.command_path} --help" if context else "see optafly --help"
-    return _report(ui, "usage", error.format_message().rstrip("."), remedy, None, 2)
+    message = _NO_NUMBER.sub("is no whole number", error.format_message().rstrip("."))
+    return _report(ui, "usage", message, remedy, None, 2)
 
 
 def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | None, exit_code: int) -> int:
