@@ -42,14 +42,14 @@ def which_entry(text: str) -> int | None:
     return min(int(text), 2**63 - 1)
 
 
-def confirm(ui: Ui, question: str) -> None:
-    """Ask on the terminal.
+def confirm(ui: Ui, question: str, done: str = "deleted") -> None:
+    """Ask on the terminal whether something is to be deleted, or what `done` says.
 
     Raises:
         UsageError: nobody can be asked.
         Declined: the answer is no. Interrupted: there is none.
     """
     if not ui.interactive:
-        raise UsageError("nothing was deleted: nobody can be asked here", remedy="give --yes to delete without asking")
+        raise UsageError(f"nothing was {done}: nobody can be asked here", remedy="give --yes, and you are not asked")
     if ui.asked(f"{question} [y/N] ").lower() not in ("y", "yes"):
-        raise Declined("nothing was deleted")
+        raise Declined(f"nothing was {done}")

@@ -152,7 +152,7 @@ def reject(
             if entry is not None:
                 raise UsageError("--forget rejects nothing: give it no entry")
             if not yes:
-                confirm(ui, "Forget all labels, and begin the promise anew?")
+                confirm(ui, "Forget all labels, and begin the promise anew?", "forgotten")
             forgotten = store.forget_labels()
         else:
             done = store.reject(entry)

@@ -33,7 +33,10 @@ def rows(found: Sequence["Listed"]) -> Iterator[str]:
 
 
 def table(found: Sequence["Listed"], place: "Place", now: float, order: "Order") -> Iterator[Line]:
-    """A line of titles and one for each entry, as wide as the terminal; what it is sorted by is among the columns."""
+    """A line of titles and one for each entry, as wide as the terminal; what it is sorted by is among the columns.
+
+    What has expired is dim.
+    """
     width = width_of(sys.stdout)
     titles = ("id", "used" if order == "used" else "age", "size" if order == "size" else "hits", "model", "about")
     cells = [titles, *(_cells(one, place, now, order) for one in found)]
@@ -43,10 +46,11 @@ def table(found: Sequence["Listed"], place: "Place", now: float, order: "Order")
         if width - sum(wide + len(_GAP) for wide in widths if wide) < _LEAST:
             widths[left_out] = 0
     texts = ("instruction", *(flat(one.instruction) for one in found))
-    for row, text in zip(cells, texts, strict=True):
+    styles = ("bold", *("dim" if one.expires <= now else None for one in found))
+    for row, text, style in zip(cells, texts, styles, strict=True):
         shown = [_cell(at, cell, wide) for at, (cell, wide) in enumerate(zip(row, widths, strict=True)) if wide]
         lead = _GAP.join(shown) + _GAP
-        yield ((lead + clipped(text, width - columns(lead)), "bold" if row is titles else None),)
+        yield ((lead + clipped(text, width - columns(lead)), style),)
 
 
 def _cell(at: int, text: str, width: int) -> str:

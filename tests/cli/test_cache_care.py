@@ -156,8 +156,13 @@ def test_a_list_in_a_pipe_has_no_escapes(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "code", "said"),
-    [(b"n\n", 1, "nothing was deleted"), (b"\n", 1, "nothing was deleted"), (b"\x04", 130, "interrupted")],
-    ids=["no", "enter", "ctrl-d"],
+    [
+        (b"n\n", 1, "nothing was deleted"),
+        (b"\n", 1, "nothing was deleted"),
+        (b"\x04", 130, "interrupted"),
+        (b"\x03", 130, "interrupted"),
+    ],
+    ids=["no", "enter", "ctrl-d", "ctrl-c"],
 )
 def test_saying_no_is_no_error(cli: Cli, typed: bytes, code: int, said: str) -> None:
     """Asked on a terminal, no (or only Enter) deletes nothing and exits 1; closing the input is an interruption."""

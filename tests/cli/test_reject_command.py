@@ -76,7 +76,7 @@ def test_what_cannot_be_rejected(cli: Cli) -> None:
 def test_forgetting_asks_first(cli: Cli) -> None:
     """Without --yes and a terminal nothing is forgotten; with it the number of labels is told."""
     cli(*ASK)
-    assert "nobody can be asked" in cli("cache", "reject", "--forget", code=2).err
+    assert "nothing was forgotten: nobody can be asked" in cli("cache", "reject", "--forget", code=2).err
     assert "forgot 0 labels" in cli("cache", "reject", "--forget", "--yes").err
     assert cli("cache", "reject", "--forget", "--yes", "--json").json == {
         "schema": "optafly.cache.reject/1",
