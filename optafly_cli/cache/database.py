@@ -16,6 +16,7 @@ from pathlib import Path
 from optafly_cli._version import __version__
 from optafly_cli.cache import schema
 from optafly_cli.cache.failures import error_name, reported
+from optafly_cli.durable import fsync_folder as fsync_folder  # noqa: PLC0414  index/manifest.py takes it from here
 from optafly_cli.errors import StoreError
 
 FILE = "entries.sqlite"
@@ -105,15 +106,6 @@ def locked(path: Path, patience_s: float = 0.0) -> Iterator[bool]:
         while not (held := try_lock(handle)) and time.monotonic() < give_up:
             time.sleep(_PAUSE_S)
         yield held
-    finally:
-        os.close(handle)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside the folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)
 

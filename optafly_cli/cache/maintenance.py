@@ -12,7 +12,7 @@ from optafly_cli.cache import pruning, transfer
 from optafly_cli.cache.checking import check
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import FILE, integrity_problems, transaction
-from optafly_cli.cache.failures import reported
+from optafly_cli.cache.failures import damaged, reported
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.loaded import Loaded
 from optafly_cli.cache.lookup import DAY
@@ -163,11 +163,16 @@ class Maintenance(Connections):
             yield from check(connection, progress)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> bool:
-        """Write the search index anew from the truth. False when another process is at it, or it cannot be written."""
+        """Write the search index anew from the truth. False when another process is at it, or it cannot be written.
+
+        Raises StoreError when the database is damaged: what is derived from it would be, too.
+        """
         connection = self._reader()
         if connection is None:
             return True
         with reported(self.folder, "read"):
+            if problems := integrity_problems(connection):
+                raise damaged(self.folder, problems[0])
             done = [index.rebuild(connection, progress) for index in self._indexes(connection)]
             return all(done)
 

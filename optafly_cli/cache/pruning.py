@@ -22,7 +22,7 @@ _WORTH = """
     SELECT id, {size}, coalesce(cost, ?) * (1 + hits) * exp(-max(0, ? - last_used) / ?) AS worth
     FROM entry WHERE created > ?
 """
-_SIZE = """
+SIZE = """
     (length(CAST(instruction AS BLOB)) + length(CAST(evidence AS BLOB)) + length(CAST(prompt AS BLOB))
      + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600)
 """
@@ -59,14 +59,14 @@ def plan(connection: sqlite3.Connection, folder: Path, since: float, limit: int,
     Worth is what the answer cost, for each time that it was or may yet be used, halved for each week without use, for
     each byte. What is being written now is not seen, and so never goes.
     """
-    expired = connection.execute(_EXPIRED.format(size=_SIZE), (since,)).fetchall()
+    expired = connection.execute(_EXPIRED.format(size=SIZE), (since,)).fetchall()
     freed = sum(size for _, size in expired)
     over = used_bytes(connection, folder) - freed - limit
     evicted: list[int] = []
     if over > 0:
         goal = over + int(limit * (1 - TARGET))
         decay = HALF_LIFE_DAYS * DAY / 0.6931471805599453
-        rows = connection.execute(_WORTH.format(size=_SIZE), (UNKNOWN_COST, now, decay, since)).fetchall()
+        rows = connection.execute(_WORTH.format(size=SIZE), (UNKNOWN_COST, now, decay, since)).fetchall()
         for number, size, _ in sorted(rows, key=lambda row: (row[2] / row[1], row[0])):
             if goal <= 0:
                 break

@@ -19,7 +19,7 @@ from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.lookup import DAY, NOTHING_STORED, Asked, asked, load, look_up
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
@@ -28,6 +28,7 @@ from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
+    from optafly_cli.cache.listing import Filter, Listing, Order, Place
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
@@ -184,6 +185,33 @@ class Store(Connections):
             found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
         return [rows.entry_from(row) for row in found]
 
+    def listing(
+        self, wanted: "Filter", place: "Place", *, order: "Order" = "created", limit: int | None = 20
+    ) -> "Listing":
+        """The entries that are meant, without their answers, in that order; `limit` None: all of them."""
+        from optafly_cli.cache.listing import Listing, listing
+
+        connection = self._reader()
+        if connection is None:
+            return Listing()
+        with reported(self.folder, "read"):
+            return listing(connection, wanted, place, self._settings.ttl_days * DAY, order=order, limit=limit)
+
+    def last_served(self) -> int:
+        """The entry of the last hit, which may be gone.
+
+        Raises:
+            UsageError: there was no hit yet.
+        """
+        from optafly_cli.cache.promise.reject import no_hit
+
+        connection = self._reader()
+        with reported(self.folder, "read"):
+            found = connection and connection.execute("SELECT entry FROM hit ORDER BY id DESC LIMIT 1").fetchone()
+        if not found:
+            raise no_hit(None)
+        return int(found[0])
+
     def stats(self) -> "StoreStats":
         """What the store holds, what it gave, and what it promises."""
         from optafly_cli.cache.stats import StoreStats, count, semantic
@@ -204,13 +232,17 @@ class Store(Connections):
             StoreError: it could not be written.
         """
         from optafly_cli.cache.promise.reject import no_hit, reject
+        from optafly_cli.cache.stats import semantic
 
         if self._reader() is None:
             raise no_hit(which)
         with reported(self.folder, "written"):
             connection = self._writer()
+            before = semantic(connection, self._loaded)
             with transaction(connection):
-                return reject(connection, which, self._clock())
+                done = reject(connection, which, self._clock())
+            now = semantic(connection, self._loaded)
+        return replace(done, ended=now) if before and now and before.served and not now.served else done
 
     def forget_labels(self) -> int:
         """Delete the user's labels and end a drift alarm; how many labels there were."""

@@ -61,11 +61,16 @@ def put_entry(connection: sqlite3.Connection, values: Mapping[str, object]) -> i
 
 def put_newer(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
     """Insert an entry unless one of the same key and evidence that is as new or newer is there; whether it was."""
-    standing = connection.execute(_STANDING, values).fetchone()
-    if standing is not None and standing[0] >= values["created"]:
+    if not is_newer(connection, values):
         return False
     put_entry(connection, values)
     return True
+
+
+def is_newer(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
+    """Whether no entry of the same key and evidence is there, or an older one."""
+    standing = connection.execute(_STANDING, values).fetchone()
+    return standing is None or bool(standing[0] < values["created"])
 
 
 def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) -> None:

@@ -80,14 +80,12 @@ def ask(
             system=system,
             ttl=ttl,
             cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
+            max_context_tokens=max_context_tokens,
+            model=model,
+            max_tokens=max_tokens,
+            base_url=base_url,
+            max_error_rate=max_error_rate,
         ),
-        {
-            "refine.max_context_tokens": max_context_tokens,
-            "provider.model": model,
-            "provider.max_tokens": max_tokens,
-            "provider.base_url": base_url,
-            "cache.max_error_rate": max_error_rate,
-        },
     )
     sink = _Sink(ui, streaming=not (no_stream or json))
     explainer = _Explainer(ui, session) if explain else None
@@ -128,8 +126,9 @@ class _Explainer:
 
     def show(self, explanation: "Explanation") -> None:
         """Say it, or keep it."""
+        from optafly_cli.cli.columns import width_of
         from optafly_cli.cli.explain_document import document
-        from optafly_cli.cli.explain_output import explained, width_of
+        from optafly_cli.cli.explain_output import explained
 
         self.document = document(explanation)
         if self.ui.json:

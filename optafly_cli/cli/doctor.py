@@ -14,6 +14,7 @@ from optafly_cli.cli.app import StageCommand, new_app
 from optafly_cli.cli.session import load, working_folder
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import OptaflyError
+from optafly_cli.wording import counted, entries
 
 app = new_app()
 Level = Literal["ok", "missing", "bad"]
@@ -77,7 +78,7 @@ def _config() -> Iterator[Check]:
     changed = [key for key, origin in loaded.origins.items() if str(origin) != "default"]
     file = config_file(os.environ)
     found = str(file) if file.is_file() else f"{file} (not there: defaults)"
-    yield Check("config", "ok", f"{found}; {len(changed)} settings are not the default")
+    yield Check("config", "ok", f"{found}; {counted(len(changed), 'setting is', 'settings are')} not the default")
 
 
 def _workspace() -> Iterator[Check]:
@@ -104,7 +105,7 @@ def _store() -> Iterator[Check]:
     if problems:
         yield Check("store", "bad", "; ".join(problems), f"move {folder} aside; a new store begins", 5)
     else:
-        yield Check("store", "ok", f"{folder}: {count:,} entries")
+        yield Check("store", "ok", f"{folder}: {entries(count)}")
 
 
 def _model() -> Iterator[Check]:

@@ -2,14 +2,16 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from optafly_cli._version import __version__
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import OptaflyError, UsageError
+from optafly_cli.errors import Declined, OptaflyError, UsageError
 
+_NO_NUMBER = re.compile(r"is not a valid int(?: range)?$")
 _OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
@@ -28,6 +30,9 @@ def run(argv: Sequence[str]) -> int:
         code = _dispatch(list(argv), ui)
     except KeyboardInterrupt:
         return _report(ui, "interrupted", "interrupted", None, None, 130)
+    except Declined as error:
+        ui.note(error.message)
+        code = error.exit_code
     except OptaflyError as error:
         return _report(ui, error.code, error.message, error.remedy, error.partial, error.exit_code)
     except OSError as error:
@@ -73,7 +78,8 @@ def _usage(ui: Ui, error: Any) -> int:
         sys.stderr.write(error.format_message() + "\n")
         return 2
     remedy = f"see {context.command_path} --help" if context else "see optafly --help"
-    return _report(ui, "usage", error.format_message().rstrip("."), remedy, None, 2)
+    message = _NO_NUMBER.sub("is no whole number", error.format_message().rstrip("."))
+    return _report(ui, "usage", message, remedy, None, 2)
 
 
 def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | None, exit_code: int) -> int:
@@ -81,7 +87,7 @@ def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | 
         ui.document("error", {"code": code, "message": message, "remedy": remedy, "partial": partial})
         return _flush(ui, exit_code)
     if exit_code == 130:
-        ui.interrupted()
+        ui.interrupted(message)
         return _flush(ui, exit_code)
     ui.error(message, remedy)
     return _flush(ui, exit_code)

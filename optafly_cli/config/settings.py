@@ -19,8 +19,8 @@ class Rule:
     """What a setting means and which values it takes.
 
     `minimum` and `maximum` are inclusive, `above` is an exclusive minimum. `form` is for text: a name is not empty, a
-    path is empty, absolute or under `~`, a url is empty or http(s). `secret`: never shown in a message. `pending`:
-    checked and kept, but nothing acts on it yet.
+    path is empty, absolute or under `~`, a url is empty or http(s). `hint`: what to give instead of what is refused.
+    `secret`: never shown in a message. `pending`: checked and kept, but nothing acts on it yet.
     """
 
     meaning: str
@@ -29,6 +29,7 @@ class Rule:
     above: float | None = None
     choices: tuple[str, ...] = ()
     form: Form = "any"
+    hint: str = ""
     secret: bool = False
     pending: bool = False
 
@@ -102,7 +103,13 @@ class CacheSettings:
         ),
     )
     ttl_days: float = setting(
-        30.0, Rule("Days after which an entry is not served any more.", minimum=0, maximum=36_500)
+        30.0,
+        Rule(
+            "Days after which an entry is not served any more.",
+            above=0,
+            maximum=36_500,
+            hint="36500 keeps answers for a century, cache.enabled = false keeps none",
+        ),
     )
     max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000))
     embedding_model: str = setting(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -117,7 +118,11 @@ def git(cwd: Path, *arguments: str) -> str:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     """A git repository with a small Rust project in it, committed."""
-    root = tmp_path / "unwrap"
+    return make_repo(tmp_path / "unwrap")
+
+
+def make_repo(root: Path) -> Path:
+    """Make one in that folder."""
     (root / "src").mkdir(parents=True)
     (root / "Cargo.toml").write_text('[package]\nname = "unwrap"\nversion = "0.1.0"\nedition = "2021"\n')
     (root / "src" / "main.rs").write_text(MAIN_RS)
@@ -141,6 +146,30 @@ def cli(repo: Path, tmp_path: Path, api: MessagesApi) -> Cli:
     home = tmp_path / "home"
     home.mkdir()
     return Cli(repo, home, {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key})
+
+
+LONG = "explain in every detail what this function does with all of its arguments, 端口 and all of its results"
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A store with two entries, made once; the first was served again."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "home").mkdir()
+    with MessagesApi(reply="Use `?` instead of unwrap.") as api:
+        env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key}
+        cli = Cli(make_repo(folder / "unwrap"), folder / "home", env)
+        cli("ask", "fix this bug", "--file", "src/main.rs:8")
+        cli("ask", LONG, "--file", "src/lib.rs", "--file", "src/main.rs")
+        cli("ask", "fix this bug", "--file", "src/main.rs:8")
+    return cli
+
+
+@pytest.fixture
+def two(filled: Cli, tmp_path: Path) -> Cli:
+    """The same repository, and a copy of that store."""
+    shutil.copytree(filled.home, tmp_path / "home")
+    return Cli(filled.cwd, tmp_path / "home", {})
 
 
 @pytest.fixture

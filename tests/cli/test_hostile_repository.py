@@ -132,6 +132,15 @@ def test_always_is_remembered_for_the_project_and_outside_of_it(cli: Cli, api: M
     assert git(repo, "status", "--porcelain") == before == " M src/lib.rs\n"
 
 
+def test_quitting_sends_nothing_and_is_no_error(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """`q` is a no: exit 1, as for the questions of `optafly cache`."""
+    (repo / "src" / "lib.rs").write_text("pub fn double(n: u32) -> u32 {\n    n * 7\n}\n")
+    code, written = on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=((b"Send this?", b"q\n"),))
+    assert (code, api.messages) == (1, [])
+    assert b"nothing was sent" in written
+    assert b"error" not in written.rpartition(b"Send this?")[2]
+
+
 def test_ctrl_c_leaves_a_clean_terminal(cli: Cli, api: MessagesApi) -> None:
     """Interrupted while Claude answers: exit 130, nothing stored, the cursor is shown again."""
     api.script(Reply("one two three four", end="stall", after=1))

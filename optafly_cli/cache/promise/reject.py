@@ -2,11 +2,14 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.promise.labels import OwnLabel, add, set_apart
 from optafly_cli.cache.types import Tier
 from optafly_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.stats import SemanticStats
 
 _COLUMNS = "id, entry, at, tier, probability, verifier, instruction, pair, rejected"
 
@@ -17,7 +20,7 @@ class Rejected:
 
     `asked` is what the user had asked and `stored` the instruction whose answer was served, empty when that entry is
     gone. `labelled`: the verifier learned of it. `deleted`: the entry was deleted (an exact hit); otherwise it goes on
-    answering its own words.
+    answering its own words. `ended`: what is promised now, when no other words are answered any more because of it.
     """
 
     entry: int
@@ -26,6 +29,7 @@ class Rejected:
     stored: str
     labelled: bool
     deleted: bool
+    ended: "SemanticStats | None" = None
 
 
 def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rejected:
@@ -53,7 +57,9 @@ def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rej
 def no_hit(which: int | None) -> UsageError:
     """The error for a store in which nothing is that could be rejected."""
     if which is None:
-        return UsageError("no stored answer was served yet, so there is none to reject")
+        return UsageError(
+            "no stored answer was served yet", remedy="give the number of an entry: optafly cache list shows them"
+        )
     return UsageError(f"there is no entry {which}", remedy="optafly cache list shows their numbers")
 
 
