@@ -16,7 +16,7 @@ from pathlib import Path
 from optafly_cli._version import __version__
 from optafly_cli.cache import schema
 from optafly_cli.cache.failures import error_name, reported
-from optafly_cli.durable import fsync_folder as fsync_folder  # noqa: PLC0414  index/manifest.py takes it from here
+from optafly_cli.durable import fsync_folder
 from optafly_cli.errors import StoreError
 
 FILE = "entries.sqlite"

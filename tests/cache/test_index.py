@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from optafly_cli import durable
 from optafly_cli.cache.database import connect_to_write, transaction, try_lock
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.index import MAX_TAIL, SCAN_LIMIT, Index
@@ -258,14 +259,13 @@ def test_a_death_while_writing_leaves_the_old_index(
     assert index.rebuild(store)
     before = _manifest(index)
     insert(store, b"large", unit(rng.standard_normal((5, DIMENSION), dtype=np.float32)))
-    write_file = manifests.write_file
 
     def die(path: Path, content: bytes) -> None:
         if path.suffix == ".json":
             raise OSError(28, "No space left on device")
-        write_file(path, content)
+        durable.replace(path, content)
 
-    monkeypatch.setattr(manifests, "write_file", die)
+    monkeypatch.setattr(manifests, "replace", die)
     assert not index.rebuild(store)
     assert _manifest(index) == before
     vector = np.frombuffer(_vector(store, 1), np.float32)

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.cache.database import fsync_folder
+from optafly_cli.durable import replace
 
 NAME = "current.json"
 FORMAT = 3
@@ -76,24 +76,11 @@ def read(folder: Path) -> Manifest | None:
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Put the manifest in place, then remove the files that it does not name. Raises OSError."""
-    fsync_folder(folder)
-    write_file(folder / NAME, json.dumps({"format": FORMAT, **asdict(manifest)}).encode())
-    fsync_folder(folder)
+    replace(folder / NAME, json.dumps({"format": FORMAT, **asdict(manifest)}).encode())
     named = {str(segment.generation) for segment in manifest.segments}
     for old in folder.iterdir():
         if old.suffix in {".faiss", ".ids", ".new"} and old.name.split(".")[0] not in named:
             old.unlink(missing_ok=True)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write aside, fsync, rename: whoever looks sees the old file or the whole new one. Raises OSError."""
-    aside = path.with_name(f"{path.name}.new")
-    handle = os.open(aside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "wb") as target:
-        target.write(content)
-        target.flush()
-        os.fsync(target.fileno())
-    aside.rename(path)
 
 
 def sampled(path: Path, size: int) -> str:

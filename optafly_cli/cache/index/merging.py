@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from optafly_cli.cache.database import locked, make_private_folder
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment, digest
+from optafly_cli.wording import entries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,7 +151,7 @@ def problems(connection: sqlite3.Connection, place: Path, embedder: str, partiti
     true = {row[0] for row in connection.execute(query, (partition, embedder, 0, manifest.last_id))}
     lacking = len(true.difference(held))
     return (
-        [f"the search index of {embedder} lacks {lacking:,} entries; `optafly cache rebuild` adds them"]
+        [f"the search index of {embedder} lacks {entries(lacking)}; `optafly cache rebuild` adds what is missing"]
         if lacking
         else []
     )
