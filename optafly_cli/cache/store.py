@@ -27,6 +27,7 @@ from optafly_cli.errors import StoreError
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
@@ -65,12 +66,13 @@ class Store(Connections):
         load_embedder: LoadEmbedder | None = None,
         load_verifier: LoadVerifier | None = None,
         calibration: "Calibration | None" = None,
+        engine: "Engine | None" = None,
     ) -> Self:
-        """The store in that folder. The loaders are for who has one loaded already (the service).
+        """The store in that folder. The loaders are for who has one loaded already, `engine` for who is beside one.
 
         `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
         """
-        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
+        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration, engine))
 
     def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
         """An answer that may be served for the question now, or why there is none. Never creates a store.
@@ -91,6 +93,11 @@ class Store(Connections):
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
         return found
+
+    def close(self) -> None:
+        """Let go of the files and of the engine. It can be used again afterwards."""
+        super().close()
+        self._loaded.close()
 
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""

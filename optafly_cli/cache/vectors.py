@@ -22,8 +22,7 @@ _TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedde
 _ELSEWHERE = "SELECT id, vector FROM entry WHERE partition <> ? AND embedder = ? AND created > ? AND key <> ?"
 # The pluses keep SQLite from choosing another index than the ids
 _AMONG = (
-    "SELECT id, vector FROM entry"
-    " WHERE id IN ({}) AND +partition = ? AND +embedder = ? AND +created > ? AND +key <> ?"
+    "SELECT id, vector FROM entry WHERE id IN ({}) AND +partition = ? AND +embedder = ? AND +created > ? AND +key <> ?"
 )
 _AT_ONCE = 500
 
