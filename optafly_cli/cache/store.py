@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,7 +19,7 @@ from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
 from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.lookup import DAY, NOTHING_STORED, Asked, asked, load, look_up
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
@@ -173,6 +173,15 @@ class Store(Connections):
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
         return number
+
+    def keep_request(self, request: bytes, entry: Entry, files: bytes) -> None:
+        """Let the launcher answer that request with the entry while the files are as they are (`direct`)."""
+        expires = entry.created + self._settings.ttl_days * DAY
+        values = (request, entry.id, expires, sum(astuple(entry.answer.usage)), files)
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
     def entry(self, number: int) -> Entry | None:
         """The entry of that id, None when there is none."""
