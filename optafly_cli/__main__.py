@@ -7,6 +7,11 @@ import sys
 def main() -> None:
     """Entry point of the `optafly` command."""
     _open_standard_streams()
+    from optafly_cli import direct
+
+    code = direct.answer(sys.argv[1:])
+    if code is not None:
+        sys.exit(code)
     from optafly_cli.cli.handler import run
 
     sys.exit(run(sys.argv[1:]))

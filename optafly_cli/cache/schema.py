@@ -108,6 +108,23 @@ MIGRATIONS = (
             "CREATE TABLE outbox (entry INTEGER PRIMARY KEY)",
         ),
     ),
+    Migration(
+        "direct",
+        (
+            # Command lines that were answered, with the files that the answer hung on (optafly_cli/direct.py)
+            """
+            CREATE TABLE direct (
+                request BLOB PRIMARY KEY,
+                entry INTEGER NOT NULL,
+                expires REAL NOT NULL,
+                tokens INTEGER NOT NULL,
+                files BLOB NOT NULL
+            ) WITHOUT ROWID
+            """,
+            "CREATE INDEX direct_entry ON direct (entry)",
+            "CREATE TRIGGER direct_goes AFTER DELETE ON entry BEGIN DELETE FROM direct WHERE entry = OLD.id; END",
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

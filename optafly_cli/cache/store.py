@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -27,6 +27,7 @@ from optafly_cli.errors import StoreError
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.listing import Filter, Listing, Order, Place
     from optafly_cli.cache.promise.agreement import Agreement
@@ -66,12 +67,13 @@ class Store(Connections):
         load_embedder: LoadEmbedder | None = None,
         load_verifier: LoadVerifier | None = None,
         calibration: "Calibration | None" = None,
+        engine: "Engine | None" = None,
     ) -> Self:
-        """The store in that folder. The loaders are for who has one loaded already (the service).
+        """The store in that folder. The loaders are for who has one loaded already, `engine` for who is beside one.
 
         `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
         """
-        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
+        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration, engine))
 
     def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
         """An answer that may be served for the question now, or why there is none. Never creates a store.
@@ -92,6 +94,11 @@ class Store(Connections):
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
         return found
+
+    def close(self) -> None:
+        """Let go of the files and of the engine. It can be used again afterwards."""
+        super().close()
+        self._loaded.close()
 
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
@@ -167,6 +174,15 @@ class Store(Connections):
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
         return number
+
+    def keep_request(self, request: bytes, entry: Entry, files: bytes) -> None:
+        """Let the launcher answer that request with the entry while the files are as they are (`direct`)."""
+        expires = entry.created + self._settings.ttl_days * DAY
+        values = (request, entry.id, expires, sum(astuple(entry.answer.usage)), files)
+        with reported(self.folder, "written"):
+            connection = self._writer()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
     def entry(self, number: int) -> Entry | None:
         """The entry of that id, None when there is none."""

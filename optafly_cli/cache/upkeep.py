@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LOCK = "upkeep.lock"
 AT_ONCE = 4_000
-"""Vectors that are written by whoever put the last one: some hundredths of a second."""
+"""Vectors that are written by whoever put the last one and has faiss loaded: some hundredths of a second."""
 _LOOK_EVERY = 16
 _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
@@ -38,7 +38,7 @@ def after_a_write(
 ) -> None:
     """Do or begin what an entry that was just stored makes due. Never fails what was stored."""
     if index is not None and index.is_behind(connection, partition):
-        if index.to_write(connection, partition) <= AT_ONCE:
+        if "faiss" in sys.modules and index.to_write(connection, partition) <= AT_ONCE:
             index.merge(connection, partition)
         else:
             begin(folder, settings)

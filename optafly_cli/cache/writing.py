@@ -37,7 +37,7 @@ def entry_values(
         "seconds": seconds,
         "model": answer.model,
         "embedder": embedding.index.embedder if embedding else None,
-        "vector": embedding.vector.tobytes() if embedding else None,
+        "vector": embedding.blob if embedding else None,
         "instruction": question.instruction,
         "evidence": rows.evidence_text(evidence),
         "prompt": storable(question.prompt),

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,6 +69,7 @@ def ask(
     from optafly_cli.pipeline.job import Voice, check_cache_mode
 
     ui: Ui = ctx.obj
+    started = time.time()
     session = open_session(
         ui,
         ContextOptions(
@@ -98,7 +101,8 @@ def ask(
         explain=explainer.show if explainer else None,
     )
     try:
-        outcome = run(session, voice, store_folder(session.settings.cache, os.environ))
+        folder = store_folder(session.settings.cache, os.environ)
+        outcome = run(session, voice, folder)
     except ProviderError as error:
         sink.finish(error.partial)
         raise
@@ -111,7 +115,20 @@ def ask(
         sink.finish(outcome.answer.text if outcome.answer else None)
         if outcome.answer or not (explainer and explainer.document):
             summarise(ui, outcome)
-    return _exit_code(ui, outcome)
+    code = _exit_code(ui, outcome)
+    if not (json or explain or refresh or no_cache or system) and ui.is_plain and code == 0:
+        _keep_request(ui, session, outcome, folder, started)
+    return code
+
+
+def _keep_request(ui: Ui, session: "Session", outcome: "Outcome", folder: Path, started: float) -> None:
+    """Let the launcher answer the same command next time."""
+    from optafly_cli.direct import request_of
+
+    if request := request_of(ui.argv, os.environ):
+        from optafly_cli.pipeline.again import keep
+
+        keep(session, outcome, folder, request, started)
 
 
 class _Explainer:

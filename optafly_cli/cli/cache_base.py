@@ -13,11 +13,11 @@ app = new_app("Look into the store of answers, correct it, or empty it.")
 
 def open_store(ui: Ui, settings: Any = None) -> Any:
     """The store of these `[cache]` settings; of the settings of the working folder unless given."""
-    from optafly_cli.cache.store import Store
     from optafly_cli.config.paths import store_folder
+    from optafly_cli.pipeline.shelf import open_beside_the_service
 
     settings = settings or load(ui, {}).settings.cache
-    return Store.open(store_folder(settings, os.environ), settings)
+    return open_beside_the_service(store_folder(settings, os.environ), settings)
 
 
 def open_maintenance(ui: Ui) -> Any:

@@ -26,6 +26,7 @@ def run(argv: Sequence[str]) -> int:
         return _flush(ui, 0)
     ui = Ui()
     ui.json = "--json" in argv
+    ui.argv = tuple(argv)
     try:
         code = _dispatch(list(argv), ui)
     except KeyboardInterrupt:
@@ -38,11 +39,17 @@ def run(argv: Sequence[str]) -> int:
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_FAILURES:
             return _fault(ui, argv, error)
-        ui.lose_stdout(None if error.errno == errno.EPIPE else error.strerror)
-        code = 0
+        return lost_output(error)
     except Exception as error:  # noqa: BLE001  a fault of ours: the user gets a sentence, we get the traceback
         return _fault(ui, argv, error)
     return _flush(ui, code)
+
+
+def lost_output(error: OSError) -> int:
+    """The exit code when stdout could not be written, with a sentence; a reader that went away is no error."""
+    ui = Ui()
+    ui.lose_stdout(None if error.errno == errno.EPIPE else error.strerror)
+    return _flush(ui, 0)
 
 
 def _fault(ui: Ui, argv: Sequence[str], error: Exception) -> int:

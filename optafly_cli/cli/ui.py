@@ -24,6 +24,8 @@ class Ui:
         self.json = False
         self.color: ColorChoice = "auto"
         self.verbosity = 0
+        self.argv: tuple[str, ...] = ()
+        self.warned = False
         self.unwritten: str | None = None
         self._stdout_gone = False
 
@@ -31,6 +33,11 @@ class Ui:
     def interactive(self) -> bool:
         """Somebody can be asked: input, output and messages are all on a terminal, and the result is for a person."""
         return not self.json and all(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing was warned of, and nothing was asked for about how it is said."""
+        return not self.warned and self.verbosity == 0 and self.color == "auto"
 
     def colored(self, stream: TextIO) -> bool:
         """Whether styles belong on the stream: `--color`, then NO_COLOR, FORCE_COLOR, TERM=dumb, a terminal."""
@@ -111,6 +118,7 @@ class Ui:
 
     def warn(self, text: str) -> None:
         """Say what is not as the user would expect; -q does not silence it."""
+        self.warned = True
         self._say(text, None, self.style("warning:", "warning") + " ", len("warning: "))
 
     def error(self, text: str, remedy: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """The store as `ask` uses it."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -115,11 +116,17 @@ class Shelf:
         return number
 
     def _open(self) -> "Store":
-        from optafly_cli.cache.store import Store
-
         if self._store is None:
-            self._store = (self._open_store or Store.open)(self.folder, self.session.settings.cache)
+            self._store = (self._open_store or open_beside_the_service)(self.folder, self.session.settings.cache)
         return self._store
+
+
+def open_beside_the_service(folder: Path, settings: "CacheSettings") -> "Store":
+    """The store in that folder, with the models of the service where one runs."""
+    from optafly_cli.cache.engine.client import beside
+    from optafly_cli.cache.store import Store
+
+    return Store.open(folder, settings, engine=beside(os.environ))
 
 
 def has_secret(session: Session, refined: RefinedPrompt, answer: Answer) -> bool:

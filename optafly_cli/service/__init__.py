@@ -1,0 +1,1 @@
+"""The warm processes beside the commands, and how commands reach them."""
