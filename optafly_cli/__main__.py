@@ -9,7 +9,12 @@ def main() -> None:
     _open_standard_streams()
     from optafly_cli import direct
 
-    code = direct.answer(sys.argv[1:])
+    try:
+        code = direct.answer(sys.argv[1:])
+    except OSError as error:
+        from optafly_cli.cli.handler import lost_output
+
+        code = lost_output(error)
     if code is not None:
         sys.exit(code)
     from optafly_cli.cli.handler import run

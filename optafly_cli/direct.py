@@ -37,7 +37,11 @@ _BUSY_MS = 50
 
 
 def answer(argv: "Sequence[str]") -> int | None:
-    """Print the answer of `ask` and count the hit: the exit code. None: nothing was printed, ask the application."""
+    """Print the answer of `ask` and count the hit: the exit code. None: nothing was printed, ask the application.
+
+    Raises:
+        OSError: it cannot be printed.
+    """
     import time
 
     start = time.perf_counter()
@@ -58,13 +62,13 @@ def answer(argv: "Sequence[str]") -> int | None:
         said = _told(row[4], (now - row[5], time.perf_counter() - start, row[6]))
         if said is None:
             return None
-        code = _written(*said)
+        _write(*said)
         _count(connection, row[0], row[3], now)
     except _sqlite3.Error:
         return None
     finally:
         connection.close()
-    return code
+    return 0
 
 
 def request_of(argv: "Sequence[str]", environ: "Mapping[str, str]") -> bytes | None:
@@ -177,18 +181,11 @@ def _age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _written(text: str, line: str) -> int:
-    """Write both; the exit code, as the application would have it for an output that cannot be written."""
-    try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
-        sys.stderr.write(line)
-        sys.stderr.flush()
-    except OSError as error:
-        from optafly_cli.cli.handler import lost_output
-
-        return lost_output(error)
-    return 0
+def _write(text: str, line: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 def _count(connection: "_sqlite3.Connection", entry: int, tokens: int, now: float) -> None:
