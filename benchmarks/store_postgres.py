@@ -77,7 +77,8 @@ def _measure(
         backend.put(made)
         single.append((time.perf_counter() - start) * 1000)
     noise: Rows = np.random.default_rng(3).standard_normal((QUERIES, rows.shape[1]), dtype=np.float32)
-    asked = rows[np.random.default_rng(4).integers(0, count, QUERIES)] + 0.25 / np.sqrt(rows.shape[1]) * noise
+    picked = rows[np.random.default_rng(4).integers(0, count, QUERIES)]
+    asked: Rows = (picked + 0.25 / np.sqrt(rows.shape[1]) * noise).astype(np.float32)
     partition = entries(0, rows[:1])[0].partition
     backend.candidates(partition, embedder, asked[0], 0.0, 16)
     spent, right = [], 0
