@@ -8,18 +8,17 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from optafly_cli.cache import rows, upkeep
+from optafly_cli.cache import outbox, rows, upkeep
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.evidence import combined
 from optafly_cli.cache.failures import reported
-from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.sharing import Sharing
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
@@ -27,6 +26,7 @@ from optafly_cli.errors import StoreError
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.backends.protocol import Stored
     from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
@@ -49,11 +49,18 @@ class Store(Connections):
         settings: CacheSettings,
         clock: Callable[[], float],
         loaded: Loaded,
+        shared: "SharedStore | None" = None,
     ) -> None:
         super().__init__(folder)
         self._settings = settings
         self._clock = clock
         self._loaded = loaded
+        self._sharing = Sharing(settings, shared)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong beside what was done, for stderr; whoever says it empties the list."""
+        return self._sharing.warnings
 
     @classmethod
     def open(
@@ -65,28 +72,28 @@ class Store(Connections):
         load_embedder: LoadEmbedder | None = None,
         load_verifier: LoadVerifier | None = None,
         calibration: "Calibration | None" = None,
+        shared: "SharedStore | None" = None,
     ) -> Self:
-        """The store in that folder. The loaders are for who has one loaded already (the service).
+        """The store in that folder. The loaders and `shared` are for who has one already (the service).
 
         `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
         """
-        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
+        loaded = Loaded(folder, settings, load_embedder, load_verifier, calibration)
+        return cls(folder, settings, clock, loaded, shared)
 
     def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
         """An answer that may be served for the question now, or why there is none. Never creates a store.
 
         With `serve` false it only says what would be served, and no hit is counted.
         """
-        connection = self._reader()
-        if connection is None and self._shared is not None:
-            self._writer()
-            connection = self._reader()
+        self._sharing.new_question()
+        connection = self._reader_for_shared()
         if connection is None:
             return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
         with reported(self.folder, "read"):
             found = look_up(connection, ask, self._settings, self._loaded)
-            if isinstance(found, Miss) and self._shared is not None:
+            if isinstance(found, Miss) and self._sharing.store is not None:
                 found = self._look_further(found, ask)
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
@@ -94,43 +101,48 @@ class Store(Connections):
 
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
-        shared = self._shared
-        if shared is None:
-            return missed
         try:
-            embedding = self._loaded.embedding_to_keep(ask.question)
-            if not shared.fetch(self._writer, ask, embedding):
+            if not self._sharing.fetch(self._writer, ask, self._loaded.embedding_to_keep(ask.question)):
                 return missed
         except StoreError as error:
             return replace(missed, warnings=(*missed.warnings, f"{error.message}: the local one alone was asked"))
         return look_up(self._writer(), ask, self._settings, self._loaded)
 
-    @cached_property
-    def _shared(self) -> "SharedStore | None":
-        if self._settings.backend == "faiss":
-            return None
-        from optafly_cli.cache.shared import SharedStore
+    def _reader_for_shared(self) -> sqlite3.Connection | None:
+        """The connection that reads; a store that does not exist is made where the team's may have something for it."""
+        if self._reader() is None and self._sharing.store is not None:
+            self._writer()
+        return self._reader()
 
-        return SharedStore.of(self._settings)
+    def close(self) -> None:
+        """Let go of files and connections. It can be used again afterwards."""
+        super().close()
+        self._sharing.close()
 
-    def explain(self, question: Question, *, neighbours: bool = False, everywhere: bool = False) -> "Explanation":
+    def explain(
+        self, question: Question, *, neighbours: bool = False, everywhere: bool = False, shared: bool = False
+    ) -> "Explanation":
         """Why `look_up` answers as it does, with the nearest entries; counts no hit and creates no store.
 
-        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too.
+        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too,
+        with `shared` what the team's store has for the question is fetched before.
         """
         from optafly_cli.cache.explain import explain
 
-        connection = self._reader()
         ask = asked(question, self._settings, self._clock())
+        connection = self._reader_for_shared() if shared else self._reader()
+        if shared:
+            with reported(self.folder, "written"):
+                self._sharing.fetch(self._writer, ask, self._loaded.embedding_to_keep(question))
         with reported(self.folder, "read"):
             return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def alone(
         self, question: Question, *, patience_s: float, waiting: Callable[[], None]
     ) -> AbstractContextManager[bool]:
-        """Be the one process that asks this question while the block runs (`flight.alone`)."""
+        """Be the one process that asks this question while the block runs (`Sharing.alone`)."""
         key = asked(question, self._settings, self._clock()).key
-        return alone(self.folder, key, patience_s=patience_s, waiting=waiting)
+        return self._sharing.alone(self.folder, key, patience_s=patience_s, waiting=waiting)
 
     def remember(
         self,
@@ -160,8 +172,10 @@ class Store(Connections):
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
-                if self._shared is not None:
-                    connection.execute("INSERT OR IGNORE INTO outbox (entry) VALUES (?)", (number,))
+                if self._sharing.store is not None:
+                    outbox.add(connection, number)
+        with suppress(sqlite3.Error):
+            self._sharing.share(connection, number)
         index = embedding.index if embedding else None
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
@@ -191,7 +205,11 @@ class Store(Connections):
         connection = self._reader()
         with reported(self.folder, "read"):
             counted = StoreStats() if connection is None else count(connection, self.folder)
-            return replace(counted, semantic=semantic(connection, self._loaded))
+            return replace(counted, semantic=semantic(connection, self._loaded), shared=self._sharing.stats(connection))
+
+    def shared_entries(self, *, limit: int = 20) -> "list[Stored]":
+        """The newest entries of the team's store, newest first; none where nothing is shared."""
+        return self._sharing.newest(limit)
 
     def reject(self, which: int | None = None) -> "Rejected":
         """The last hit, or the last one of an entry, was wrong.

@@ -37,7 +37,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     from dataclasses import asdict
     from textwrap import fill
 
-    from optafly_cli.cli.cache_output import promise_lines
+    from optafly_cli.cli.cache_output import promise_lines, shared_lines
     from optafly_cli.cli.explain_output import width_of
 
     ui: Ui = ctx.obj
@@ -55,6 +55,8 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
         ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
     for model, entries in found.models.items():
         ui.line(f"  {model}  {entries:,}")
+    for line in shared_lines(found.shared) if found.shared else ():
+        ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
     return 0
 
 
@@ -62,12 +64,13 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
 def list_entries(
     ctx: typer.Context,
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many, newest first.")] = 20,
+    shared: Annotated[bool, typer.Option("--shared", help="Those of the store that a team shares.")] = False,
     json: opt.Json = False,
 ) -> int:
     """List the stored answers, newest first."""
     ui: Ui = ctx.obj
     with open_store(ui) as store:
-        entries = store.entries(limit=limit)
+        entries = store.shared_entries(limit=limit) if shared else store.entries(limit=limit)
         now = time.time()
     if json:
         ui.document("cache.list", {"entries": [_summary(entry) for entry in entries]})
@@ -76,9 +79,10 @@ def list_entries(
         when = age(now - entry.created)
         # What was imported may hold anything, and a pipe may end on a terminal
         instruction = printable(" ".join(entry.instruction.split()))
-        ui.line(f"{entry.id:>6}  {when:>7}  {entry.hits:>4} hits  {_clip(instruction, 48)}")
+        number = "" if shared else entry.id
+        ui.line(f"{number:>6}  {when:>7}  {entry.hits:>4} hits  {_clip(instruction, 48)}")
     if not entries:
-        ui.note("the store has no entries")
+        ui.note(f"the {'shared store' if shared else 'store'} has no entries")
     return 0
 
 
@@ -141,6 +145,9 @@ def search(
     everywhere: Annotated[
         bool, typer.Option("--all", help="Also what was asked with other files, models, settings.")
     ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Fetch first what a team's store has for the prompt, as ask does.")
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of each why its answer would be served or not.")
     ] = False,
@@ -176,7 +183,7 @@ def search(
     session = open_session(ui, options, flags)
     with open_store(ui, session.settings.cache) as store:
         neighbours = everywhere or not explain
-        found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere)
+        found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere, shared=shared)
     if json:
         ui.document("cache.search", document(found))
     else:
@@ -237,10 +244,11 @@ def _which(text: str) -> int | None:
 
 
 def _summary(entry: Any) -> dict[str, Any]:
+    """An entry of the local store, or one of the shared store, which has no number here."""
     return {
-        "id": entry.id,
+        "id": getattr(entry, "id", None),
         "instruction": entry.instruction,
-        "model": entry.answer.model,
+        "model": getattr(entry, "model", None) or entry.answer.model,
         "created": entry.created,
         "last_used": entry.last_used,
         "hits": entry.hits,

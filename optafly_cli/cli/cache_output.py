@@ -7,7 +7,15 @@ from optafly_cli.cache.promise.certificate import percent
 if TYPE_CHECKING:
     from optafly_cli.cache.promise.certificate import Certificate
     from optafly_cli.cache.promise.reject import Rejected
+    from optafly_cli.cache.shared import SharedStats
     from optafly_cli.cache.stats import SemanticStats
+
+
+def shared_lines(shared: "SharedStats") -> list[str]:
+    """The team's store and what waits for it; for `cache stats`."""
+    there = f"{shared.entries:,} entries" if shared.entries is not None else f"cannot be reached: {shared.problem}"
+    lines = [f"shared    {there} (namespace {shared.namespace!r})" if shared.reachable else f"shared    {there}"]
+    return [*lines, f"outbox    {shared.waiting:,} entries wait to be sent"] if shared.waiting else lines
 
 
 def promise_lines(semantic: "SemanticStats") -> list[str]:

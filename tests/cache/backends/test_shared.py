@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from optafly_cli.cache.backends import remote_schema
+from optafly_cli.cache.backends.connecting import conninfo
 from optafly_cli.cache.backends.postgres import PostgresBackend
 from optafly_cli.cache.backends.remote_schema import EXACT_UP_TO
 from optafly_cli.cache.embedder import Embedder
-from optafly_cli.cache.shared import conninfo
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.config.settings import CacheSettings

@@ -1,0 +1,175 @@
+"""Connections to a shared store: made when they are needed, renewed when the server went away, given up when it stalls.
+
+For several threads at once. What goes wrong is a `StoreError` with one sentence, and no part of the connection string.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from optafly_cli.errors import StoreError
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg_pool import ConnectionPool
+
+T = TypeVar("T")
+_CONNECT_S = 5
+_KEEPALIVE = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""A machine that vanished while it held a lock is noticed by the server in half a minute, not in two hours."""
+
+
+class Pool:
+    """At most `size` connections, and one more for who leads a flight while it looks something up."""
+
+    def __init__(self, conninfo: str, size: int, timeout_ms: int, check: Callable[[Connection[Any]], None]) -> None:
+        """Opens nothing yet. `timeout_ms`: how long one statement may take; `check` sees the first connection."""
+        self._conninfo = conninfo
+        self._size = max(2, size)
+        self._timeout_ms = timeout_ms
+        self._check = check
+        self._checked = False
+        self._pool: ConnectionPool[Connection[Any]] | None = None
+        self._opening = threading.Lock()
+        self._busy: set[Connection[Any]] = set()
+        self._severed: set[Connection[Any]] = set()
+        self._keepers = threading.BoundedSemaphore(self._size - 1)
+
+    def run(self, work: Callable[[Connection[Any]], T]) -> T:
+        """What `work` gives; it runs once more when the connection had died since it was last used.
+
+        Raises:
+            StoreError: the shared store cannot be used.
+        """
+        import psycopg
+
+        with told():
+            connection = self.take()
+            try:
+                return work(connection)
+            except psycopg.errors.ReadOnlySqlTransaction:
+                # It was the primary, and is one no more: the next connection looks for who is
+                connection.close()
+            except psycopg.OperationalError:
+                if not connection.broken or connection in self._severed:
+                    raise
+            finally:
+                self.give(connection)
+            self._opened().check()
+            connection = self.take()
+            try:
+                return work(connection)
+            finally:
+                self.give(connection)
+
+    def take(self) -> Connection[Any]:
+        """A connection, to be given back. What it raises is for `told`."""
+        connection = self._opened().getconn()
+        self._busy.add(connection)
+        if not self._checked:
+            try:
+                self._check(connection)
+            except BaseException:
+                self.give(connection)
+                raise
+            self._checked = True
+        return connection
+
+    def give(self, connection: Connection[Any]) -> None:
+        """Give it back, in whatever state it is."""
+        self._busy.discard(connection)
+        self._severed.discard(connection)
+        if self._pool is None:
+            connection.close()
+        else:
+            self._pool.putconn(connection)
+
+    def may_keep(self) -> bool:
+        """Whether a connection may be kept for long now: one is always left for look-ups. To be ended by `kept`."""
+        return self._keepers.acquire(blocking=False)
+
+    def kept(self) -> None:
+        """A connection that was kept for long is not any more."""
+        self._keepers.release()
+
+    def abandon(self) -> None:
+        """End whatever is under way, which then raises: nobody waits for it any more."""
+        import psycopg
+
+        for connection in list(self._busy):
+            self._severed.add(connection)
+            # It may be closing by itself
+            with suppress(OSError, psycopg.Error):
+                sever(connection)
+
+    def close(self) -> None:
+        """Let go of the connections. It can be used again afterwards."""
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            # Nobody waits for a thread that is connecting to a server that is away
+            pool.close(timeout=0)
+
+    def _opened(self) -> ConnectionPool[Connection[Any]]:
+        from psycopg.conninfo import conninfo_to_dict
+        from psycopg_pool import ConnectionPool
+
+        with self._opening:
+            if self._pool is None:
+                # What goes wrong is raised here; the pool would also say it on stderr
+                logging.getLogger("psycopg").addHandler(logging.NullHandler())
+                given = conninfo_to_dict(self._conninfo)
+                options = f"{given.get('options') or ''} {_KEEPALIVE} -c statement_timeout={self._timeout_ms}".strip()
+                self._pool = ConnectionPool(
+                    self._conninfo,
+                    min_size=1,
+                    max_size=self._size,
+                    open=True,
+                    timeout=self._timeout_ms / 1000,
+                    kwargs={
+                        "autocommit": True,
+                        "options": options,
+                        "connect_timeout": given.get("connect_timeout") or _CONNECT_S,
+                    },
+                    name="optafly",
+                )
+            return self._pool
+
+
+def sever(connection: Connection[Any]) -> None:
+    """Cut the line under a connection: a thread that waits for the server on it is told at once that it is gone."""
+    handle = os.dup(connection.fileno())
+    with socket.socket(fileno=handle) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what psycopg raises inside into a `StoreError`."""
+    import psycopg
+    from psycopg_pool import PoolTimeout
+
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreError(
+            "the shared store does not answer", remedy="see [cache] dsn", code="remote_unavailable"
+        ) from error
+    except psycopg.errors.DiskFull as error:
+        raise StoreError("the shared store has no room left", code="remote_full") from error
+    except psycopg.DataError as error:
+        raise StoreError(f"the shared store refuses an entry: {_line(error)}", code="remote_refused") from error
+    except psycopg.Error as error:
+        raise StoreError(
+            f"the shared store cannot be used: {_line(error)}", remedy="see [cache] dsn", code="remote_unavailable"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
