@@ -126,7 +126,7 @@ class Pool:
                 logging.getLogger("psycopg").addHandler(logging.NullHandler())
                 given = conninfo_to_dict(self._conninfo)
                 options = f"{given.get('options') or ''} {_KEEPALIVE} -c statement_timeout={self._timeout_ms}".strip()
-                self._pool = ConnectionPool(
+                pool = ConnectionPool(
                     self._conninfo,
                     min_size=1,
                     max_size=self._size,
@@ -139,6 +139,9 @@ class Pool:
                     },
                     name="optafly",
                 )
+                # Whoever asks before the first connection is there would make the pool open a second
+                pool.wait(self._timeout_ms / 1000)
+                self._pool = pool
             return self._pool
 
 
