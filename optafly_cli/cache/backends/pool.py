@@ -1,11 +1,10 @@
-"""Connections to a shared store: made when they are needed, renewed when the server went away, given up when it stalls.
+"""Connections to a shared store: made when they are needed, renewed when the server went away, cut when it stalls.
 
 For several threads at once. What goes wrong is a `StoreError` with one sentence, and no part of the connection string.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -17,7 +16,6 @@ from optafly_cli.errors import StoreError
 
 if TYPE_CHECKING:
     from psycopg import Connection
-    from psycopg_pool import ConnectionPool
 
 T = TypeVar("T")
 _CONNECT_S = 5
@@ -26,20 +24,20 @@ _KEEPALIVE = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keep
 
 
 class Pool:
-    """At most `size` connections, and one more for who leads a flight while it looks something up."""
+    """At most `size` connections, two at least: who leads a flight keeps one, and looks up with another."""
 
     def __init__(self, conninfo: str, size: int, timeout_ms: int, check: Callable[[Connection[Any]], None]) -> None:
         """Opens nothing yet. `timeout_ms`: how long one statement may take; `check` sees the first connection."""
+        size = max(2, size)
         self._conninfo = conninfo
-        self._size = max(2, size)
         self._timeout_ms = timeout_ms
         self._check = check
         self._checked = False
-        self._pool: ConnectionPool[Connection[Any]] | None = None
-        self._opening = threading.Lock()
+        self._free = threading.BoundedSemaphore(size)
+        self._keepers = threading.BoundedSemaphore(size - 1)
+        self._idle: list[Connection[Any]] = []
         self._busy: set[Connection[Any]] = set()
         self._severed: set[Connection[Any]] = set()
-        self._keepers = threading.BoundedSemaphore(self._size - 1)
 
     def run(self, work: Callable[[Connection[Any]], T]) -> T:
         """What `work` gives; it runs once more when the connection had died since it was last used.
@@ -61,7 +59,8 @@ class Pool:
                     raise
             finally:
                 self.give(connection)
-            self._opened().check()
+            # What happened to one has happened to those that lie idle
+            self.close()
             connection = self.take()
             try:
                 return work(connection)
@@ -69,8 +68,14 @@ class Pool:
                 self.give(connection)
 
     def take(self) -> Connection[Any]:
-        """A connection, to be given back. What it raises is for `told`."""
-        connection = self._opened().getconn()
+        """A connection, to be given back. What it raises besides StoreError is for `told`."""
+        if not self._free.acquire(timeout=self._timeout_ms / 1000):
+            raise StoreError("all connections to the shared store are in use", code="remote_busy")
+        try:
+            connection = self._one()
+        except BaseException:
+            self._free.release()
+            raise
         self._busy.add(connection)
         if not self._checked:
             try:
@@ -82,13 +87,16 @@ class Pool:
         return connection
 
     def give(self, connection: Connection[Any]) -> None:
-        """Give it back, in whatever state it is."""
+        """Give it back. What a transaction is open on is closed, which ends the transaction."""
+        from psycopg.pq import TransactionStatus
+
         self._busy.discard(connection)
         self._severed.discard(connection)
-        if self._pool is None:
-            connection.close()
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            self._idle.append(connection)
         else:
-            self._pool.putconn(connection)
+            connection.close()
+        self._free.release()
 
     def may_keep(self) -> bool:
         """Whether a connection may be kept for long now: one is always left for look-ups. To be ended by `kept`."""
@@ -109,40 +117,21 @@ class Pool:
                 sever(connection)
 
     def close(self) -> None:
-        """Let go of the connections. It can be used again afterwards."""
-        with self._opening:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            # Nobody waits for a thread that is connecting to a server that is away
-            pool.close(timeout=0)
+        """Let go of the connections that lie idle. It can be used again afterwards."""
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().close()
 
-    def _opened(self) -> ConnectionPool[Connection[Any]]:
+    def _one(self) -> Connection[Any]:
+        import psycopg
         from psycopg.conninfo import conninfo_to_dict
-        from psycopg_pool import ConnectionPool
 
-        with self._opening:
-            if self._pool is None:
-                # What goes wrong is raised here; the pool would also say it on stderr
-                logging.getLogger("psycopg").addHandler(logging.NullHandler())
-                given = conninfo_to_dict(self._conninfo)
-                options = f"{given.get('options') or ''} {_KEEPALIVE} -c statement_timeout={self._timeout_ms}".strip()
-                pool = ConnectionPool(
-                    self._conninfo,
-                    min_size=1,
-                    max_size=self._size,
-                    open=True,
-                    timeout=self._timeout_ms / 1000,
-                    kwargs={
-                        "autocommit": True,
-                        "options": options,
-                        "connect_timeout": given.get("connect_timeout") or _CONNECT_S,
-                    },
-                    name="optafly",
-                )
-                # Whoever asks before the first connection is there would make the pool open a second
-                pool.wait(self._timeout_ms / 1000)
-                self._pool = pool
-            return self._pool
+        with suppress(IndexError):
+            return self._idle.pop()
+        given = conninfo_to_dict(self._conninfo)
+        options = f"{given.get('options') or ''} {_KEEPALIVE} -c statement_timeout={self._timeout_ms}".strip()
+        patience = int(given.get("connect_timeout") or _CONNECT_S)
+        return psycopg.connect(self._conninfo, autocommit=True, options=options, connect_timeout=patience)
 
 
 def sever(connection: Connection[Any]) -> None:
@@ -156,14 +145,9 @@ def sever(connection: Connection[Any]) -> None:
 def told() -> Iterator[None]:
     """Turn what psycopg raises inside into a `StoreError`."""
     import psycopg
-    from psycopg_pool import PoolTimeout
 
     try:
         yield
-    except PoolTimeout as error:
-        raise StoreError(
-            "the shared store does not answer", remedy="see [cache] dsn", code="remote_unavailable"
-        ) from error
     except psycopg.errors.DiskFull as error:
         raise StoreError("the shared store has no room left", code="remote_full") from error
     except psycopg.DataError as error:

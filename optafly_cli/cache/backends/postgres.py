@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NAMES = [item.name for item in fields(Stored)]
 _COLUMNS = ", ".join(_NAMES)
 _PAGE = 500
-_WIDER = 4
+_WIDER = 2
 _INSERT = f"""
     INSERT INTO {SCHEMA}.entry (namespace, code, {_COLUMNS}) VALUES (%s, %s, {", ".join(["%s"] * len(_NAMES))})
     ON CONFLICT (namespace, partition, key, evidence_key) DO UPDATE SET
@@ -36,7 +36,17 @@ _EXACT = f"""
     SELECT {_COLUMNS} FROM {SCHEMA}.entry WHERE namespace = %s AND partition = %s AND key = %s ORDER BY created DESC
 """
 _INSIDE = "namespace = %s AND partition = %s AND embedder = %s AND created > %s AND code IS NOT NULL"
-_SIZE = f"SELECT count(*) FROM (SELECT 1 FROM {SCHEMA}.entry WHERE {_INSIDE} LIMIT %s) AS inside"
+_LARGE = f"""
+    SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM (SELECT tableoid FROM {SCHEMA}.entry WHERE namespace = %s AND partition = %s LIMIT 1) AS part
+        JOIN pg_index ON indrelid = part.tableoid AND indisvalid JOIN pg_class ON pg_class.oid = indexrelid
+        JOIN pg_am ON pg_am.oid = relam AND amname = 'hnsw'
+    ) THEN (
+        SELECT count(*) > %s FROM (
+            SELECT 1 FROM {SCHEMA}.entry WHERE namespace = %s AND partition = %s AND embedder = %s LIMIT %s
+        ) AS inside
+    ) ELSE false END
+"""
 # "+ 0": the distance itself would be looked for in the HNSW index of all scopes of that part
 _SCANNED = f"""
     SELECT {_COLUMNS} FROM {SCHEMA}.entry WHERE {_INSIDE} ORDER BY (code <#> %s::halfvec) + 0 LIMIT %s
@@ -80,8 +90,10 @@ class PostgresBackend:
 
         def nearest(connection: Connection[Any]) -> list[Stored]:
             with connection.transaction():
-                size = connection.execute(_SIZE, (*inside, EXACT_UP_TO + 1), prepare=True).fetchone()
-                large = size is not None and size[0] > EXACT_UP_TO
+                place = (self.namespace, partition)
+                sizes = (*place, EXACT_UP_TO, *place, embedder, EXACT_UP_TO + 1)
+                row = connection.execute(_LARGE, sizes, prepare=True).fetchone()
+                large = row is not None and row[0]
                 if large:
                     connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
                     connection.execute("SET LOCAL hnsw.ef_search = 100")

@@ -14,6 +14,14 @@ EXACT_UP_TO = 20_000
 """Entries of one scope that are searched exactly; beyond, its part of the table gets an HNSW index."""
 DIMENSION = 384
 KEEP_DAYS = 365
+_IN_THE_ROW = (
+    *(
+        f"ALTER COLUMN {column} SET STORAGE MAIN"
+        for column in ("namespace", "partition", "key", "evidence_key", "asked", "model", "embedder")
+    ),
+    "ALTER COLUMN code SET STORAGE PLAIN",
+    "ALTER COLUMN vector SET STORAGE EXTERNAL",
+)
 MIGRATIONS = (
     (
         "CREATE EXTENSION IF NOT EXISTS vector",
@@ -69,10 +77,11 @@ MIGRATIONS = (
         f"ALTER TABLE {SCHEMA}.member ENABLE ROW LEVEL SECURITY",
         f"CREATE POLICY own ON {SCHEMA}.member FOR SELECT USING (pg_has_role(current_user, role, 'MEMBER'))",
         *(f"ALTER TABLE {SCHEMA}.entry_{part} ENABLE ROW LEVEL SECURITY" for part in range(PARTS)),
-        # The vectors of a scope are read through: what is long beside them lies elsewhere
-        *(f"ALTER TABLE {SCHEMA}.entry_{part} SET (toast_tuple_target = 1024)" for part in range(PARTS)),
-        *(f"ALTER TABLE {SCHEMA}.entry_{part} ALTER COLUMN code SET STORAGE PLAIN" for part in range(PARTS)),
-        *(f"ALTER TABLE {SCHEMA}.entry_{part} ALTER COLUMN vector SET STORAGE EXTERNAL" for part in range(PARTS)),
+        # A scan reads the codes of a scope: they and the keys lie in the row, what is longer elsewhere
+        *(
+            f"ALTER TABLE {SCHEMA}.entry_{part} {', '.join(_IN_THE_ROW)}, SET (toast_tuple_target = 1400)"
+            for part in range(PARTS)
+        ),
     ),
 )
 
@@ -140,6 +149,11 @@ def has_index(connection: "Connection[Any]", part: int) -> bool:
 def index_large(connection: "Connection[Any]") -> list[str]:
     """Give each part of the table that holds a large scope an HNSW index, without stopping who writes; their names."""
     made = []
+    # A graph that does not fit into it takes ten times as long to build
+    connection.execute(
+        "SELECT set_config('maintenance_work_mem', '256MB', false) FROM pg_settings"
+        " WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144"
+    )
     for part in range(PARTS):
         table = f"{SCHEMA}.entry_{part}"
         large = f"SELECT 1 FROM {table} GROUP BY namespace, partition HAVING count(*) > %s LIMIT 1"

@@ -336,13 +336,13 @@ def test_statements_are_prepared(database: str) -> None:
     backend.put([entry("x")])
 
     def prepared() -> str:
-        for _ in range(2):
+        query, said = "SELECT statement FROM pg_prepared_statements", ""
+        for _ in range(4):
             backend.exact(digest("one"), entry("x").key)
             backend.candidates(digest("one"), "test/model@1", vectors(1)[0], 0.0, 5)
-        rows = backend.pool.run(
-            lambda connection: connection.execute("SELECT statement FROM pg_prepared_statements").fetchall()
-        )
-        return "\n".join(row[0] for row in rows)
+            for row in backend.pool.run(lambda connection: connection.execute(query).fetchall()):
+                said += row[0]
+        return said
 
     for _ in range(2):
         said = prepared()
