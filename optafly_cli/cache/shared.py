@@ -107,6 +107,10 @@ class SharedStore:
         else:
             self._primary.ask(lambda backend: backend.put([entry]), self._limit_s)
 
+    def delete(self, name: tuple[bytes, bytes, bytes]) -> None:
+        """Delete an entry, if it is there."""
+        self._primary.ask(lambda backend: backend.delete([name]), self._limit_s)
+
     def newest(self, limit: int) -> list[Stored]:
         """The entries of the team that were made last, newest first."""
         return self._read(lambda backend: backend.newest(limit))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from optafly_cli.errors import StoreError
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.backends.postgres import PostgresBackend
     from optafly_cli.cache.backends.protocol import Stored
     from optafly_cli.cache.backends.remote_flight import Lead
     from optafly_cli.cache.reach import Reach
@@ -35,8 +36,13 @@ class SharedFlight:
         Raises:
             StoreError: it could not be put in time.
         """
-        lead, self.lead = self.lead, None
-        self.reach.ask(lambda backend: (lead or backend).put([entry]), self.limit_s)
+
+        def put(backend: "PostgresBackend") -> None:
+            # From here on the lead ends by itself, however late
+            lead, self.lead = self.lead, None
+            (lead or backend).put([entry])
+
+        self.reach.ask(put, self.limit_s)
 
 
 @contextmanager

@@ -79,9 +79,12 @@ class Sharing:
                 yield waited
                 return
             rest = give_up - time.monotonic()
-            with self.store.alone(key, patience_s=rest, waiting=_nothing if waited else waiting) as self._flight:
-                yield waited or self._flight.waited
-            self._flight = None
+            with self.store.alone(key, patience_s=rest, waiting=_nothing if waited else waiting) as flying:
+                self._flight = flying
+                try:
+                    yield waited or flying.waited
+                finally:
+                    self._flight = None
 
     def share(self, connection: sqlite3.Connection, number: int) -> None:
         """Put an entry that waits into the team's store now: who waits for it finds it. Else it waits on."""
@@ -95,6 +98,15 @@ class Sharing:
                 self.warnings.append(f"{error.message}: the answer is in the local store, and is sent later")
         else:
             outbox.remove(connection, number)
+
+    def forget(self, partition: bytes, key: bytes, evidence_key: bytes) -> None:
+        """Delete an entry from the team's store, so that it does not come back from there.
+
+        Raises:
+            StoreError: it cannot be asked.
+        """
+        if self.store is not None:
+            self.store.delete((partition, key, evidence_key))
 
     def stats(self, connection: sqlite3.Connection | None) -> "SharedStats | None":
         """What is in the team's store, and what waits here; None where there is none."""

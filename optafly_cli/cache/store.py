@@ -215,7 +215,7 @@ class Store(Connections):
         """The last hit, or the last one of an entry, was wrong.
 
         A semantic hit becomes a label, and its two instructions never share an answer again. The answer of an exact
-        one is deleted.
+        one is deleted, in the team's store too.
 
         Raises:
             UsageError: there is no such hit, or it was rejected before.
@@ -228,7 +228,7 @@ class Store(Connections):
         with reported(self.folder, "written"):
             connection = self._writer()
             with transaction(connection):
-                return reject(connection, which, self._clock())
+                return reject(connection, which, self._clock(), self._sharing.forget)
 
     def forget_labels(self) -> int:
         """Delete the user's labels and end a drift alarm; how many labels there were."""

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from optafly_cli.cache.backends.connecting import conninfo, conninfo_of
 from optafly_cli.cache.backends.postgres import PostgresBackend
 from optafly_cli.cache.backends.remote_schema import EXACT_UP_TO
 from optafly_cli.cache.embedder import Embedder
+from optafly_cli.cache.shared import SharedStore
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit, Miss
-from optafly_cli.config.settings import CacheSettings
+from optafly_cli.config.settings import CacheSettings, ServiceSettings
 from optafly_cli.errors import ConfigError, StoreError
 from tests.cache.backends.test_conformance import EMBEDDER, digest, entry, vectors
 from tests.cache.support import Clock, Project, keep, maintained
@@ -72,6 +74,53 @@ def test_evidence_is_checked_here(
         found = other.look_up(project.ask("fix this bug", "src/main.rs"))
     assert isinstance(found, Miss)
     assert found.reason == "evidence"
+
+
+def test_what_was_rejected_does_not_come_back(
+    tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
+) -> None:
+    """The answer of a wrong exact hit goes from the team's store too; while that is away nothing is rejected."""
+    how = settings(database)
+    question = project.ask("fix this bug", "src/main.rs")
+    with open_at(tmp_path / "one", how, minilm, clock) as one:
+        keep(one, question)
+        assert isinstance(one.look_up(question), Hit)
+    with open_at(tmp_path / "one", settings(NOWHERE), minilm, clock) as away, pytest.raises(StoreError):
+        away.reject()
+    with open_at(tmp_path / "one", how, minilm, clock) as one:
+        assert one.reject().deleted
+        assert isinstance(one.look_up(question), Miss)
+
+
+def test_a_process_that_lives_long_shares_one_among_its_threads(
+    tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
+) -> None:
+    """Stores in four threads, each with its own flight, over `connection_pool` connections; none goes without."""
+    how = settings(database)
+    shared = SharedStore.of(how, connections=ServiceSettings().connection_pool)
+    given = {"clock": clock, "load_embedder": lambda: minilm, "load_verifier": lambda: None, "shared": shared}
+
+    def ask(number: int) -> list[str]:
+        question = project.ask(f"what does line {number} do")
+        with Store.open(tmp_path / f"store-{number}", how, **given) as store:  # type: ignore[arg-type]
+            missed = store.look_up(question)
+            assert isinstance(missed, Miss)
+            with store.alone(question, patience_s=30, waiting=lambda: None):
+                keep(store, question)
+            return [*missed.warnings, *store.warnings]
+
+    assert shared is not None
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, range(12))) == [[]] * 12
+    assert len(shared.newest(20)) == 12
+    with psycopg.connect(database) as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        ).fetchone()
+    assert row is not None
+    assert 1 <= row[0] <= 4
+    shared.close()
 
 
 def test_entries_go_by_themselves(
