@@ -170,6 +170,7 @@ def test_a_failover_is_followed(node: MakeNode, tmp_path: Path) -> None:
         assert writers.end() <= set(everything(two.dsn))
 
 
+@pytest.mark.slow
 def test_a_read_replica_answers_and_may_be_away(
     node: MakeNode, tmp_path: Path, project: Project, minilm: Embedder, clock: Clock
 ) -> None:
@@ -199,6 +200,7 @@ def test_a_read_replica_answers_and_may_be_away(
         assert missed.warnings == ()
 
 
+@pytest.mark.slow
 def test_who_waited_asks_the_primary(
     node: MakeNode, tmp_path: Path, project: Project, minilm: Embedder, clock: Clock
 ) -> None:
@@ -311,6 +313,56 @@ def test_a_full_server_keeps_nobody_from_answers(
     assert outbox.waiting(reading) == 0
     reading.close()
     assert everything(database) == ["fix this bug"]
+
+
+@pytest.fixture
+def small_disk(server: Any, tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for 24 MB, for the server to write to."""
+    folder = Path(tempfile.mkdtemp(prefix="optafly-full-"))
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip("nothing can be mounted here")
+    place = folder / "space"
+    place.mkdir()
+    if server.system_user:
+        shutil.chown(place, server.system_user, server.system_user)
+    yield place
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+    folder.rmdir()
+
+
+@pytest.mark.slow
+def test_a_full_disk_of_the_server(server: Any, database: str, small_disk: Path, tmp_path: Path) -> None:
+    """Entries are put until the disk is full: what was acknowledged is there, the rest waits, and goes later."""
+    from optafly_cli.cache.backends.local import LocalBackend
+
+    count = 400
+    local = LocalBackend(tmp_path / "store")
+    noise = vectors(count * 64).tobytes().hex()
+    long = len(noise) // count
+    local.put([entry(f"q{at}", prompt=noise[at * long : (at + 1) * long]) for at in range(count)])
+    connection = local._writer()
+    for number in range(1, count + 1):
+        outbox.add(connection, number)
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+        for part in range(remote_schema.PARTS):
+            owner.execute(f"ALTER TABLE {remote_schema.SCHEMA}.entry_{part} SET TABLESPACE small")
+        backend = PostgresBackend(database, "team", timeout_ms=10_000)
+        with pytest.raises(StoreError, match="no room left"):
+            outbox.send(connection, backend)
+        there, waiting = backend.stats().entries, outbox.waiting(connection)
+        assert there + waiting >= count
+        assert 0 < waiting < count
+        subprocess.run(["mount", "-o", "remount,size=256m", str(small_disk.parent)], check=True)
+        outbox.send(connection, backend)
+        assert outbox.waiting(connection) == 0
+        assert backend.stats().entries == count
+        backend.close()
+        local.close()
+        owner.execute(f"DROP SCHEMA {remote_schema.SCHEMA} CASCADE")
+        owner.execute("DROP TABLESPACE small")
 
 
 def test_what_the_server_never_takes_stops_nothing(database: str, tmp_path: Path) -> None:
