@@ -89,17 +89,16 @@ class PostgresBackend:
         asked = _halfvec(vector)
 
         def nearest(connection: Connection[Any]) -> list[Stored]:
+            values = (*inside, asked, limit * _WIDER)
+            place = (self.namespace, partition)
+            sizes = (*place, EXACT_UP_TO, *place, embedder, EXACT_UP_TO + 1)
+            row = connection.execute(_LARGE, sizes, prepare=True).fetchone()
+            if row is None or not row[0]:
+                return [Stored(*found) for found in connection.execute(_SCANNED, values, prepare=True)]
             with connection.transaction():
-                place = (self.namespace, partition)
-                sizes = (*place, EXACT_UP_TO, *place, embedder, EXACT_UP_TO + 1)
-                row = connection.execute(_LARGE, sizes, prepare=True).fetchone()
-                large = row is not None and row[0]
-                if large:
-                    connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-                    connection.execute("SET LOCAL hnsw.ef_search = 100")
-                query = _INDEXED if large else _SCANNED
-                values = (*inside, asked, limit * _WIDER)
-                return [Stored(*row) for row in connection.execute(query, values, prepare=True).fetchall()]
+                connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+                connection.execute("SET LOCAL hnsw.ef_search = 100")
+                return [Stored(*found) for found in connection.execute(_INDEXED, values, prepare=True)]
 
         return _ranked(self.pool.run(nearest), vector, limit)
 
