@@ -1,12 +1,13 @@
 """Entries without their answers, chosen and in order: what a list of the store shows. Reads only."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from optafly_cli.cache import rows
-from optafly_cli.cache.pruning import SIZE
+from optafly_cli.cache.backends.protocol import Stored
+from optafly_cli.cache.pruning import SHARE, SIZE
 from optafly_cli.cache.types import Evidence
 
 Order = Literal["created", "used", "hits", "size"]
@@ -55,10 +56,10 @@ class Listed:
 
     `files` are the named ones as they were typed (`src/main.rs:12`), relative to the workspace; `besides` says in a
     word each what else the question had: piped text, a diff, pasted code, a system prompt, selected files.
-    `reworded`: other words may reach it.
+    `reworded`: other words may reach it. In a store that a team shares an entry has no number.
     """
 
-    id: int
+    id: int | None
     prompt: str
     instruction: str
     model: str
@@ -103,6 +104,18 @@ def listing(
     rows_of_all = connection.execute(f"SELECT {_COLUMNS} {where} {order_by}", values)
     kept = [one for one in (_listed(row, lifetime) for row in rows_of_all) if _is_meant(one, wanted, place)]
     return Listing(len(kept), tuple(kept[:limit]))
+
+
+def of_shared(found: Sequence[Stored], lifetime: float) -> Listing:
+    """Entries of the team's store as a list shows them. Raises UnreadableRowError."""
+    return Listing(len(found), tuple(_listed(_row(one), lifetime) for one in found))
+
+
+def _row(one: Stored) -> tuple[Any, ...]:
+    texts = (one.instruction, one.evidence, one.prompt, one.scope, one.answer)
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts) + len(one.vector or b"") + SHARE
+    plain = (None, one.prompt, one.instruction, one.model, one.created, one.last_used, one.hits, one.cost)
+    return (*plain, size, one.vector is not None, one.scope, one.evidence)
 
 
 def _listed(row: tuple[Any, ...], lifetime: float) -> Listed:

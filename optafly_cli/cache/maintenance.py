@@ -143,6 +143,15 @@ class Maintenance(Connections):
         with reported(self.folder, "written"):
             return send_outbox(self._writer(), self._settings)
 
+    def expire_shared(self, *, dry_run: bool = False) -> int | None:
+        """Delete what the shared store has kept for long enough; how many entries, None where nothing is shared.
+
+        Raises ConfigError, too.
+        """
+        from optafly_cli.cache.shared import expire
+
+        return None if self._settings.backend != "postgres" else expire(self._settings, dry_run=dry_run)
+
     def problems(self) -> list[str]:
         """What is wrong with the store, one sentence each; empty when it is sound or does not exist."""
         connection = self._reader()

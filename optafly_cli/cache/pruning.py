@@ -22,9 +22,11 @@ _WORTH = """
     SELECT id, {size}, coalesce(cost, ?) * (1 + hits) * exp(-max(0, ? - last_used) / ?) AS worth
     FROM entry WHERE created > ?
 """
-SIZE = """
+SHARE = 600
+"""Bytes that an entry takes in the indexes, and beside its texts."""
+SIZE = f"""
     (length(CAST(instruction AS BLOB)) + length(CAST(evidence AS BLOB)) + length(CAST(prompt AS BLOB))
-     + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600)
+     + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + {SHARE})
 """
 """Bytes of a row, with its share of the indexes."""
 _USED = """

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache import pruning
+from optafly_cli.cache import outbox, pruning
 from optafly_cli.cache.database import locked, make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
@@ -43,12 +43,11 @@ def after_a_write(
         else:
             begin(folder, settings)
             return
-    if settings.backend != "faiss":
-        begin(folder, settings)
-        return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
+    shares = settings.backend != "faiss"
     due = number and number % _LOOK_EVERY == 0
-    if due and pruning.used_bytes(connection, folder) > settings.max_size_gb * 1e9:
+    too_large = due and pruning.used_bytes(connection, folder) > settings.max_size_gb * 1e9
+    if too_large or (shares and (due or outbox.waiting(connection))):
         begin(folder, settings)
 
 
@@ -74,6 +73,7 @@ def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
         if held:
             with suppress(OptaflyError):
                 store.send()
+                store.expire_shared()
             store.merge()
             store.prune()
         return held

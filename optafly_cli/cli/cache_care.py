@@ -71,19 +71,29 @@ def prune(
     The limits are `[cache] ttl_days` and `max_size_gb`. While the store is too large
     the entry goes that is worth least: what its answer cost and how often it was
     used, less the longer it was not.
+    From a store that a team shares goes what is older than its own limit
+    (`init-remote --keep-days`).
     """
     from dataclasses import asdict
 
     ui: Ui = ctx.obj
+    shared = None
     with open_maintenance(ui) as store:
         pruned = store.prune(dry_run=dry_run)
+        try:
+            shared = store.expire_shared(dry_run=dry_run)
+        except StoreError as error:
+            ui.warn(f"{error.message}: the local one alone was pruned")
     if json:
-        ui.document("cache.prune", {"dry_run": dry_run, **asdict(pruned)})
+        ui.document("cache.prune", {"dry_run": dry_run, **asdict(pruned), "shared": shared})
         return 0
-    if not pruned.expired and not pruned.evicted:
+    if pruned.expired or pruned.evicted:
+        ui.line(pruned_sentence(pruned, dry_run=dry_run))
+    elif not shared:
         ui.line("nothing to delete: no entry is too old, and there is room")
-        return 0
-    ui.line(pruned_sentence(pruned, dry_run=dry_run))
+    if shared:
+        would = "would delete" if dry_run else "deleted"
+        ui.line(f"{would} {entries(shared)} from the shared store, as old as it keeps any")
     return 0
 
 
@@ -150,20 +160,27 @@ def init_remote(
         list[str] | None,
         typer.Option("--grant", metavar="ROLE", help="Let this database role use the namespace. Repeatable."),
     ] = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option("--keep-days", metavar="N", min=1, max=36_500, help="Delete entries after N days (at first 365)."),
+    ] = None,
     json: opt.Json = False,
 ) -> int:
     """Make, or bring up to date, a store that a team shares.
 
     It needs `[cache] backend = "postgres"`, a namespace, and in `OPTAFLY_CACHE_DSN` a
     role that may create tables. Each role that is granted a namespace sees that one only.
+    Run it again after an upgrade, and when `optafly doctor` says that a scope has grown large.
     """
     from optafly_cli.cache.shared import initialise
 
     ui: Ui = ctx.obj
     settings = load(ui, {}).settings.cache
-    version, indexed = initialise(settings, grant or [])
+    made = initialise(settings, grant or [], keep_days)
     if json:
-        ui.document("cache.init-remote", {"schema_version": version, "indexed": indexed, "granted": grant or []})
+        found = {"schema_version": made.version, "indexed": made.indexed, "keep_days": made.keep_days}
+        ui.document("cache.init-remote", {**found, "granted": grant or []})
     else:
-        ui.note(f"the shared store is ready (schema {version}, namespace {settings.namespace!r})")
+        kept = f"entries are kept for {made.keep_days:g} days"
+        ui.note(f"the shared store is ready (schema {made.version}, namespace {settings.namespace!r}; {kept})")
     return 0

@@ -47,6 +47,7 @@ def list_entries(
         str, typer.Option("--sort", metavar="BY", help="created, used, hits or size; the most first.")
     ] = "created",
     limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=0, help="How many; 0: all.")] = 20,
+    shared: Annotated[bool, typer.Option("--shared", help="The newest of the store that a team shares.")] = False,
     json: opt.Json = False,
 ) -> int:
     """List the stored answers, newest first.
@@ -64,13 +65,22 @@ def list_entries(
     place = _place(settings)
     path = os.path.normpath(working_folder() / file) if file else None
     wanted = Filter(None, path, _model(model), moment(since, now) if since else None, here)
+    if shared and (wanted != Filter() or order != "created" or not limit):
+        raise UsageError(
+            "--shared lists the newest entries, without a choice", remedy="give --limit N with it, or none"
+        )
     with open_store(ui, settings) as store:
-        found = store.listing(wanted, place, order=order, limit=limit or None)
+        found = (
+            store.shared_listing(limit=limit)
+            if shared
+            else store.listing(wanted, place, order=order, limit=limit or None)
+        )
     if json:
         ui.document("cache.list", {"total": found.total, "entries": [asdict(entry) for entry in found.entries]})
         return 0
     if not found.entries:
-        ui.note("the store has no such entries" if wanted != Filter() else "the store has no entries")
+        such = "such " if wanted != Filter() else ""
+        ui.note(f"the {'shared store' if shared else 'store'} has no {such}entries")
     elif sys.stdout.isatty():
         for line in table(found.entries, place, now, order):
             ui.styled_line(*line)

@@ -37,7 +37,7 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     from dataclasses import asdict
     from textwrap import fill
 
-    from optafly_cli.cli.cache_output import entries_line, models_lines, promise_lines
+    from optafly_cli.cli.cache_output import entries_line, models_lines, promise_lines, shared_lines
     from optafly_cli.cli.columns import width_of
 
     ui: Ui = ctx.obj
@@ -52,7 +52,8 @@ def stats(ctx: typer.Context, json: opt.Json = False) -> int:
     ui.line(f"saved     ${found.saved_usd:.4f}, {found.saved_tokens:,} tokens and {found.saved_s:,.0f} s")
     ui.line(f"size      {size(found.bytes)}")
     promised = promise_lines(found.semantic) if found.semantic else []
-    for line in (*models_lines(found), *promised):
+    shared = shared_lines(found.shared) if found.shared else []
+    for line in (*models_lines(found), *promised, *shared):
         ui.line(fill(line, width_of(sys.stdout), subsequent_indent=" " * 10, break_on_hyphens=False))
     return 0
 
@@ -82,6 +83,9 @@ def search(
     max_error_rate: opt.MaxErrorRate = None,
     everywhere: Annotated[
         bool, typer.Option("--all", help="Also what was asked with other files, models, settings.")
+    ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Fetch first what a team's store has for the prompt, as ask does.")
     ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of each why its answer would be served or not.")
@@ -116,7 +120,7 @@ def search(
     session = open_session(ui, options)
     with open_store(ui, session.settings.cache) as store:
         neighbours = everywhere or not explain
-        found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere)
+        found = store.explain(session.question, neighbours=neighbours, everywhere=everywhere, shared=shared)
     if json:
         ui.document("cache.search", document(found))
     else:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from optafly_cli.cache.promise.certificate import Certificate
     from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.pruning import Pruned
+    from optafly_cli.cache.shared import SharedStats
     from optafly_cli.cache.stats import SemanticStats, StoreStats
     from optafly_cli.cache.transfer import Imported
 
@@ -31,6 +32,13 @@ def models_lines(found: "StoreStats") -> list[str]:
     """Which models answered, and how often; empty without entries."""
     models = ", ".join(f"{one_line(model)} ({number:,})" for model, number in found.models.items())
     return [f"models    {models}"] if models else []
+
+
+def shared_lines(shared: "SharedStats") -> list[str]:
+    """The team's store and what waits for it; for `cache stats`."""
+    there = entries(shared.entries) if shared.entries is not None else f"cannot be reached: {shared.problem}"
+    lines = [f"shared    {there} (namespace {shared.namespace!r})" if shared.reachable else f"shared    {there}"]
+    return [*lines, f"outbox    {entries(shared.waiting)} to be sent"] if shared.waiting else lines
 
 
 def promise_lines(semantic: "SemanticStats") -> list[str]:

@@ -28,7 +28,7 @@ def rows(found: Sequence["Listed"]) -> Iterator[str]:
             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) for moment in (one.created, one.last_used)
         )
         yield "\t".join(
-            (str(one.id), when, used, str(one.hits), str(one.bytes), one.model, files, flat(one.instruction))
+            (_number(one), when, used, str(one.hits), str(one.bytes), one.model, files, flat(one.instruction))
         )
 
 
@@ -63,7 +63,11 @@ def _cell(at: int, text: str, width: int) -> str:
 def _cells(one: "Listed", place: "Place", now: float, order: "Order") -> tuple[str, ...]:
     since = age(now - (one.last_used if order == "used" else one.created))
     last = size(one.bytes) if order == "size" else f"{one.hits:,}"
-    return (str(one.id), since, last, one_line(one.model.removeprefix("claude-")), _about(one, place))
+    return (_number(one), since, last, one_line(one.model.removeprefix("claude-")), _about(one, place))
+
+
+def _number(one: "Listed") -> str:
+    return "" if one.id is None else str(one.id)
 
 
 def _about(one: "Listed", place: "Place") -> str:

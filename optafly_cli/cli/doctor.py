@@ -36,7 +36,7 @@ class Check:
 def doctor(ctx: typer.Context, json: opt.Json = False) -> int:
     """Say what is found and what is missing.
 
-    Nothing is sent anywhere, and no key is printed.
+    Nothing is sent to Claude, and no key is printed. A shared store is connected to.
     """
     ui: Ui = ctx.obj
     checks = [check for look in _LOOKS for check in _looked(look)]
@@ -108,6 +108,35 @@ def _store() -> Iterator[Check]:
         yield Check("store", "ok", f"{folder}: {entries(count)}")
 
 
+def _shared() -> Iterator[Check]:
+    settings = load(Ui(), {}).settings.cache
+    if settings.backend == "faiss":
+        return
+    from optafly_cli.cache.backends.remote_check import lag_of_replica, look_at
+    from optafly_cli.cache.backends.remote_schema import MIGRATIONS
+
+    found = look_at(settings)
+    line = f"TLS {found.tls}" if found.tls else "no TLS (socket or loopback)"
+    said = f"PostgreSQL {found.server}, pgvector {found.pgvector}, schema {found.version}, {line}, role {found.role}"
+    init = "run `optafly cache init-remote` as the owner of its tables"
+    if found.missing:
+        lacks = f"{said}: it may not use {', '.join(found.missing)}"
+        yield Check("shared", "bad", lacks, f"{init}, with --grant {found.role}", 5)
+    elif found.version > len(MIGRATIONS):
+        yield Check("shared", "bad", f"{said}: of a newer optafly", "upgrade optafly", 5)
+    elif found.version < len(MIGRATIONS):
+        yield Check("shared", "missing", f"{said}: of an older optafly", init)
+    elif found.unindexed:
+        yield Check("shared", "missing", f"{said}: a large scope has no index, and is scanned", init)
+    elif found.above:
+        yield Check("shared", "missing", f"{said}: it sees every namespace", "use a role that is no superuser")
+    else:
+        yield Check("shared", "ok", said)
+    if settings.dsn_read:
+        lag = lag_of_replica(settings)
+        yield Check("replica", "ok", "up to date" if lag is None else f"{lag:.1f} s behind")
+
+
 def _model() -> Iterator[Check]:
     from optafly_cli.cache.embedder import Embedder, EmbedderUnavailable
 
@@ -152,6 +181,7 @@ _LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _config,
     _workspace,
     _store,
+    _shared,
     _model,
     _tokens,
     _models,

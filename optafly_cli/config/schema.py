@@ -31,6 +31,7 @@ USER_ONLY: Mapping[str, str] = {
     "refine.llm": "it would choose who reads your prompts",
     "cache.path": "it would move the store",
     "cache.dsn": "it would move the store",
+    "cache.dsn_read": "it would choose who answers for the store",
     "cache.backend": "it would move the store",
     "cache.namespace": "it would share your answers",
     "cache.embedding_model": "it would load a model of its choice",

@@ -126,6 +126,9 @@ class CacheSettings:
     namespace: str = setting("", Rule("Whose answers may be shared; empty: the local user's own."))
     path: str = setting("", Rule("The store's folder; empty: the user's data folder.", form="path"))
     dsn: str = setting("", Rule("Where a shared store is, as a PostgreSQL connection string.", secret=True))
+    dsn_read: str = setting(
+        "", Rule("Where look-ups in the shared store go, a read replica; empty: to the dsn.", secret=True)
+    )
     remote_timeout_ms: int = setting(
         200,
         Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000),
@@ -143,7 +146,8 @@ class ServiceSettings:
         30.0, Rule("Minutes without a request after which the service ends.", above=0, maximum=525_600, pending=True)
     )
     connection_pool: int = setting(
-        4, Rule("How many connections to the endpoint the service keeps open.", minimum=1, maximum=256, pending=True)
+        4,
+        Rule("How many connections to a shared store the service may have open.", minimum=1, maximum=256, pending=True),
     )
 
 

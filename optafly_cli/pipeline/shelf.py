@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Shelf:
     """The store, opened late, and never able to spoil an answer that was paid for.
 
-    `problem` is the first thing that went wrong with it. What a look-up found is kept: a fresh answer is compared with
-    it, so that the promise about semantic hits rests on what this user asks. `open_store` is for who has the models of
-    a store loaded already.
+    `problem` is the first thing that went wrong with it, `warnings` what went wrong beside it. What a
+    look-up found is kept: a fresh answer is compared with it, so that the promise about semantic hits rests on what
+    this user asks. `open_store` is for who has the models of a store loaded already.
     """
 
     def __init__(self, session: Session, folder: Path, open_store: "OpenStore | None" = None) -> None:
@@ -35,6 +35,7 @@ class Shelf:
         self._open_store = open_store
         self.folder = folder
         self.problem: StoreError | None = None
+        self.warnings: list[str] = []
         self._found: Lookup | None = None
         self._store: Store | None = None
         cache = session.settings.cache
@@ -105,7 +106,10 @@ class Shelf:
             return None
         question = self.session.question
         try:
-            number = self._open().remember(question, answer, evidence=evidence, cost=cost, seconds=seconds)
+            store = self._open()
+            number = store.remember(question, answer, evidence=evidence, cost=cost, seconds=seconds)
+            self.warnings += store.warnings
+            store.warnings.clear()
         except StoreError as error:
             self.problem = error
             return None

@@ -183,3 +183,14 @@ def edit(repo: Path) -> Callable[..., None]:
         path.write_text(text.replace(old, new, 1))
 
     return replace
+
+
+@pytest.fixture
+def team(database: str) -> dict[str, str]:
+    """The environment of everyone in the team."""
+    return {
+        "OPTAFLY_CACHE_BACKEND": "postgres",
+        "OPTAFLY_CACHE_DSN": database,
+        "OPTAFLY_CACHE_NAMESPACE": "team",
+        "OPTAFLY_CACHE_REMOTE_TIMEOUT_MS": "5000",
+    }

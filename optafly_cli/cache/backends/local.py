@@ -71,6 +71,10 @@ class LocalBackend(Connections):
             with transaction(connection):
                 return sum(connection.execute(f"DELETE FROM entry WHERE {_NAMED}", name).rowcount for name in names)
 
+    def newest(self, limit: int) -> list[Stored]:
+        """The entries that were made last, newest first."""
+        return self._rows(f"SELECT {COLUMNS} FROM entry ORDER BY created DESC, id DESC LIMIT ?", (limit,))
+
     def scan(self) -> Iterator[Stored]:
         """Every entry, oldest first."""
         last = 0

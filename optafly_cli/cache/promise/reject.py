@@ -1,6 +1,7 @@
 """The user said that a hit was wrong: what that does to labels, to the pair of instructions, to the entry."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,12 @@ class Rejected:
     ended: "SemanticStats | None" = None
 
 
-def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rejected:
+def reject(
+    connection: sqlite3.Connection, which: int | None, now: float, forget: Callable[[bytes, bytes, bytes], None]
+) -> Rejected:
     """Reject the last hit, or the last one of an entry. The caller holds the transaction.
+
+    `forget` is told partition, key and evidence of an entry that is deleted: it may be elsewhere, too.
 
     Raises:
         UsageError: there is no such hit, or it was rejected before.
@@ -45,7 +50,9 @@ def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rej
     stored = row[0] if row else ""
     connection.execute("UPDATE hit SET rejected = 1 WHERE id = ?", (number,))
     if tier == "exact":
-        connection.execute("DELETE FROM entry WHERE id = ?", (entry,))
+        query = "DELETE FROM entry WHERE id = ? RETURNING partition, key, evidence_key"
+        for name in connection.execute(query, (entry,)).fetchall():
+            forget(*name)
         return Rejected(entry, "exact", stored, stored, labelled=False, deleted=row is not None)
     if pair is not None:
         set_apart(connection, pair, now)
