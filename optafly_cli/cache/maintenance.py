@@ -12,7 +12,6 @@ from optafly_cli.cache import pruning, transfer
 from optafly_cli.cache.checking import check
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import FILE, integrity_problems, transaction
-from optafly_cli.cache.failures import reported
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.loaded import Loaded
 from optafly_cli.cache.lookup import DAY
@@ -45,7 +44,7 @@ class Maintenance(Connections):
         """Delete those entries; the ids that there were. What the user taught about them stays, without any words."""
         if self._reader() is None:
             return []
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return pruning.delete(connection, ids)
@@ -54,7 +53,7 @@ class Maintenance(Connections):
         """Delete every entry and the record of hits, then the index; the number of entries that there were."""
         if self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 deleted = delete_all(connection)
@@ -69,7 +68,7 @@ class Maintenance(Connections):
             return Pruned()
         limit = int(self._settings.max_size_gb * 1e9)
         since = self._clock() - self._settings.ttl_days * DAY
-        with reported(self.folder, "read" if dry_run else "written"):
+        with self._reported("read" if dry_run else "written"):
             if not dry_run:
                 connection = self._writer()
             plan = pruning.plan(connection, self.folder, since, limit, self._clock())
@@ -91,7 +90,7 @@ class Maintenance(Connections):
         connection = self._reader()
         if connection is None:
             return
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             yield from transfer.lines_of(connection, skipped)
 
     def salvaged(self, skipped: Callable[[int, str], None]) -> Iterator[str]:
@@ -103,7 +102,7 @@ class Maintenance(Connections):
     def count(self) -> int:
         """How many entries there are."""
         connection = self._reader()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return 0 if connection is None else int(connection.execute("SELECT count(*) FROM entry").fetchone()[0])
 
     def add(
@@ -121,7 +120,7 @@ class Maintenance(Connections):
             embedder = self._loaded.embedder
             name = embedder.identity
             embed = lambda texts: embedder.embed([embedded_form(text) for text in texts])  # noqa: E731
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             total = transfer.add(connection, lines, embedder=name, embed=embed, refuse=refuse)
             self._merge(connection)
@@ -131,7 +130,7 @@ class Maintenance(Connections):
         """Index what has no index yet, where that pays."""
         connection = self._reader()
         if connection is not None:
-            with reported(self.folder, "read"):
+            with self._reported("read"):
                 self._merge(connection)
 
     def send(self) -> int:
@@ -140,7 +139,7 @@ class Maintenance(Connections):
 
         if self._settings.backend != "postgres" or self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             return send_outbox(self._writer(), self._settings)
 
     def problems(self) -> list[str]:
@@ -148,7 +147,7 @@ class Maintenance(Connections):
         connection = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = [f"{self.folder / FILE}: {problem}" for problem in integrity_problems(connection)]
             for index in self._indexes(connection):
                 found += index.problems(connection)
@@ -159,7 +158,7 @@ class Maintenance(Connections):
         connection = self._reader()
         if connection is None:
             return
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             yield from check(connection, progress)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> bool:
@@ -167,7 +166,7 @@ class Maintenance(Connections):
         connection = self._reader()
         if connection is None:
             return True
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             done = [index.rebuild(connection, progress) for index in self._indexes(connection)]
             return all(done)
 
@@ -176,7 +175,7 @@ class Maintenance(Connections):
         connection = self._reader()
         if connection is None:
             return 0
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return sum(index.size(connection) for index in self._indexes(connection))
 
     def _merge(self, connection: sqlite3.Connection) -> None:

@@ -16,7 +16,6 @@ from optafly_cli.cache import rows, upkeep
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.evidence import combined
-from optafly_cli.cache.failures import reported
 from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
@@ -84,7 +83,7 @@ class Store(Connections):
         if connection is None:
             return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = look_up(connection, ask, self._settings, self._loaded)
             if isinstance(found, Miss) and self._shared is not None:
                 found = self._look_further(found, ask)
@@ -122,7 +121,7 @@ class Store(Connections):
 
         connection = self._reader()
         ask = asked(question, self._settings, self._clock())
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def alone(
@@ -156,7 +155,7 @@ class Store(Connections):
         embedding = None if used_a_tool(answer) else self._loaded.embedding_to_keep(question)
         kept = combined(question.named, evidence)
         values = entry_values(ask, answer, kept, embedding, cost, seconds)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
@@ -172,7 +171,7 @@ class Store(Connections):
         connection = self._reader()
         if connection is None:
             return None
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return load(connection, number)
 
     def entries(self, *, limit: int = 20, before: int | None = None) -> list[Entry]:
@@ -180,16 +179,16 @@ class Store(Connections):
         connection = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
-        return [rows.entry_from(row) for row in found]
+            return [rows.entry_from(row) for row in found]
 
     def stats(self) -> "StoreStats":
         """What the store holds, what it gave, and what it promises."""
         from optafly_cli.cache.stats import StoreStats, count, semantic
 
         connection = self._reader()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             counted = StoreStats() if connection is None else count(connection, self.folder)
             return replace(counted, semantic=semantic(connection, self._loaded))
 
@@ -207,7 +206,7 @@ class Store(Connections):
 
         if self._reader() is None:
             raise no_hit(which)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return reject(connection, which, self._clock())
@@ -218,7 +217,7 @@ class Store(Connections):
 
         if self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return forget(connection)
@@ -240,7 +239,7 @@ class Store(Connections):
 
         said = agreement(stored.answer.text, fresh.text, self._loaded.embedder.embed)
         if label := check.label(said, question.instruction, ask.now):
-            with reported(self.folder, "written"):
+            with self._reported("written"):
                 connection = self._writer()
                 with transaction(connection):
                     add(connection, label)
