@@ -19,6 +19,7 @@ from optafly_cli.cache.pruning import Pruned
 from optafly_cli.cache.transfer import Imported
 from optafly_cli.cache.writing import delete_all
 from optafly_cli.config.settings import CacheSettings
+from optafly_cli.errors import StoreError
 
 _EMBEDDERS = "SELECT DISTINCT embedder FROM entry WHERE embedder IS NOT NULL ORDER BY embedder"
 
@@ -53,13 +54,24 @@ class Maintenance(Connections):
         """Delete every entry and the record of hits, then the index; the number of entries that there were."""
         if self._reader() is None:
             return 0
+        try:
+            deleted = self._delete_all()
+        except StoreError as error:
+            if error.code != "store_full":
+                raise
+            rmtree(self.folder / "index", ignore_errors=True)
+            deleted = self._delete_all(secure="FAST")
+        rmtree(self.folder / "index", ignore_errors=True)
+        _give_back(self._writer())
+        return deleted
+
+    def _delete_all(self, secure: str = "ON") -> int:
         with self._reported("written"):
             connection = self._writer()
+            # FAST overwrites only what is written anyway: on a full disk there is no room to write the rest
+            connection.execute(f"PRAGMA secure_delete = {secure}")
             with transaction(connection):
-                deleted = delete_all(connection)
-            rmtree(self.folder / "index", ignore_errors=True)
-            _give_back(connection)
-        return deleted
+                return delete_all(connection)
 
     def prune(self, *, dry_run: bool = False) -> Pruned:
         """Delete what is older than `ttl_days`, then what is worth least until the store fits `max_size_gb`."""
@@ -162,11 +174,11 @@ class Maintenance(Connections):
             yield from check(connection, progress)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> bool:
-        """Write the search index anew from the truth. False when another process is at it, or it cannot be written."""
+        """Write the search index anew from the truth. False when another process is at it."""
         connection = self._reader()
         if connection is None:
             return True
-        with self._reported("read"):
+        with self._reported("indexed"):
             done = [index.rebuild(connection, progress) for index in self._indexes(connection)]
             return all(done)
 

@@ -74,10 +74,10 @@ def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
     make_private_folder(folder)
     with locked(folder / LOCK, patience_s) as held, Maintenance.open(folder, settings) as store:
         if held:
-            with suppress(OptaflyError):
-                store.send()
-            store.merge()
-            store.prune()
+            for work in (store.send, store.merge, store.prune):
+                # One that cannot be done now is done another time, and keeps the others from nothing
+                with suppress(OptaflyError):
+                    work()
         return held
 
 
@@ -85,7 +85,11 @@ def main() -> int:
     """Run it for the folder that the argument names, with the settings on stdin."""
     os.nice(10)
     settings = CacheSettings(**json.load(sys.stdin))
-    return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    try:
+        return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    except (OSError, OptaflyError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def rebuild(ctx: typer.Context, json: opt.Json = False) -> int:
         with ui.progress("indexing", entries) as advance:
             done = store.rebuild(advance)
     if not done:
-        raise StoreError("the search index cannot be written", remedy="another process may be at it: try again")
+        raise StoreError("the search index is being written by another process", remedy="try again", code="store_busy")
     if json:
         ui.document("cache.rebuild", {"indexed": entries})
     else:

@@ -36,6 +36,8 @@ def export(
     ui: Ui = ctx.obj
     if json and file == "-":
         raise UsageError("--json prints a summary", remedy="give a FILE for the entries")
+    if file != "-" and Path(file).exists() and not Path(file).is_file():
+        raise UsageError(f"{file} is not a file", remedy="`-` is stdout")
     if file != "-" and not force and Path(file).exists():
         raise UsageError(f"{file} is there already", remedy="give another name, or --force to replace it")
     left_out: list[int] = []
@@ -111,8 +113,11 @@ def _write(path: Path, lines: Iterator[str]) -> int:
     """Write aside and rename, for the user's eyes only; the number of lines.
 
     Raises:
+        StoreError: there is no room for it.
         UsageError: the file cannot be written.
     """
+    from optafly_cli.cache.failures import is_full, no_room
+
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
     count = 0
     try:
@@ -125,6 +130,8 @@ def _write(path: Path, lines: Iterator[str]) -> int:
             os.fsync(target.fileno())
         aside.replace(path)
     except OSError as error:
+        if is_full(error):
+            raise no_room(str(path), "written") from error
         raise UsageError(
             f"{path} cannot be written: {error.strerror}", remedy="give a file in a folder of yours"
         ) from error

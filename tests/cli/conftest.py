@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -77,8 +78,10 @@ class Cli:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         code: int | None = 0,
+        file_limit: int | None = None,
+        umask: int = -1,
     ) -> Result:
-        """Run it; `code` is the exit code that must come back (None: any)."""
+        """Run it; `code` is the exit code that must come back (None: any). `file_limit`: no file gets larger."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             [sys.executable, "-m", "optafly_cli", *arguments],
@@ -89,12 +92,18 @@ class Cli:
             env={**self.env, **(env or {})},
             check=False,
             timeout=120,
+            umask=umask,
+            preexec_fn=None if file_limit is None else lambda: _limit_files(file_limit),
         )
         result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in result.err, result.err
         if code is not None:
             assert result.code == code, f"exit {result.code}\n--- stdout\n{result.out}\n--- stderr\n{result.err}"
         return result
+
+
+def _limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def lookup(cli: Cli, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Any:
