@@ -4,6 +4,7 @@ A new database is built aside and renamed, so that no process ever sees half of 
 files the mode of the database, 0600.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -92,7 +93,13 @@ def integrity_problems(connection: sqlite3.Connection) -> list[str]:
 def make_private_folder(folder: Path) -> None:
     """Create the folder and what is missing above it, all of it 0700. A folder that exists is left as it is."""
     for missing in [*(parent for parent in reversed(folder.parents) if not parent.exists()), folder]:
-        missing.mkdir(mode=0o700, exist_ok=True)
+        try:
+            missing.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError as error:
+            if missing.is_symlink():
+                # "File exists" would be said of a link to a disk that is not there
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(missing)) from error
+            raise
 
 
 def try_lock(handle: int) -> bool:

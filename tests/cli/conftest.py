@@ -37,6 +37,9 @@ fn main() {
 """
 
 
+POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--")
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command did."""
@@ -80,11 +83,15 @@ class Cli:
         code: int | None = 0,
         file_limit: int | None = None,
         umask: int = -1,
+        powerless: bool = False,
     ) -> Result:
-        """Run it; `code` is the exit code that must come back (None: any). `file_limit`: no file gets larger."""
+        """Run it; `code` is the exit code that must come back (None: any).
+
+        `file_limit`: no file gets larger. `powerless`: permissions hold for root, too.
+        """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            [sys.executable, "-m", "optafly_cli", *arguments],
+            [*(POWERLESS if powerless and os.geteuid() == 0 else ()), sys.executable, "-m", "optafly_cli", *arguments],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
