@@ -48,9 +48,20 @@ def damaged(folder: Path, what: str) -> StoreError:
     """The database cannot be read as one."""
     return StoreError(
         f"the store at {folder} is damaged ({what}); nothing in it was touched",
-        remedy="`optafly cache export --salvage FILE` saves what can be read; then move "
-        f"{folder / 'entries.sqlite'} aside, and optafly begins a new one to import it into",
+        remedy=_way_out(folder),
         code="store_damaged",
+    )
+
+
+def damage(folder: Path, what: str) -> str:
+    """A sentence about damage that a check found, with what to do after the semicolon."""
+    return f"the store at {folder} is damaged ({what.replace(';', ',')}); {_way_out(folder)}"
+
+
+def _way_out(folder: Path) -> str:
+    return (
+        "`optafly cache export --salvage FILE` saves what can be read; then move "
+        f"{folder / 'entries.sqlite'} aside, and optafly begins a new one to import it into"
     )
 
 

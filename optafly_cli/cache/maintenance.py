@@ -11,7 +11,8 @@ from typing import Self
 from optafly_cli.cache import pruning, transfer
 from optafly_cli.cache.checking import check
 from optafly_cli.cache.connections import Connections
-from optafly_cli.cache.database import FILE, integrity_problems, transaction
+from optafly_cli.cache.database import integrity_problems, transaction
+from optafly_cli.cache.failures import damage
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.loaded import Loaded
 from optafly_cli.cache.lookup import DAY
@@ -154,13 +155,18 @@ class Maintenance(Connections):
         with self._reported("written"):
             return send_outbox(self._writer(), self._settings)
 
-    def problems(self) -> list[str]:
-        """What is wrong with the store, one sentence each; empty when it is sound or does not exist."""
+    def problems(self, *, quick: bool = False) -> list[str]:
+        """What is wrong with the store, one sentence each; empty when it is sound or does not exist.
+
+        `quick` compares no index of the database with its table, which takes as long as reading everything.
+        """
         connection = self._reader()
         if connection is None:
             return []
         with self._reported("read"):
-            found = [f"{self.folder / FILE}: {problem}" for problem in integrity_problems(connection)]
+            said = integrity_problems(connection, quick=quick)
+            more = f", and {len(said) - 1} more" if len(said) > 1 else ""
+            found = [damage(self.folder, said[0] + more)] if said else []
             for index in self._indexes(connection):
                 found += index.problems(connection)
         return found

@@ -1,4 +1,4 @@
-"""A store that cannot be written: what is in it is served, an answer that was paid for is printed, one sentence says why."""
+"""A store that cannot be written: what is in it is served, what was paid for is printed, one sentence says why."""
 
 import os
 import shutil
