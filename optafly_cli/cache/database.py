@@ -4,7 +4,6 @@ A new database is built aside and renamed, so that no process ever sees half of 
 files the mode of the database, 0600.
 """
 
-import errno
 import fcntl
 import os
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 from optafly_cli._version import __version__
 from optafly_cli.cache import schema
 from optafly_cli.cache.failures import damaged, error_name, reported
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.errors import StoreError
 
 FILE = "entries.sqlite"
@@ -68,6 +68,8 @@ def connect_to_write(folder: Path) -> sqlite3.Connection:
         connection = _open(path, "mode=rw")
         connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_MS}")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten, however SQLite was built
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
 
@@ -89,18 +91,6 @@ def integrity_problems(connection: sqlite3.Connection, *, quick: bool = False) -
     check = "quick_check" if quick else "integrity_check"
     rows = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(20)")]
     return [] if rows == ["ok"] else [" ".join(row.split()) for row in rows]
-
-
-def make_private_folder(folder: Path) -> None:
-    """Create the folder and what is missing above it, all of it 0700. A folder that exists is left as it is."""
-    for missing in [*(parent for parent in reversed(folder.parents) if not parent.exists()), folder]:
-        try:
-            missing.mkdir(mode=0o700, exist_ok=True)
-        except FileExistsError as error:
-            if missing.is_symlink():
-                # "File exists" would be said of a link to a disk that is not there
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(missing)) from error
-            raise
 
 
 def try_lock(handle: int) -> bool:

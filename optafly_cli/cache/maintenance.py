@@ -69,7 +69,7 @@ class Maintenance(Connections):
     def _delete_all(self, secure: str = "ON") -> int:
         with self._reported("written"):
             connection = self._writer()
-            # FAST overwrites only what is written anyway: on a full disk there is no room to write the rest
+            # FAST overwrites only what is written anyway: on a full disk there is no room for the rest
             connection.execute(f"PRAGMA secure_delete = {secure}")
             with transaction(connection):
                 return delete_all(connection)

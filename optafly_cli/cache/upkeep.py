@@ -15,7 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache.database import locked
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
 

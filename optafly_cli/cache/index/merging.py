@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache.database import locked
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment, digest
+from optafly_cli.config.private import make_private_folder
 
 if TYPE_CHECKING:
     import numpy as np
