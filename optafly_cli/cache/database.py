@@ -22,7 +22,7 @@ from optafly_cli.errors import StoreError
 
 FILE = "entries.sqlite"
 LOCK = "store.lock"
-_WRITE_WAIT_MS = 15_000
+WRITE_WAIT_MS = 15_000
 _PAUSE_S = 0.01
 _LOOKS = 5
 _LOG_HEAD = 32
@@ -66,7 +66,7 @@ def connect_to_write(folder: Path) -> sqlite3.Connection:
         if not _exists(path):
             _create(folder)
         connection = _open(path, "mode=rw")
-        connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")
         connection.execute("PRAGMA synchronous = FULL")
         # What is deleted is overwritten, however SQLite was built
         connection.execute("PRAGMA secure_delete = ON")
@@ -232,7 +232,7 @@ def _check(connection: sqlite3.Connection, folder: Path, failed: sqlite3.Error |
 def _create(folder: Path) -> None:
     make_private_folder(folder)
     path = folder / FILE
-    with locked(folder / LOCK, _WRITE_WAIT_MS / 1000) as held:
+    with locked(folder / LOCK, WRITE_WAIT_MS / 1000) as held:
         if not held:
             raise StoreError(f"{folder / LOCK} is held by another process", remedy="try again", code="store_busy")
         if _size(path):

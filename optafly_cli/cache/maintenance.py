@@ -11,7 +11,7 @@ from typing import Self
 from optafly_cli.cache import pruning, transfer
 from optafly_cli.cache.checking import check
 from optafly_cli.cache.connections import Connections
-from optafly_cli.cache.database import integrity_problems, transaction
+from optafly_cli.cache.database import WRITE_WAIT_MS, integrity_problems, transaction
 from optafly_cli.cache.failures import damage
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.loaded import Loaded
@@ -22,6 +22,9 @@ from optafly_cli.cache.writing import delete_all
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import StoreError
 
+_PASSES = 4
+"""Of a prune: each comes nearer to the limit. What is left then goes with the next one."""
+_QUICKLY_COPIED = 256_000_000
 _EMBEDDERS = "SELECT DISTINCT embedder FROM entry WHERE embedder IS NOT NULL ORDER BY embedder"
 
 
@@ -88,15 +91,26 @@ class Maintenance(Connections):
             if dry_run:
                 return plan.summary
             total = Pruned()
-            while plan.ids:
+            for _ in range(_PASSES):
+                if not plan.ids:
+                    break
                 pruning.carry_out(connection, plan)
+                total = total.plus(plan.summary)
                 for index in self._indexes(connection):
                     index.tidy(connection)
                 _give_back(connection)
-                total = total.plus(plan.summary)
                 # Pages are not full: what was freed is less than what was deleted
                 plan = pruning.plan(connection, self.folder, since, limit, self._clock())
+                if plan.ids and self._index_anew(connection):
+                    plan = pruning.plan(connection, self.folder, since, limit, self._clock())
             return total
+
+    def _index_anew(self, connection: sqlite3.Connection) -> bool:
+        """Give back what the index holds of entries that are gone, before more have to go for it."""
+        with suppress(OSError):
+            done = [index.rebuild(connection) for index in self._indexes(connection)]
+            return all(done)
+        return False
 
     def lines(self, skipped: Callable[[int, str], None]) -> Iterator[str]:
         """Every entry as a line of JSON, oldest first. `skipped` hears of one that cannot be written down."""
@@ -208,6 +222,14 @@ class Maintenance(Connections):
 
 def _give_back(connection: sqlite3.Connection) -> None:
     """Give the room of what was deleted back to the disk; another time when other processes are reading."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
     with suppress(sqlite3.OperationalError):
-        connection.execute("VACUUM")
+        # Who waits for readers here keeps every writer waiting
+        connection.execute("PRAGMA busy_timeout = 100")
+        # It copies what is left, and nobody can write meanwhile; pages that stay free are used again
+        if free >= pages - free or (pages - free) * size <= _QUICKLY_COPIED:
+            connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.lookup import DAY
 from optafly_cli.cache.promise.labels import without_words_of
-from optafly_cli.cache.stats import folder_bytes
+from optafly_cli.cache.stats import index_bytes
 
 HALF_LIFE_DAYS = 7.0
 """An entry that was not used for so long is worth half."""
@@ -17,6 +17,7 @@ UNKNOWN_COST = 0.005
 TARGET = 0.9
 """The share of the limit that is left, so that the next entry does not begin anew."""
 _AT_ONCE = 500
+_VECTORS = "SELECT count(vector) FROM entry"
 _EXPIRED = "SELECT id, {size} FROM entry WHERE created <= ?"
 _WORTH = """
     SELECT id, {size}, coalesce(cost, ?) * (1 + hits) * exp(-max(0, ? - last_used) / ?) AS worth
@@ -24,9 +25,10 @@ _WORTH = """
 """
 _SIZE = """
     (length(CAST(instruction AS BLOB)) + length(CAST(evidence AS BLOB)) + length(CAST(prompt AS BLOB))
-     + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600)
+     + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600
+     + (vector IS NOT NULL) * {share})
 """
-"""Bytes of a row, with its share of the indexes."""
+"""Bytes of a row, with its share of SQLite's indexes and, where it has a vector, of the search index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,21 @@ def plan(connection: sqlite3.Connection, folder: Path, since: float, limit: int,
     Worth is what the answer cost, for each time that it was or may yet be used, halved for each week without use, for
     each byte. What is being written now is not seen, and so never goes.
     """
-    expired = connection.execute(_EXPIRED.format(size=_SIZE), (since,)).fetchall()
-    freed = sum(size for _, size in expired)
+    size = _SIZE.format(share=index_bytes(folder) // max(1, connection.execute(_VECTORS).fetchone()[0]))
+    expired = connection.execute(_EXPIRED.format(size=size), (since,)).fetchall()
+    freed = sum(row[1] for row in expired)
     over = used_bytes(connection, folder) - freed - limit
     evicted: list[int] = []
     if over > 0:
         goal = over + int(limit * (1 - TARGET))
         decay = HALF_LIFE_DAYS * DAY / 0.6931471805599453
-        rows = connection.execute(_WORTH.format(size=_SIZE), (UNKNOWN_COST, now, decay, since)).fetchall()
-        for number, size, _ in sorted(rows, key=lambda row: (row[2] / row[1], row[0])):
+        rows = connection.execute(_WORTH.format(size=size), (UNKNOWN_COST, now, decay, since)).fetchall()
+        for number, taken, _ in sorted(rows, key=lambda row: (row[2] / row[1], row[0])):
             if goal <= 0:
                 break
             evicted.append(number)
-            goal -= size
-            freed += size
+            goal -= taken
+            freed += taken
     return Plan((*(number for number, _ in expired), *evicted), Pruned(len(expired), len(evicted), freed))
 
 
@@ -91,7 +94,12 @@ def delete(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
 
 
 def used_bytes(connection: sqlite3.Connection, folder: Path) -> int:
-    """What the store takes on disk, without the pages of the database that are free to be used again."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    size = connection.execute("PRAGMA page_size").fetchone()[0]
-    return max(0, folder_bytes(folder) - int(free) * int(size))
+    """What entries and index take: the database without its free pages, and without its log.
+
+    Deleting makes the log longer, and it stays so long as anyone reads: it must not ask for more to be deleted.
+    """
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size + index_bytes(folder)

@@ -1,7 +1,7 @@
 """What the store holds and what it gave, counted from the truth. Reads only."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,8 +84,17 @@ def semantic(connection: sqlite3.Connection | None, loaded: Loaded) -> SemanticS
 
 def folder_bytes(folder: Path) -> int:
     """What the database and the index take on disk."""
+    return _bytes(folder.glob(f"{FILE}*")) + index_bytes(folder)
+
+
+def index_bytes(folder: Path) -> int:
+    """What the index takes on disk."""
+    return _bytes((folder / "index").rglob("*"))
+
+
+def _bytes(paths: Iterable[Path]) -> int:
     total = 0
-    for path in (*folder.glob(f"{FILE}*"), *(folder / "index").rglob("*")):
+    for path in paths:
         try:
             total += path.stat().st_size if path.is_file() else 0
         except FileNotFoundError:

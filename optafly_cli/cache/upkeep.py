@@ -31,9 +31,6 @@ _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
 _begun: list["subprocess.Popen[bytes]"] = []
 """Kept, so that Python does not complain of children that go on."""
-_USED = """
-    SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_page_size, pragma_freelist_count
-"""
 
 
 def after_a_write(
@@ -50,9 +47,11 @@ def after_a_write(
         begin(folder, settings)
         return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
-    due = number and number % _LOOK_EVERY == 0
-    if due and connection.execute(_USED).fetchone()[0] > settings.max_size_gb * 1e9:
-        begin(folder, settings)
+    if number and number % _LOOK_EVERY == 0:
+        from optafly_cli.cache.pruning import used_bytes
+
+        if used_bytes(connection, folder) > settings.max_size_gb * 1e9:
+            begin(folder, settings)
 
 
 def begin(folder: Path, settings: CacheSettings) -> None:
