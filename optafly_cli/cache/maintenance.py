@@ -22,7 +22,7 @@ from optafly_cli.cache.writing import delete_all
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import StoreError
 
-_PASSES = 4
+_PASSES = 8
 """Of a prune: each comes nearer to the limit. What is left then goes with the next one."""
 _QUICKLY_COPIED = 256_000_000
 _EMBEDDERS = "SELECT DISTINCT embedder FROM entry WHERE embedder IS NOT NULL ORDER BY embedder"
@@ -99,7 +99,7 @@ class Maintenance(Connections):
                 for index in self._indexes(connection):
                     index.tidy(connection)
                 _give_back(connection)
-                # Pages are not full: what was freed is less than what was deleted
+                # What was freed may be less than what was deleted took on average
                 plan = pruning.plan(connection, self.folder, since, limit, self._clock())
                 if plan.ids and self._index_anew(connection):
                     plan = pruning.plan(connection, self.folder, since, limit, self._clock())

@@ -18,6 +18,7 @@ TARGET = 0.9
 """The share of the limit that is left, so that the next entry does not begin anew."""
 _AT_ONCE = 500
 _VECTORS = "SELECT count(vector) FROM entry"
+_ALL = "SELECT total({size}) FROM entry"
 _EXPIRED = "SELECT id, {size} FROM entry WHERE created <= ?"
 _WORTH = """
     SELECT id, {size}, coalesce(cost, ?) * (1 + hits) * exp(-max(0, ? - last_used) / ?) AS worth
@@ -58,10 +59,14 @@ def plan(connection: sqlite3.Connection, folder: Path, since: float, limit: int,
     Worth is what the answer cost, for each time that it was or may yet be used, halved for each week without use, for
     each byte. What is being written now is not seen, and so never goes.
     """
+    used = used_bytes(connection, folder)
     size = _SIZE.format(share=index_bytes(folder) // max(1, connection.execute(_VECTORS).fetchone()[0]))
+    # Pages are neither full nor alike: together the entries take what is used
+    scale = used / max(1, connection.execute(_ALL.format(size=size)).fetchone()[0])
+    size = f"CAST({size} * {scale} AS INTEGER)"
     expired = connection.execute(_EXPIRED.format(size=size), (since,)).fetchall()
     freed = sum(row[1] for row in expired)
-    over = used_bytes(connection, folder) - freed - limit
+    over = used - freed - limit
     evicted: list[int] = []
     if over > 0:
         goal = over + int(limit * (1 - TARGET))

@@ -142,4 +142,4 @@ def test_a_log_and_all_above_it_are_private(tmp_path: Path) -> None:
 
 
 def open_to_others(folder: Path) -> list[Path]:
-    return [path for path in (folder, *folder.rglob("*")) if path.lstat().st_mode & 0o077]
+    return [path for path in (folder, *folder.rglob("*")) if path.exists() and path.lstat().st_mode & 0o077]
