@@ -66,7 +66,8 @@ class Maintenance(Connections):
             rmtree(self.folder / "index", ignore_errors=True)
             deleted = self._delete_all(secure="FAST")
         rmtree(self.folder / "index", ignore_errors=True)
-        _give_back(self._writer())
+        with self._reported("written"):
+            _give_back(self._writer())
         return deleted
 
     def _delete_all(self, secure: str = "ON") -> int:

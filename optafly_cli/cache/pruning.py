@@ -22,8 +22,9 @@ _ALL = "SELECT total({size}) FROM entry"
 _EXPIRED = "SELECT id, {size} FROM entry WHERE created <= ?"
 _WORTH = """
     SELECT id, {size}, coalesce(cost, ?) * (1 + hits) * exp(-max(0, ? - last_used) / ?) AS worth
-    FROM entry WHERE created > ?
+    FROM entry WHERE created > ? AND id < (SELECT max(id) FROM entry)
 """
+"""Without the newest entry: whoever waits for its writer comes for it now."""
 _SIZE = """
     (length(CAST(instruction AS BLOB)) + length(CAST(evidence AS BLOB)) + length(CAST(prompt AS BLOB))
      + length(CAST(scope AS BLOB)) + length(CAST(answer AS BLOB)) + coalesce(length(vector), 0) + 600
@@ -57,7 +58,7 @@ def plan(connection: sqlite3.Connection, folder: Path, since: float, limit: int,
     """What has to go: entries made at `since` or before, then the least worthy while the store is over `limit` bytes.
 
     Worth is what the answer cost, for each time that it was or may yet be used, halved for each week without use, for
-    each byte. What is being written now is not seen, and so never goes.
+    each byte. What is being written now is not seen, and so never goes; nor does the newest entry, unless it expired.
     """
     used = used_bytes(connection, folder)
     size = _SIZE.format(share=index_bytes(folder) // max(1, connection.execute(_VECTORS).fetchone()[0]))
