@@ -96,7 +96,8 @@ class Cli:
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             cwd=cwd or self.cwd,
-            env={**self.env, **(env or {})},
+            # A short write leaves CPython with a cut .pyc, in the checkout and for everyone
+            env={**self.env, **({} if file_limit is None else {"PYTHONDONTWRITEBYTECODE": "1"}), **(env or {})},
             check=False,
             timeout=120,
             umask=umask,
