@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from optafly_cli.cache import rows
 from optafly_cli.cache.connections import Connections
-from optafly_cli.cache.failures import reported
 from optafly_cli.cache.loaded import Loaded
 from optafly_cli.cache.lookup import DAY, load
 from optafly_cli.cache.sharing import Sharing
@@ -48,7 +47,7 @@ class StoreReports(Connections):
         connection = self._reader()
         if connection is None:
             return None
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return load(connection, number)
 
     def entries(self, *, limit: int = 20, before: int | None = None) -> list[Entry]:
@@ -56,9 +55,9 @@ class StoreReports(Connections):
         connection = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
-        return [rows.entry_from(row) for row in found]
+            return [rows.entry_from(row) for row in found]
 
     def listing(
         self, wanted: "Filter", place: "Place", *, order: "Order" = "created", limit: int | None = 20
@@ -69,7 +68,7 @@ class StoreReports(Connections):
         connection = self._reader()
         if connection is None:
             return Listing()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return listing(connection, wanted, place, self._settings.ttl_days * DAY, order=order, limit=limit)
 
     def last_served(self) -> int:
@@ -81,7 +80,7 @@ class StoreReports(Connections):
         from optafly_cli.cache.promise.reject import no_hit
 
         connection = self._reader()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = connection and connection.execute("SELECT entry FROM hit ORDER BY id DESC LIMIT 1").fetchone()
         if not found:
             raise no_hit(None)
@@ -92,7 +91,7 @@ class StoreReports(Connections):
         from optafly_cli.cache.stats import StoreStats, count, semantic
 
         connection = self._reader()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             counted = StoreStats() if connection is None else count(connection, self.folder)
             return replace(counted, semantic=semantic(connection, self._loaded), shared=self._sharing.stats(connection))
 

@@ -121,8 +121,6 @@ MIGRATIONS = (
                 files BLOB NOT NULL
             ) WITHOUT ROWID
             """,
-            "CREATE INDEX direct_entry ON direct (entry)",
-            "CREATE TRIGGER direct_goes AFTER DELETE ON entry BEGIN DELETE FROM direct WHERE entry = OLD.id; END",
         ),
     ),
 )

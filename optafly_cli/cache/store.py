@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 from optafly_cli.cache import outbox, upkeep
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.evidence import combined
-from optafly_cli.cache.failures import reported
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
 from optafly_cli.cache.lookup import DAY, NOTHING_STORED, Asked, asked, look_up
 from optafly_cli.cache.reports import StoreReports
@@ -76,7 +75,7 @@ class Store(StoreReports):
         if connection is None:
             return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = look_up(connection, ask, self._settings, self._loaded)
             if isinstance(found, Miss) and self._sharing.store is not None:
                 found = self._look_further(found, ask)
@@ -112,9 +111,9 @@ class Store(StoreReports):
         ask = asked(question, self._settings, self._clock())
         connection = self._reader_for_shared() if shared else self._reader()
         if shared:
-            with reported(self.folder, "written"):
+            with self._reported("written"):
                 self._sharing.fetch(self._writer, ask, self._loaded.embedding_to_keep(question))
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def alone(
@@ -148,7 +147,7 @@ class Store(StoreReports):
         embedding = None if used_a_tool(answer) else self._loaded.embedding_to_keep(question)
         kept = combined(question.named, evidence)
         values = entry_values(ask, answer, kept, embedding, cost, seconds)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
@@ -165,7 +164,7 @@ class Store(StoreReports):
         """Let the launcher answer that request with the entry while the files are as they are (`direct`)."""
         expires = entry.created + self._settings.ttl_days * DAY
         values = (request, entry.id, expires, sum(astuple(entry.answer.usage)), files)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
@@ -185,7 +184,7 @@ class Store(StoreReports):
 
         if self._reader() is None:
             raise no_hit(which)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             before = semantic(connection, self._loaded)
             with transaction(connection):
@@ -199,7 +198,7 @@ class Store(StoreReports):
 
         if self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return forget(connection)
@@ -221,7 +220,7 @@ class Store(StoreReports):
 
         said = agreement(stored.answer.text, fresh.text, self._loaded.embedder.embed)
         if label := check.label(said, question.instruction, ask.now):
-            with reported(self.folder, "written"):
+            with self._reported("written"):
                 connection = self._writer()
                 with transaction(connection):
                     add(connection, label)

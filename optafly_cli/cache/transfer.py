@@ -67,8 +67,8 @@ def lines_of(connection: sqlite3.Connection, skipped: Callable[[int, str], None]
         for row in page:
             try:
                 yield line_of(row)
-            except (UnreadableRowError, ValueError, TypeError) as error:
-                skipped(row[0], str(error))
+            except (UnreadableRowError, ValueError, TypeError, KeyError) as error:
+                skipped(row[0], str(error) or "it cannot be read")
         last = page[-1][0]
 
 
@@ -230,7 +230,8 @@ def check_embedding(embedder: object, vector: bytes | None) -> str | None:
         raise ValueError("its vector is not of float32")
     import numpy as np
 
-    length = float(np.linalg.norm(np.frombuffer(vector, dtype="<f4")))
+    with np.errstate(all="ignore"):
+        length = float(np.linalg.norm(np.frombuffer(vector, dtype="<f4").astype(np.float64)))
     if not abs(length - 1) < _UNIT_LENGTH:
         raise ValueError(f"its vector has the length {length:.4g}, not 1")
     return _text(embedder, "embedder")

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache import outbox, pruning
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache import outbox
+from optafly_cli.cache.database import locked
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
 
@@ -45,10 +46,15 @@ def after_a_write(
             return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
     shares = settings.backend != "faiss"
-    due = number and number % _LOOK_EVERY == 0
-    too_large = due and pruning.used_bytes(connection, folder) > settings.max_size_gb * 1e9
-    if too_large or (shares and (due or outbox.waiting(connection))):
+    due = bool(number) and number % _LOOK_EVERY == 0
+    if (due and _is_too_large(connection, folder, settings)) or (shares and (due or outbox.waiting(connection))):
         begin(folder, settings)
+
+
+def _is_too_large(connection: sqlite3.Connection, folder: Path, settings: CacheSettings) -> bool:
+    from optafly_cli.cache.pruning import used_bytes
+
+    return used_bytes(connection, folder) > settings.max_size_gb * 1e9
 
 
 def begin(folder: Path, settings: CacheSettings) -> None:
@@ -71,11 +77,10 @@ def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
     make_private_folder(folder)
     with locked(folder / LOCK, patience_s) as held, Maintenance.open(folder, settings) as store:
         if held:
-            with suppress(OptaflyError):
-                store.send()
-                store.expire_shared()
-            store.merge()
-            store.prune()
+            for work in (store.send, store.expire_shared, store.merge, store.prune):
+                # One that cannot be done now is done another time, and keeps the others from nothing
+                with suppress(OptaflyError):
+                    work()
         return held
 
 
@@ -83,7 +88,11 @@ def main() -> int:
     """Run it for the folder that the argument names, with the settings on stdin."""
     os.nice(10)
     settings = CacheSettings(**json.load(sys.stdin))
-    return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    try:
+        return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    except (OSError, OptaflyError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -82,8 +82,9 @@ def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) 
     judged: dict[str, object] = dict.fromkeys(("probability", "verifier", "instruction", "pair"))
     if hit.tier == "semantic":
         from optafly_cli.cache.promise.labels import pair_of
+        from optafly_cli.workspace.secrets import redact
 
-        judged["instruction"], judged["pair"] = asked, pair_of(asked, entry.instruction)
+        judged["instruction"], judged["pair"] = redact(asked).text, pair_of(asked, entry.instruction)
         if hit.verifier is not None:
             judged["verifier"], judged["probability"] = hit.verifier, hit.confidence
     connection.execute(_HIT, values | judged)
@@ -95,6 +96,7 @@ def delete_all(connection: sqlite3.Connection) -> int:
 
     deleted = connection.execute("DELETE FROM entry").rowcount
     connection.execute("DELETE FROM hit")
+    connection.execute("DELETE FROM direct")
     without_words(connection)
     return deleted
 

@@ -138,7 +138,9 @@ def rebuild(ctx: typer.Context, json: opt.Json = False) -> int:
         with ui.progress("indexing", indexed) as advance:
             done = store.rebuild(advance)
         if not done:
-            raise StoreError("the search index cannot be written", remedy="another process may be at it: try again")
+            raise StoreError(
+                "the search index is being written by another process", remedy="try again", code="store_busy"
+            )
         with ui.progress("checking entries", store.count()) as advance:
             problems = [*store.unreadable(advance)]
     if json:

@@ -123,8 +123,11 @@ def _write(path: Path, lines: Iterator[str]) -> int:
     """Write aside and rename, for the user's eyes only; the number of lines.
 
     Raises:
+        StoreError: there is no room for it.
         UsageError: the file cannot be written.
     """
+    from optafly_cli.cache.failures import is_full, no_room
+
     count = 0
     try:
         with replacing(path) as target:
@@ -132,6 +135,8 @@ def _write(path: Path, lines: Iterator[str]) -> int:
                 target.write(f"{line}\n".encode())
                 count += 1
     except OSError as error:
+        if is_full(error):
+            raise no_room(str(path), "written") from error
         raise UsageError(
             f"{path} cannot be written: {error.strerror}", remedy="give a file in a folder of yours"
         ) from error

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import typer
@@ -13,7 +14,7 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, new_app
 from optafly_cli.cli.session import load, working_folder
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import OptaflyError
+from optafly_cli.errors import OptaflyError, StoreError
 from optafly_cli.wording import counted, entries
 
 app = new_app()
@@ -94,18 +95,67 @@ def _workspace() -> Iterator[Check]:
 
 
 def _store() -> Iterator[Check]:
+    from optafly_cli.cache.database import FILE
+    from optafly_cli.cache.health import writable
     from optafly_cli.cache.maintenance import Maintenance
+
+    folder, settings = _place()
+    with Maintenance.open(folder, settings) as store:
+        problems = store.problems(quick=True)
+        count = store.count()
+    for problem in problems:
+        # A sentence, and after the semicolon what to do
+        text, _, remedy = problem.partition("; ")
+        yield Check("store", "bad", text, remedy or None, 5)
+    found = [*writable(folder, FILE)]
+    yield from _checks("store", found)
+    if not problems and not found:
+        yield Check("store", "ok", f"{folder}: {entries(count)}")
+
+
+def _files() -> Iterator[Check]:
+    from dataclasses import replace
+
+    from optafly_cli.cache.health import files
+    from optafly_cli.config.paths import config_file, log_folder, runtime_folder
+
+    store, runtime = _place()[0], runtime_folder(os.environ)
+    own = [store, log_folder(os.environ), *([] if runtime.is_relative_to(store) else [runtime])]
+    found = [finding for folder in own for finding in files(folder)]
+    settings = config_file(os.environ).parent
+    # What the user wrote by hand, no secret as a rule, and no promise of ours
+    found += [replace(finding, grave=False) for finding in files(settings) if not found]
+    yield from _checks("files", found)
+    if not found:
+        yield Check("files", "ok", "for this user alone")
+
+
+def _disk() -> Iterator[Check]:
+    from optafly_cli.cache.health import room
+
+    found = [*room(_place()[0])]
+    yield from _checks("disk", found)
+    if not found:
+        yield Check("disk", "ok", "there is room")
+
+
+def _checks(name: str, findings: Iterable[Any]) -> Iterator[Check]:
+    for finding in findings:
+        yield Check(
+            name,
+            "bad" if finding.grave else "missing",
+            finding.text,
+            finding.remedy,
+            StoreError.exit_code * finding.grave,
+        )
+
+
+def _place() -> tuple[Path, Any]:
+    """The store's folder, and the settings of the cache."""
     from optafly_cli.config.paths import store_folder
 
     settings = load(Ui(), {}).settings.cache
-    folder = store_folder(settings, os.environ)
-    with Maintenance.open(folder, settings) as store:
-        problems = store.problems()
-        count = store.count()
-    if problems:
-        yield Check("store", "bad", "; ".join(problems), f"move {folder} aside; a new store begins", 5)
-    else:
-        yield Check("store", "ok", f"{folder}: {entries(count)}")
+    return store_folder(settings, os.environ), settings
 
 
 def _shared() -> Iterator[Check]:
@@ -181,6 +231,8 @@ _LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _config,
     _workspace,
     _store,
+    _files,
+    _disk,
     _shared,
     _model,
     _tokens,

@@ -120,10 +120,11 @@ def _write_log(argv: Sequence[str], error: BaseException) -> str | None:
     import traceback
 
     from optafly_cli.config.paths import log_folder
+    from optafly_cli.config.private import make_private_folder
 
     try:
         folder = log_folder(os.environ)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         options = [word for word in argv if word.startswith("-")]
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

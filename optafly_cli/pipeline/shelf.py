@@ -1,7 +1,7 @@
 """The store as `ask` uses it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +140,18 @@ def has_secret(session: Session, refined: RefinedPrompt, answer: Answer) -> bool
     if refined.redacted:
         return True
     named, job = session.named, session.job
-    texts = [job.prompt, job.system, named.piped, answer.text]
+    texts = [job.prompt, job.system, named.piped, answer.text, *_strings(answer.message)]
     texts += [part.text for part in named.diff or ()] + [file.source.text for file in named.files]
     return any(text and redact(text).kinds for text in texts)
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every text in a message: what a tool found, and what was thought, is stored with it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _strings(part)

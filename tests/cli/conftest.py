@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,9 @@ fn main() {
     println!("{} on port {}", greet("world"), parse_port(&arguments));
 }
 """
+
+
+POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--")
 
 
 @dataclass(frozen=True)
@@ -78,24 +82,37 @@ class Cli:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         code: int | None = 0,
+        file_limit: int | None = None,
+        umask: int = -1,
+        powerless: bool = False,
     ) -> Result:
-        """Run it; `code` is the exit code that must come back (None: any)."""
+        """Run it; `code` is the exit code that must come back (None: any).
+
+        `file_limit`: no file gets larger. `powerless`: permissions hold for root, too.
+        """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            [sys.executable, "-m", "optafly_cli", *arguments],
+            [*(POWERLESS if powerless and os.geteuid() == 0 else ()), sys.executable, "-m", "optafly_cli", *arguments],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             cwd=cwd or self.cwd,
-            env={**self.env, **(env or {})},
+            # A short write leaves CPython with a cut .pyc, in the checkout and for everyone
+            env={**self.env, **({} if file_limit is None else {"PYTHONDONTWRITEBYTECODE": "1"}), **(env or {})},
             check=False,
             timeout=120,
+            umask=umask,
+            preexec_fn=None if file_limit is None else lambda: _limit_files(file_limit),
         )
         result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in result.err, result.err
         if code is not None:
             assert result.code == code, f"exit {result.code}\n--- stdout\n{result.out}\n--- stderr\n{result.err}"
         return result
+
+
+def _limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def lookup(cli: Cli, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Any:

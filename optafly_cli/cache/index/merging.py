@@ -11,13 +11,15 @@ import shutil
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache.database import locked
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment, digest
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.wording import entries
 
 if TYPE_CHECKING:
@@ -70,9 +72,22 @@ def _merge(connection: sqlite3.Connection, task: Task, progress: Callable[[int],
         return False
     dimension = _dimension(connection, int(ids[-1]))
     generation = _last_generation(task.place) + 1
-    segment = build(task.place, generation, ids, dimension, _batches(connection, ids, dimension, progress))
-    manifests.write(task.place, Manifest(task.store, task.embedder, dimension, generation, (*kept, segment)))
+    try:
+        segment = build(task.place, generation, ids, dimension, _batches(connection, ids, dimension, progress))
+        manifests.write(task.place, Manifest(task.store, task.embedder, dimension, generation, (*kept, segment)))
+    except OSError:
+        # On a full disk what was written so far takes the room that is needed to make some
+        with suppress(OSError):
+            manifests.remove_unnamed(task.place, _standing(task.place))
+        raise
     return True
+
+
+def _standing(place: Path) -> Manifest | None:
+    try:
+        return manifests.read(place)
+    except DamagedIndexError:
+        return None
 
 
 def to_write(connection: sqlite3.Connection, embedder: str, partition: bytes, before: Manifest | None) -> int:
