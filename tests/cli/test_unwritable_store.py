@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.cache import schema
 from tests.cli.conftest import POWERLESS, Cli
 
 ASK = ("ask", "fix this bug", "--file", "src/main.rs")
@@ -91,7 +92,7 @@ SPOILS: dict[Callable[[Path], None], tuple[bool, str]] = {
     read_only_file: (True, "cannot be written: permission denied"),
     read_only_both: (True, "cannot be written: permission denied"),
     of_someone_else: (False, "cannot be read: permission denied"),
-    older_and_read_only: (False, "cannot be brought up to date from schema 2 to 3: permission denied"),
+    older_and_read_only: (False, f"cannot be brought up to date from schema 2 to {schema.LATEST}: permission denied"),
     newer_and_read_only: (False, "schema 999"),
     a_link_to_itself: (False, "cannot be read: Too many levels of symbolic links"),
     a_link_to_nowhere: (False, "cannot be written: No such file or directory"),
