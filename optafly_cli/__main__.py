@@ -7,6 +7,9 @@ import sys
 def main() -> None:
     """Entry point of the `optafly` command."""
     closed = _open_standard_streams()
+    code = _answer_directly()
+    if code is not None:
+        sys.exit(code)
     from optafly_cli.service.handover import LOST, hand_over
 
     code = hand_over(sys.argv, closed)
@@ -20,6 +23,18 @@ def main() -> None:
         sys.exit(lost(sys.argv[1:]))
     # Nothing was imported and nothing written that would have to be put away
     os._exit(code)
+
+
+def _answer_directly() -> int | None:
+    """The exit code when the very same command was answered before, and is again; None: it has to be run."""
+    from optafly_cli import direct
+
+    try:
+        return direct.answer(sys.argv[1:])
+    except OSError as error:
+        from optafly_cli.cli.handler import lost_output
+
+        return lost_output(error)
 
 
 def _open_standard_streams() -> list[int]:
@@ -36,6 +51,9 @@ def _open_standard_streams() -> list[int]:
                 os.close(descriptor)
             setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
             closed.append(number)
+        if mode == "w":
+            # A terminal that is not of UTF-8 shows what it lacks as an escape
+            getattr(sys, name).reconfigure(errors="backslashreplace")
     return closed
 
 

@@ -8,6 +8,7 @@ OptaflyError (70: a fault of ours)
 ├── ConfigError (4)          a configuration file or variable
 │   └── CredentialsError         no key, or a key that was refused
 ├── StoreError (5)           the store cannot be used
+├── Declined (1)             a question of ours was answered with no
 └── Interrupted (130)        Ctrl-C
 
 Each carries one sentence that says what is wrong and where, and, when there is one, a remedy. Only
@@ -90,8 +91,15 @@ class StoreError(OptaflyError):
     code = "store"
 
 
+class Declined(OptaflyError):
+    """The user was asked and said no: what was asked about is not done. Told as a note; it is no error."""
+
+    exit_code = 1
+    code = "declined"
+
+
 class Interrupted(OptaflyError):
-    """The user pressed Ctrl-C."""
+    """The user pressed Ctrl-C, or closed the input while being asked."""
 
     exit_code = 130
     code = "interrupted"

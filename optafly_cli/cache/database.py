@@ -8,22 +8,28 @@ import fcntl
 import os
 import sqlite3
 import stat
+import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from optafly_cli._version import __version__
 from optafly_cli.cache import schema
-from optafly_cli.cache.failures import error_name, reported
+from optafly_cli.cache.failures import damaged, error_name, reported
+from optafly_cli.config.private import make_private_folder
+from optafly_cli.durable import fsync_folder
 from optafly_cli.errors import StoreError
 
 FILE = "entries.sqlite"
 LOCK = "store.lock"
-_WRITE_WAIT_MS = 15_000
+WRITE_WAIT_MS = 15_000
 _PAUSE_S = 0.01
-_READ_MODES = ("mode=rw", "mode=ro", "mode=ro&immutable=1")
-"""Tried in order: the last one serves a folder where not even the -shm file can be made."""
+_LOOKS = 5
+_LOG_HEAD = 32
+_READ_MODES = ("mode=rw", "mode=ro")
+_UNCHANGING = "mode=ro&immutable=1"
+"""Tried when those fail: it serves a folder where not even the -shm file can be made, and does not read the log."""
 _TRY_NEXT = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
 
 
@@ -37,13 +43,17 @@ def connect_to_read(folder: Path) -> sqlite3.Connection | None:
     with reported(folder, "read"):
         if not _exists(path):
             return None
-        for mode in _READ_MODES[:-1]:
+        for mode in _READ_MODES:
             try:
                 return _open(path, mode)
             except sqlite3.OperationalError as error:
                 if not error_name(error).startswith(_TRY_NEXT):
                     raise
-        return _open(path, _READ_MODES[-1])
+                failed = error
+        if _size(_log(path)):
+            # Without its log the database lacks answers that were returned, or is half of two states
+            raise failed
+        return _open(path, _UNCHANGING, failed)
 
 
 def connect_to_write(folder: Path) -> sqlite3.Connection:
@@ -57,8 +67,10 @@ def connect_to_write(folder: Path) -> sqlite3.Connection:
         if not _exists(path):
             _create(folder)
         connection = _open(path, "mode=rw")
-        connection.execute(f"PRAGMA busy_timeout = {_WRITE_WAIT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten, however SQLite was built
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
 
@@ -75,16 +87,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def integrity_problems(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite's own check finds; empty when the database is sound."""
-    rows = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-    return [] if rows == ["ok"] else rows
-
-
-def make_private_folder(folder: Path) -> None:
-    """Create the folder and what is missing above it, all of it 0700. A folder that exists is left as it is."""
-    for missing in [*(parent for parent in reversed(folder.parents) if not parent.exists()), folder]:
-        missing.mkdir(mode=0o700, exist_ok=True)
+def integrity_problems(connection: sqlite3.Connection, *, quick: bool = False) -> list[str]:
+    """What SQLite's own check finds; empty when the database is sound. `quick`: what `quick_check` finds."""
+    check = "quick_check" if quick else "integrity_check"
+    rows = [str(row[0]) for row in connection.execute(f"PRAGMA {check}(20)")]
+    return [] if rows == ["ok"] else [" ".join(row.split()) for row in rows]
 
 
 def try_lock(handle: int) -> bool:
@@ -109,15 +116,6 @@ def locked(path: Path, patience_s: float = 0.0) -> Iterator[bool]:
         os.close(handle)
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside the folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _exists(path: Path) -> bool:
     try:
         found = path.stat()
@@ -125,20 +123,84 @@ def _exists(path: Path) -> bool:
         return False
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(f"{path} is not a file", remedy="set OPTAFLY_CACHE_PATH to another folder")
+    if not found.st_size and (path.with_name(LOCK).exists() or _size(_log(path))):
+        # It is renamed into place whole, after the lock was made: it was longer once
+        raise damaged(path.parent, f"{FILE} is empty")
     return found.st_size > 0
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _check_log(path: Path) -> None:
+    """Raises StoreError: the log does not begin as one. SQLite takes such a log for empty, and answers are gone."""
+    for _ in range(_LOOKS):
+        try:
+            with _log(path).open("rb") as log:
+                head = log.read(_LOG_HEAD)
+        except FileNotFoundError:
+            return
+        if is_log_head(head):
+            return
+        # Another process may be writing it just now
+        time.sleep(_PAUSE_S)
+    raise damaged(path.parent, f"its log {_log(path).name} does not begin as one")
+
+
+def is_log_head(head: bytes) -> bool:
+    """Whether a write-ahead log may begin so. One that nothing was committed to is empty, short, or all zeros."""
+    if len(head) < _LOG_HEAD or not any(head):
+        return True
+    # https://www.sqlite.org/fileformat2.html#wal_file_format
+    magic, version, *words = struct.unpack(">8I", head)
+    if magic not in (0x377F0682, 0x377F0683) or version != 3_007_000:
+        return False
+    first = second = 0
+    summed = struct.unpack((">" if magic & 1 else "<") + "6I", head[:24])
+    for at in range(0, 6, 2):
+        first = (first + summed[at] + second) & 0xFFFFFFFF
+        second = (second + summed[at + 1] + first) & 0xFFFFFFFF
+    return [first, second] == words[-2:]
+
+
+@contextmanager
+def untouched(path: Path) -> Iterator[None]:
+    """What is closed inside writes nothing: the last connection to a database otherwise puts its log into it."""
+    guard = None
+    with suppress(sqlite3.Error):
+        # SQLite removes the log of a database that is empty
+        if _size(path):
+            guard = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            guard.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    try:
+        yield
+    finally:
+        if guard is not None:
+            guard.close()
+
+
+def _open(path: Path, mode: str, failed: sqlite3.Error | None = None) -> sqlite3.Connection:
+    """`failed` is why it cannot be written, when that is known."""
+    _check_log(path)
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=2)
     try:
-        _check(connection, path.parent)
+        _check(connection, path.parent, failed)
     except BaseException:
-        connection.close()
+        with untouched(path):
+            connection.close()
         raise
     return connection
 
 
-def _check(connection: sqlite3.Connection, folder: Path) -> None:
+def _check(connection: sqlite3.Connection, folder: Path, failed: sqlite3.Error | None) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
         raise StoreError(
             f"{folder / FILE} is a database of another program; nothing in it was touched",
@@ -153,23 +215,28 @@ def _check(connection: sqlite3.Connection, folder: Path) -> None:
             code="store_future",
         )
     if version < schema.LATEST:
-        schema.migrate(connection)
+        with reported(folder, f"brought up to date from schema {version} to {schema.LATEST}"):
+            if failed is not None:
+                raise failed
+            schema.migrate(connection)
 
 
 def _create(folder: Path) -> None:
     make_private_folder(folder)
     path = folder / FILE
-    with locked(folder / LOCK, _WRITE_WAIT_MS / 1000) as held:
+    with locked(folder / LOCK, WRITE_WAIT_MS / 1000) as held:
         if not held:
             raise StoreError(f"{folder / LOCK} is held by another process", remedy="try again", code="store_busy")
-        if _exists(path):
+        if _size(path):
             return
         for leftover in folder.glob(f"{FILE}.new*"):
             leftover.unlink(missing_ok=True)
+        (folder / f"{FILE}-shm").unlink(missing_ok=True)
         # A log without its database belongs to one that was taken away: a new database must not replay it
-        for orphan in (folder / f"{FILE}-wal", folder / f"{FILE}-shm"):
-            if orphan.exists():
-                orphan.rename(orphan.with_name(f"{orphan.name}.orphan-{os.getpid()}"))
+        orphan = _log(path)
+        if _size(orphan):
+            orphan.rename(orphan.with_name(f"{orphan.name}.orphan-{os.getpid()}"))
+        orphan.unlink(missing_ok=True)
         _build(folder / f"{FILE}.new")
         (folder / f"{FILE}.new").rename(path)
         fsync_folder(folder)

@@ -32,6 +32,13 @@ def reported(folder: Path, doing: str) -> Iterator[None]:
         raise _from_system(error, folder, doing) from error
 
 
+def is_full(error: Exception) -> bool:
+    """Whether it failed for want of room: the disk, a quota, or a limit on the size of files."""
+    if isinstance(error, sqlite3.Error):
+        return error_name(error) in _NO_ROOM
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 def error_name(error: sqlite3.Error) -> str:
     """SQLite's name for the error ("SQLITE_IOERR_WRITE"), empty when the module itself raised it."""
     return str(getattr(error, "sqlite_errorname", ""))
@@ -41,16 +48,27 @@ def damaged(folder: Path, what: str) -> StoreError:
     """The database cannot be read as one."""
     return StoreError(
         f"the store at {folder} is damaged ({what}); nothing in it was touched",
-        remedy="`optafly cache export --salvage FILE` saves what can be read; then move "
-        f"{folder / 'entries.sqlite'} aside, and optafly begins a new one to import it into",
+        remedy=_way_out(folder),
         code="store_damaged",
+    )
+
+
+def damage(folder: Path, what: str) -> str:
+    """A sentence about damage that a check found, with what to do after the semicolon."""
+    return f"the store at {folder} is damaged ({what.replace(';', ',')}); {_way_out(folder)}"
+
+
+def _way_out(folder: Path) -> str:
+    return (
+        "`optafly cache export --salvage FILE` saves what can be read; then move "
+        f"{folder / 'entries.sqlite'} aside, and optafly begins a new one to import it into"
     )
 
 
 def _from_sqlite(error: sqlite3.Error, folder: Path, doing: str) -> StoreError:
     name = error_name(error)
-    if name in _NO_ROOM:
-        return _full(folder, doing)
+    if is_full(error):
+        return no_room(f"the store at {folder}", doing)
     if str(error).startswith("Could not decode"):
         return damaged(folder, "a text in it is not UTF-8")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -67,8 +85,8 @@ def _from_sqlite(error: sqlite3.Error, folder: Path, doing: str) -> StoreError:
 
 
 def _from_system(error: OSError, folder: Path, doing: str) -> StoreError:
-    if error.errno in _FULL:
-        return _full(folder, doing)
+    if is_full(error):
+        return no_room(f"the store at {folder}", doing)
     if error.errno in _DENIED:
         return _denied(folder, doing)
     reason = os.strerror(error.errno) if error.errno else str(error)
@@ -77,10 +95,11 @@ def _from_system(error: OSError, folder: Path, doing: str) -> StoreError:
     )
 
 
-def _full(folder: Path, doing: str) -> StoreError:
+def no_room(what: str, doing: str) -> StoreError:
+    """`what` cannot be `doing` (written, read): its disk is full."""
     return StoreError(
-        f"the store at {folder} cannot be {doing}: no room is left (disk, quota or file size limit)",
-        remedy="free some space, or run `optafly cache clear`",
+        f"{what} cannot be {doing}: no room is left (disk, quota or file size limit)",
+        remedy="free some space there and run it again; nothing that was stored is lost",
         code="store_full",
     )
 

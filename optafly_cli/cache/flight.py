@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from optafly_cli.cache.database import make_private_folder, try_lock
+from optafly_cli.cache.database import try_lock
+from optafly_cli.config.private import make_private_folder
 
 FOLDER = "flights"
 _PAUSE_S = 0.05

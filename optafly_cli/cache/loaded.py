@@ -1,19 +1,24 @@
 """The embedding model and the verifier of one store, each loaded when it is first needed."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from optafly_cli.cache.embedder import embedder_identity
 from optafly_cli.cache.lookup import Embedding, exact_only
 from optafly_cli.cache.types import Question, Verifier
 from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
     from optafly_cli.cache.embedder import Embedder
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.index.index import Index
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.force import Promise
+    from optafly_cli.cache.vectors import Candidate, Wanted
 
+T = TypeVar("T")
 LoadEmbedder = Callable[[], "Embedder"]
 LoadVerifier = Callable[[], Verifier | None]
 
@@ -21,8 +26,9 @@ LoadVerifier = Callable[[], Verifier | None]
 class Loaded:
     """Embeds instructions for the store in `folder`, and says what is promised of its semantic hits.
 
-    `load_verifier` replaces the shipped verifier (None from it: the similarity decides alone, and nothing is promised),
-    `calibration` the shipped labels.
+    `engine` does the work as long as it answers; then, and without one, it is done here. `load_verifier` replaces the
+    shipped verifier (None from it: the similarity decides alone, and nothing is promised), `calibration` the shipped
+    labels.
     """
 
     def __init__(
@@ -32,12 +38,14 @@ class Loaded:
         load_embedder: LoadEmbedder | None,
         load_verifier: LoadVerifier | None,
         calibration: "Calibration | None",
+        engine: "Engine | None" = None,
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._load_embedder = load_embedder
         self._load_verifier = load_verifier
         self._calibration = calibration
+        self._engine = engine
         self._embedder: Embedder | None = None
         self._promise: Promise | None = None
         self._index: Index | None = None
@@ -67,11 +75,36 @@ class Loaded:
         from optafly_cli.cache.spelling import embedded_form
 
         if self._last is None or self._last[0] != instruction:
-            vector = self.embedder.embed([embedded_form(instruction)])[0]
-            self._index = self._index or Index(self._folder, self.embedder.identity)
+            text = embedded_form(instruction)
+            blob = self._elsewhere(lambda engine: engine.embed(self._settings.embedding_model, text))
+            identity = embedder_identity(self._settings.embedding_model) if blob else self.embedder.identity
+            self._index = self._index or Index(self._folder, identity)
             self._index.notices.clear()
-            self._last = (instruction, Embedding(vector, self._index))
+            blob = blob or self.embedder.embed([text])[0].tobytes()
+            self._last = (instruction, Embedding(blob, self._index, self._search))
         return self._last[1]
+
+    def _search(
+        self, connection: sqlite3.Connection, wanted: "Wanted", embedding: Embedding, limit: int
+    ) -> "list[Candidate]":
+        model = self._settings.embedding_model
+        found = self._elsewhere(lambda engine: engine.nearest(self._folder, model, wanted, embedding.blob, limit))
+        if found is None:
+            return embedding.index.nearest(connection, wanted, embedding.vector, limit)
+        embedding.index.notices += found[1]
+        return found[0]
+
+    def _elsewhere(self, ask: "Callable[[Engine], T]") -> T | None:
+        """What the engine says; None without one, and from the first time on that it fails."""
+        from optafly_cli.cache.engine.protocol import EngineUnavailable
+
+        if self._engine is None:
+            return None
+        try:
+            return ask(self._engine)
+        except EngineUnavailable:
+            self._engine = None
+            return None
 
     def embedding_to_keep(self, question: Question) -> Embedding | None:
         """The vector that an entry keeps; None where only the very same words may hit, or without a model."""
@@ -94,8 +127,17 @@ class Loaded:
         from optafly_cli.cache.verifier.load import load_verifier
 
         if self._promise is None:
-            load_it = self._load_verifier or (lambda: load_verifier(self._settings.embedding_model))
+            load_it = self._load_verifier or (lambda: load_verifier(self._settings.embedding_model, self._logit))
             verifier = load_it()
             if verifier is not None:
                 self._promise = Promise(verifier, self._settings.max_error_rate, self._calibration)
         return self._promise
+
+    def _logit(self, one: str, other: str) -> float | None:
+        """The engine's, None when it is to be computed here."""
+        return self._elsewhere(lambda engine: engine.logit(one, other))
+
+    def close(self) -> None:
+        """Let go of the engine; what was loaded here stays."""
+        if self._engine is not None:
+            self._engine.close()

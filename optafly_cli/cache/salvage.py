@@ -34,13 +34,15 @@ def lines(folder: Path, skipped: Callable[[int, str], None]) -> Iterator[str]:
 
 def _connected(folder: Path) -> sqlite3.Connection:
     path = folder / FILE
-    why = "it is not there"
-    for mode in _MODES if path.is_file() else ():
+    size = path.stat().st_size if path.is_file() else None
+    why = "it is not there" if size is None else "it is empty"
+    # SQLite removes the log of a database that is empty
+    for mode in _MODES if size else ():
         try:
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
             connection.text_factory = bytes
-            connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'entry'").fetchone()
-            connection.execute(_ROW, (0,)).fetchone()
+            # Reads the schema, and no row: the first one may be what is damaged
+            connection.execute(f"EXPLAIN {_ROW}", (0,)).fetchone()
         except sqlite3.Error as error:
             why = str(error)
         else:

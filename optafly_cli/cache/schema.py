@@ -108,6 +108,21 @@ MIGRATIONS = (
             "CREATE TABLE outbox (entry INTEGER PRIMARY KEY)",
         ),
     ),
+    Migration(
+        "direct",
+        (
+            # Command lines that were answered, with the files that the answer hung on (optafly_cli/direct.py)
+            """
+            CREATE TABLE direct (
+                request BLOB PRIMARY KEY,
+                entry INTEGER NOT NULL,
+                expires REAL NOT NULL,
+                tokens INTEGER NOT NULL,
+                files BLOB NOT NULL
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

@@ -4,11 +4,15 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.cache.database import FILE
 from optafly_cli.cache.loaded import Loaded
 from optafly_cli.cache.promise.certificate import Certificate
 from optafly_cli.cache.types import VerifierUnavailable
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.shared import SharedStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class StoreStats:
     """What the store holds and what it gave. `bytes` counts the index too; times are Unix seconds.
 
     `saved_usd`, `saved_s`, `saved_tokens`: what the answers that were served again had cost and taken the first time.
+    `shared`: the team's store, where there is one.
     """
 
     entries: int = 0
@@ -45,6 +50,7 @@ class StoreStats:
     oldest: float | None = None
     newest: float | None = None
     semantic: SemanticStats | None = None
+    shared: "SharedStats | None" = None
 
 
 def count(connection: sqlite3.Connection, folder: Path) -> StoreStats:

@@ -7,19 +7,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from optafly_cli.cache import rows, upkeep
-from optafly_cli.cache.connections import Connections
+from optafly_cli.cache import outbox, upkeep
 from optafly_cli.cache.database import transaction
 from optafly_cli.cache.evidence import combined
-from optafly_cli.cache.failures import reported
-from optafly_cli.cache.flight import alone
 from optafly_cli.cache.loaded import Loaded, LoadEmbedder, LoadVerifier
-from optafly_cli.cache.lookup import NOTHING_STORED, Asked, asked, load, look_up
+from optafly_cli.cache.lookup import DAY, NOTHING_STORED, Asked, asked, look_up
+from optafly_cli.cache.reports import StoreReports
 from optafly_cli.cache.types import Entry, Evidence, Hit, Lookup, Miss, Question
 from optafly_cli.cache.writing import COMPLETE, count_hit, entry_values, put_entry, used_a_tool
 from optafly_cli.config.settings import CacheSettings
@@ -27,33 +24,26 @@ from optafly_cli.errors import StoreError
 from optafly_cli.provider.result import Answer
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.agreement import Agreement
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.shared import SharedStore
-    from optafly_cli.cache.stats import StoreStats
 
 _TOUCH_WAIT_MS = 50
 
 
-class Store(Connections):
+class Store(StoreReports):
     """The semantic cache on disk. Use it as a context manager, or call `close`.
 
     Every method raises `StoreError` when the store cannot be used; a store that does not exist is an empty one.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        settings: CacheSettings,
-        clock: Callable[[], float],
-        loaded: Loaded,
-    ) -> None:
-        super().__init__(folder)
-        self._settings = settings
-        self._clock = clock
-        self._loaded = loaded
+    @property
+    def warnings(self) -> list[str]:
+        """What went wrong beside what was done, for stderr; whoever says it empties the list."""
+        return self._sharing.warnings
 
     @classmethod
     def open(
@@ -65,28 +55,29 @@ class Store(Connections):
         load_embedder: LoadEmbedder | None = None,
         load_verifier: LoadVerifier | None = None,
         calibration: "Calibration | None" = None,
+        engine: "Engine | None" = None,
+        shared: "SharedStore | None" = None,
     ) -> Self:
-        """The store in that folder. The loaders are for who has one loaded already (the service).
+        """The store in that folder. The loaders and `shared` are for who has one already, `engine` is one beside us.
 
         `calibration` replaces the labels that ship. Without a verifier the similarity decides, and nothing is promised.
         """
-        return cls(folder, settings, clock, Loaded(folder, settings, load_embedder, load_verifier, calibration))
+        loaded = Loaded(folder, settings, load_embedder, load_verifier, calibration, engine)
+        return cls(folder, settings, clock, loaded, shared)
 
     def look_up(self, question: Question, *, serve: bool = True) -> Lookup:
         """An answer that may be served for the question now, or why there is none. Never creates a store.
 
         With `serve` false it only says what would be served, and no hit is counted.
         """
-        connection = self._reader()
-        if connection is None and self._shared is not None:
-            self._writer()
-            connection = self._reader()
+        self._sharing.new_question()
+        connection = self._reader_for_shared()
         if connection is None:
             return NOTHING_STORED
         ask = asked(question, self._settings, self._clock())
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = look_up(connection, ask, self._settings, self._loaded)
-            if isinstance(found, Miss) and self._shared is not None:
+            if isinstance(found, Miss) and self._sharing.store is not None:
                 found = self._look_further(found, ask)
             if serve and isinstance(found, Hit):
                 self._touch(connection, found, ask)
@@ -94,43 +85,43 @@ class Store(Connections):
 
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
-        shared = self._shared
-        if shared is None:
-            return missed
         try:
-            embedding = self._loaded.embedding_to_keep(ask.question)
-            if not shared.fetch(self._writer, ask, embedding):
+            if not self._sharing.fetch(self._writer, ask, self._loaded.embedding_to_keep(ask.question)):
                 return missed
         except StoreError as error:
             return replace(missed, warnings=(*missed.warnings, f"{error.message}: the local one alone was asked"))
         return look_up(self._writer(), ask, self._settings, self._loaded)
 
-    @cached_property
-    def _shared(self) -> "SharedStore | None":
-        if self._settings.backend == "faiss":
-            return None
-        from optafly_cli.cache.shared import SharedStore
+    def _reader_for_shared(self) -> sqlite3.Connection | None:
+        """The connection that reads; a store that does not exist is made where the team's may have something for it."""
+        if self._reader() is None and self._sharing.store is not None:
+            self._writer()
+        return self._reader()
 
-        return SharedStore.of(self._settings)
-
-    def explain(self, question: Question, *, neighbours: bool = False, everywhere: bool = False) -> "Explanation":
+    def explain(
+        self, question: Question, *, neighbours: bool = False, everywhere: bool = False, shared: bool = False
+    ) -> "Explanation":
         """Why `look_up` answers as it does, with the nearest entries; counts no hit and creates no store.
 
-        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too.
+        With `neighbours` an exact hit is no reason not to compare, with `everywhere` other scopes are searched too,
+        with `shared` what the team's store has for the question is fetched before.
         """
         from optafly_cli.cache.explain import explain
 
-        connection = self._reader()
         ask = asked(question, self._settings, self._clock())
-        with reported(self.folder, "read"):
+        connection = self._reader_for_shared() if shared else self._reader()
+        if shared:
+            with self._reported("written"):
+                self._sharing.fetch(self._writer, ask, self._loaded.embedding_to_keep(question))
+        with self._reported("read"):
             return explain(connection, ask, self._settings, self._loaded, neighbours=neighbours, everywhere=everywhere)
 
     def alone(
         self, question: Question, *, patience_s: float, waiting: Callable[[], None]
     ) -> AbstractContextManager[bool]:
-        """Be the one process that asks this question while the block runs (`flight.alone`)."""
+        """Be the one process that asks this question while the block runs (`Sharing.alone`)."""
         key = asked(question, self._settings, self._clock()).key
-        return alone(self.folder, key, patience_s=patience_s, waiting=waiting)
+        return self._sharing.alone(self.folder, key, patience_s=patience_s, waiting=waiting)
 
     def remember(
         self,
@@ -156,61 +147,50 @@ class Store(Connections):
         embedding = None if used_a_tool(answer) else self._loaded.embedding_to_keep(question)
         kept = combined(question.named, evidence)
         values = entry_values(ask, answer, kept, embedding, cost, seconds)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 number = put_entry(connection, values)
-                if self._shared is not None:
-                    connection.execute("INSERT OR IGNORE INTO outbox (entry) VALUES (?)", (number,))
+                if self._sharing.store is not None:
+                    outbox.add(connection, number)
+        with suppress(sqlite3.Error):
+            self._sharing.share(connection, number)
         index = embedding.index if embedding else None
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
         return number
 
-    def entry(self, number: int) -> Entry | None:
-        """The entry of that id, None when there is none."""
-        connection = self._reader()
-        if connection is None:
-            return None
-        with reported(self.folder, "read"):
-            return load(connection, number)
-
-    def entries(self, *, limit: int = 20, before: int | None = None) -> list[Entry]:
-        """The newest entries, newest first; the next page with `before` set to the last id of this one."""
-        connection = self._reader()
-        if connection is None:
-            return []
-        with reported(self.folder, "read"):
-            found = connection.execute(_PAGE, (before if before is not None else 2**62, limit)).fetchall()
-        return [rows.entry_from(row) for row in found]
-
-    def stats(self) -> "StoreStats":
-        """What the store holds, what it gave, and what it promises."""
-        from optafly_cli.cache.stats import StoreStats, count, semantic
-
-        connection = self._reader()
-        with reported(self.folder, "read"):
-            counted = StoreStats() if connection is None else count(connection, self.folder)
-            return replace(counted, semantic=semantic(connection, self._loaded))
+    def keep_request(self, request: bytes, entry: Entry, files: bytes) -> None:
+        """Let the launcher answer that request with the entry while the files are as they are (`direct`)."""
+        expires = entry.created + self._settings.ttl_days * DAY
+        values = (request, entry.id, expires, sum(astuple(entry.answer.usage)), files)
+        with self._reported("written"):
+            connection = self._writer()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
     def reject(self, which: int | None = None) -> "Rejected":
         """The last hit, or the last one of an entry, was wrong.
 
         A semantic hit becomes a label, and its two instructions never share an answer again. The answer of an exact
-        one is deleted.
+        one is deleted, in the team's store too.
 
         Raises:
             UsageError: there is no such hit, or it was rejected before.
             StoreError: it could not be written.
         """
         from optafly_cli.cache.promise.reject import no_hit, reject
+        from optafly_cli.cache.stats import semantic
 
         if self._reader() is None:
             raise no_hit(which)
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
+            before = semantic(connection, self._loaded)
             with transaction(connection):
-                return reject(connection, which, self._clock())
+                done = reject(connection, which, self._clock(), self._sharing.forget)
+            now = semantic(connection, self._loaded)
+        return replace(done, ended=now) if before and now and before.served and not now.served else done
 
     def forget_labels(self) -> int:
         """Delete the user's labels and end a drift alarm; how many labels there were."""
@@ -218,7 +198,7 @@ class Store(Connections):
 
         if self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return forget(connection)
@@ -240,7 +220,7 @@ class Store(Connections):
 
         said = agreement(stored.answer.text, fresh.text, self._loaded.embedder.embed)
         if label := check.label(said, question.instruction, ask.now):
-            with reported(self.folder, "written"):
+            with self._reported("written"):
                 connection = self._writer()
                 with transaction(connection):
                     add(connection, label)
@@ -253,6 +233,3 @@ class Store(Connections):
             connection.execute("PRAGMA synchronous = NORMAL")
             with transaction(connection):
                 count_hit(connection, hit, ask.question.instruction, ask.now)
-
-
-_PAGE = f"SELECT {rows.ENTRY_COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608 (a constant)

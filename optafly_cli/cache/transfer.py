@@ -20,8 +20,10 @@ from optafly_cli.cache.lookup import asked_digest, exact_only
 from optafly_cli.cache.scope import exact_key, partition_of
 from optafly_cli.cache.text import exact_form, instruction_of, storable
 from optafly_cli.cache.types import Scope
-from optafly_cli.cache.writing import COMPLETE, put_newer, used_a_tool
+from optafly_cli.cache.writing import COMPLETE, is_newer, put_newer, used_a_tool
+from optafly_cli.errors import Interrupted
 from optafly_cli.provider.result import Answer
+from optafly_cli.wording import entries
 
 if TYPE_CHECKING:
     from optafly_cli.cache.vectors import Vector
@@ -65,8 +67,8 @@ def lines_of(connection: sqlite3.Connection, skipped: Callable[[int, str], None]
         for row in page:
             try:
                 yield line_of(row)
-            except (UnreadableRowError, ValueError, TypeError) as error:
-                skipped(row[0], str(error))
+            except (UnreadableRowError, ValueError, TypeError, KeyError) as error:
+                skipped(row[0], str(error) or "it cannot be read")
         last = page[-1][0]
 
 
@@ -124,14 +126,14 @@ def add(
     """Put lines, given with their numbers, into the store; again, nothing changes. Commits every `BATCH` rows.
 
     A row without a vector is embedded by `embed` when it may be reached by other words; `embedder` names the model.
-    `refuse` hears of each line that is no entry.
+    `refuse` hears of each line that is no entry. Raises Interrupted on Ctrl-C, with how many are in.
     """
     total = Imported()
     batch: list[Row] = []
 
     def flush() -> None:
         if batch:
-            _embed(batch, embedder, embed)
+            _embed([row for row in batch if is_newer(connection, row.values)], embedder, embed)
             with transaction(connection):
                 for row in batch:
                     if put_newer(connection, row.values):
@@ -140,17 +142,20 @@ def add(
                         total.known += 1
             batch.clear()
 
-    for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            batch.append(row_of(line))
-        except RefusedLineError as why:
-            total.refused += 1
-            refuse(number, str(why))
-        if len(batch) >= BATCH:
-            flush()
-    flush()
+    try:
+        for number, line in lines:
+            if not line.strip():
+                continue
+            try:
+                batch.append(row_of(line))
+            except RefusedLineError as why:
+                total.refused += 1
+                refuse(number, str(why))
+            if len(batch) >= BATCH:
+                flush()
+        flush()
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {entries(total.new)} came in; the same again goes on from there") from None
     return total
 
 
@@ -225,7 +230,8 @@ def check_embedding(embedder: object, vector: bytes | None) -> str | None:
         raise ValueError("its vector is not of float32")
     import numpy as np
 
-    length = float(np.linalg.norm(np.frombuffer(vector, dtype="<f4")))
+    with np.errstate(all="ignore"):
+        length = float(np.linalg.norm(np.frombuffer(vector, dtype="<f4").astype(np.float64)))
     if not abs(length - 1) < _UNIT_LENGTH:
         raise ValueError(f"its vector has the length {length:.4g}, not 1")
     return _text(embedder, "embedder")

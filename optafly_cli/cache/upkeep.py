@@ -15,8 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache import pruning
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache import outbox
+from optafly_cli.cache.database import locked
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.config.settings import CacheSettings
 from optafly_cli.errors import OptaflyError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 LOCK = "upkeep.lock"
 AT_ONCE = 4_000
-"""Vectors that are written by whoever put the last one: some hundredths of a second."""
+"""Vectors that are written by whoever put the last one and has faiss loaded: some hundredths of a second."""
 _LOOK_EVERY = 16
 _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
@@ -38,18 +39,22 @@ def after_a_write(
 ) -> None:
     """Do or begin what an entry that was just stored makes due. Never fails what was stored."""
     if index is not None and index.is_behind(connection, partition):
-        if index.to_write(connection, partition) <= AT_ONCE:
+        if "faiss" in sys.modules and index.to_write(connection, partition) <= AT_ONCE:
             index.merge(connection, partition)
         else:
             begin(folder, settings)
             return
-    if settings.backend != "faiss":
-        begin(folder, settings)
-        return
     number = connection.execute("SELECT max(id) FROM entry").fetchone()[0]
-    due = number and number % _LOOK_EVERY == 0
-    if due and pruning.used_bytes(connection, folder) > settings.max_size_gb * 1e9:
+    shares = settings.backend != "faiss"
+    due = bool(number) and number % _LOOK_EVERY == 0
+    if (due and _is_too_large(connection, folder, settings)) or (shares and (due or outbox.waiting(connection))):
         begin(folder, settings)
+
+
+def _is_too_large(connection: sqlite3.Connection, folder: Path, settings: CacheSettings) -> bool:
+    from optafly_cli.cache.pruning import used_bytes
+
+    return used_bytes(connection, folder) > settings.max_size_gb * 1e9
 
 
 def begin(folder: Path, settings: CacheSettings) -> None:
@@ -72,10 +77,10 @@ def run(folder: Path, settings: CacheSettings, patience_s: float = 0.0) -> bool:
     make_private_folder(folder)
     with locked(folder / LOCK, patience_s) as held, Maintenance.open(folder, settings) as store:
         if held:
-            with suppress(OptaflyError):
-                store.send()
-            store.merge()
-            store.prune()
+            for work in (store.send, store.expire_shared, store.merge, store.prune):
+                # One that cannot be done now is done another time, and keeps the others from nothing
+                with suppress(OptaflyError):
+                    work()
         return held
 
 
@@ -83,7 +88,11 @@ def main() -> int:
     """Run it for the folder that the argument names, with the settings on stdin."""
     os.nice(10)
     settings = CacheSettings(**json.load(sys.stdin))
-    return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    try:
+        return 0 if run(Path(sys.argv[1]), settings, _PATIENCE_S) else 1
+    except (OSError, OptaflyError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
 
 
 if __name__ == "__main__":

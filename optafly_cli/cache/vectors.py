@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
 
 BATCH = 2_000
+_ROUNDING = 1e-3
+"""No cosine is further beyond 1: such a vector is damaged, and clipped it would be the nearest of all."""
 _VECTORS = "SELECT id, vector FROM entry WHERE partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _TAIL = "SELECT id, vector FROM entry WHERE id > ? AND partition = ? AND embedder = ? AND created > ? AND key <> ?"
 _ELSEWHERE = "SELECT id, vector FROM entry WHERE partition <> ? AND embedder = ? AND created > ? AND key <> ?"
@@ -88,15 +90,18 @@ def _best(cursor: sqlite3.Cursor, vector: Vector, limit: int) -> list[Candidate]
 
 
 def scores(rows: Iterable[tuple[int, bytes]], vector: Vector) -> list[Candidate]:
-    """The exact cosine of each row with `vector`; a row of another length is left out."""
+    """The exact cosine of each row with `vector`; a row of another length, or that is no unit vector, is left out."""
     import numpy as np
 
     usable = [(number, blob) for number, blob in rows if len(blob) == vector.nbytes]
     if not usable:
         return []
     matrix = np.frombuffer(b"".join(blob for _, blob in usable), dtype=np.float32).reshape(len(usable), -1)
-    cosines = np.clip(matrix @ vector, -1.0, 1.0).tolist()
-    return [Candidate(number, cosine) for (number, _), cosine in zip(usable, cosines, strict=True)]
+    with np.errstate(all="ignore"):
+        products = matrix @ vector
+    cosines = np.clip(products, -1.0, 1.0).tolist()
+    possible = (np.abs(products) <= 1 + _ROUNDING).tolist()
+    return [Candidate(row[0], cosine) for row, cosine, fits in zip(usable, cosines, possible, strict=True) if fits]
 
 
 def ranked(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:

@@ -37,7 +37,7 @@ def entry_values(
         "seconds": seconds,
         "model": answer.model,
         "embedder": embedding.index.embedder if embedding else None,
-        "vector": embedding.vector.tobytes() if embedding else None,
+        "vector": embedding.blob if embedding else None,
         "instruction": question.instruction,
         "evidence": rows.evidence_text(evidence),
         "prompt": storable(question.prompt),
@@ -61,11 +61,16 @@ def put_entry(connection: sqlite3.Connection, values: Mapping[str, object]) -> i
 
 def put_newer(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
     """Insert an entry unless one of the same key and evidence that is as new or newer is there; whether it was."""
-    standing = connection.execute(_STANDING, values).fetchone()
-    if standing is not None and standing[0] >= values["created"]:
+    if not is_newer(connection, values):
         return False
     put_entry(connection, values)
     return True
+
+
+def is_newer(connection: sqlite3.Connection, values: Mapping[str, object]) -> bool:
+    """Whether no entry of the same key and evidence is there, or an older one."""
+    standing = connection.execute(_STANDING, values).fetchone()
+    return standing is None or bool(standing[0] < values["created"])
 
 
 def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) -> None:
@@ -77,8 +82,9 @@ def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) 
     judged: dict[str, object] = dict.fromkeys(("probability", "verifier", "instruction", "pair"))
     if hit.tier == "semantic":
         from optafly_cli.cache.promise.labels import pair_of
+        from optafly_cli.workspace.secrets import redact
 
-        judged["instruction"], judged["pair"] = asked, pair_of(asked, entry.instruction)
+        judged["instruction"], judged["pair"] = redact(asked).text, pair_of(asked, entry.instruction)
         if hit.verifier is not None:
             judged["verifier"], judged["probability"] = hit.verifier, hit.confidence
     connection.execute(_HIT, values | judged)
@@ -90,6 +96,7 @@ def delete_all(connection: sqlite3.Connection) -> int:
 
     deleted = connection.execute("DELETE FROM entry").rowcount
     connection.execute("DELETE FROM hit")
+    connection.execute("DELETE FROM direct")
     without_words(connection)
     return deleted
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cli.editor import run_editor
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import Interrupted, UsageError
+from optafly_cli.errors import Declined, UsageError
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.workspace.escape import printable
 
@@ -25,16 +25,11 @@ def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "
     show(ui, refined)
     question = f"{verb} this? [Y]es / [n]o, as typed / [e]dit / [a]lways for {session.workspace.name} / [q]uit: "
     while True:
-        sys.stderr.write(ui.style(printable(question), "bold"))
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            raise Interrupted("interrupted")
-        answer = line.strip().lower()
+        answer = ui.asked(ui.style(printable(question), "bold")).lower()
         if answer in ("a", "always"):
             return "always"
         if answer in ("q", "quit"):
-            raise Interrupted("nothing was sent")
+            raise Declined("nothing was sent")
         match _CHOICES.get(answer):
             case "accept":
                 return "accept"

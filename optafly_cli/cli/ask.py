@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,6 +69,7 @@ def ask(
     from optafly_cli.pipeline.job import Voice, check_cache_mode
 
     ui: Ui = ctx.obj
+    started = time.time()
     session = open_session(
         ui,
         ContextOptions(
@@ -80,14 +83,12 @@ def ask(
             system=system,
             ttl=ttl,
             cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
+            max_context_tokens=max_context_tokens,
+            model=model,
+            max_tokens=max_tokens,
+            base_url=base_url,
+            max_error_rate=max_error_rate,
         ),
-        {
-            "refine.max_context_tokens": max_context_tokens,
-            "provider.model": model,
-            "provider.max_tokens": max_tokens,
-            "provider.base_url": base_url,
-            "cache.max_error_rate": max_error_rate,
-        },
     )
     sink = _Sink(ui, streaming=not (no_stream or json))
     explainer = _Explainer(ui, session) if explain else None
@@ -100,7 +101,8 @@ def ask(
         explain=explainer.show if explainer else None,
     )
     try:
-        outcome = run(session, voice, store_folder(session.settings.cache, os.environ))
+        folder = store_folder(session.settings.cache, os.environ)
+        outcome = run(session, voice, folder)
     except ProviderError as error:
         sink.finish(error.partial)
         raise
@@ -113,7 +115,20 @@ def ask(
         sink.finish(outcome.answer.text if outcome.answer else None)
         if outcome.answer or not (explainer and explainer.document):
             summarise(ui, outcome)
-    return _exit_code(ui, outcome)
+    code = _exit_code(ui, outcome)
+    if not (json or explain or refresh or no_cache or system) and ui.is_plain and code == 0:
+        _keep_request(ui, session, outcome, folder, started)
+    return code
+
+
+def _keep_request(ui: Ui, session: "Session", outcome: "Outcome", folder: Path, started: float) -> None:
+    """Let the launcher answer the same command next time."""
+    from optafly_cli.direct import request_of
+
+    if request := request_of(ui.argv, os.environ):
+        from optafly_cli.pipeline.again import keep
+
+        keep(session, outcome, folder, request, started)
 
 
 class _Explainer:
@@ -128,8 +143,9 @@ class _Explainer:
 
     def show(self, explanation: "Explanation") -> None:
         """Say it, or keep it."""
+        from optafly_cli.cli.columns import width_of
         from optafly_cli.cli.explain_document import document
-        from optafly_cli.cli.explain_output import explained, width_of
+        from optafly_cli.cli.explain_output import explained
 
         self.document = document(explanation)
         if self.ui.json:

@@ -1,24 +1,23 @@
 """What the commands of `optafly cache` share: the app, the store, and asking before something is lost."""
 
 import os
-import sys
 from typing import Any
 
 from optafly_cli.cli.app import new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import UsageError
+from optafly_cli.errors import Declined, UsageError
 
 app = new_app("Look into the store of answers, correct it, or empty it.")
 
 
 def open_store(ui: Ui, settings: Any = None) -> Any:
     """The store of these `[cache]` settings; of the settings of the working folder unless given."""
-    from optafly_cli.cache.store import Store
     from optafly_cli.config.paths import store_folder
+    from optafly_cli.pipeline.shelf import open_beside_the_service
 
     settings = settings or load(ui, {}).settings.cache
-    return Store.open(store_folder(settings, os.environ), settings)
+    return open_beside_the_service(store_folder(settings, os.environ), settings)
 
 
 def open_maintenance(ui: Ui) -> Any:
@@ -30,15 +29,27 @@ def open_maintenance(ui: Ui) -> Any:
     return Maintenance.open(store_folder(settings, os.environ), settings)
 
 
-def confirm(ui: Ui, question: str) -> None:
-    """Ask on the terminal.
+def which_entry(text: str) -> int | None:
+    """The entry that is meant, None for that of the last hit.
 
     Raises:
-        UsageError: nobody can be asked, or the answer is no.
+        UsageError: neither LAST nor a number.
+    """
+    if text.upper() == "LAST":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{text!r} is no entry: give LAST, or the number of one")
+    return min(int(text), 2**63 - 1)
+
+
+def confirm(ui: Ui, question: str, done: str = "deleted") -> None:
+    """Ask on the terminal whether something is to be deleted, or what `done` says.
+
+    Raises:
+        UsageError: nobody can be asked.
+        Declined: the answer is no. Interrupted: there is none.
     """
     if not ui.interactive:
-        raise UsageError("nothing was deleted: nobody can be asked here", remedy="give --yes to delete without asking")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was deleted")
+        raise UsageError(f"nothing was {done}: nobody can be asked here", remedy="give --yes, and you are not asked")
+    if ui.asked(f"{question} [y/N] ").lower() not in ("y", "yes"):
+        raise Declined(f"nothing was {done}")

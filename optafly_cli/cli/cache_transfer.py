@@ -12,8 +12,11 @@ import typer
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples
 from optafly_cli.cli.cache_base import app, open_maintenance
+from optafly_cli.cli.cache_output import imported_sentence
 from optafly_cli.cli.ui import Ui
+from optafly_cli.durable import replacing
 from optafly_cli.errors import UsageError
+from optafly_cli.wording import counted, entries
 
 _SHOWN = 20
 _GZIP = b"\x1f\x8b"
@@ -24,7 +27,7 @@ _GZIP = b"\x1f\x8b"
 )
 def export(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; stdout unless given.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; - is a pipe.")] = "-",
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")] = False,
     salvage: Annotated[bool, typer.Option("--salvage", help="Of a damaged store, what can be read.")] = False,
     json: opt.Json = False,
@@ -36,10 +39,11 @@ def export(
     ui: Ui = ctx.obj
     if json and file == "-":
         raise UsageError("--json prints a summary", remedy="give a FILE for the entries")
-    if file != "-" and not force and Path(file).exists():
+    if file != "-" and not force and Path(file).is_file():
         raise UsageError(f"{file} is there already", remedy="give another name, or --force to replace it")
+    if file == "-" and ui.interactive:
+        raise UsageError("entries are no reading for people", remedy="give a FILE, or a pipe; or optafly cache list")
     left_out: list[int] = []
-    written = 0
 
     def skipped(number: int, why: str) -> None:
         left_out.append(number)
@@ -47,16 +51,11 @@ def export(
 
     with open_maintenance(ui) as store, ui.progress("exporting", None if salvage else store.count()) as advance:
         lines = _counted((store.salvaged if salvage else store.lines)(skipped), advance)
-        if file == "-":
-            for line in lines:
-                ui.write(line + "\n")
-                written += 1
-        else:
-            written = _write(Path(file), lines)
+        written = _print(ui, lines) if file == "-" else _write(Path(file), lines)
     if json:
         ui.document("cache.export", {"file": file, "entries": written, "left_out": left_out})
-    else:
-        ui.note(f"exported {written:,} entries")
+    elif not ui.stdout_gone:
+        ui.note(f"exported {entries(written)}")
     return 0
 
 
@@ -70,7 +69,7 @@ def import_entries(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="What `optafly cache export` wrote.")],
     json: opt.Json = False,
 ) -> int:
-    """Add entries that were exported; those that are there already stay.
+    """Add exported entries; those that are there already stay.
 
     A line that is no entry is refused with its number, and the others are kept:
     exit code 1. Broken off, it can be run again and goes on.
@@ -94,8 +93,9 @@ def import_entries(
         ui.document("cache.import", {**asdict(total), "refusals": refused})
     else:
         if len(refused) > _SHOWN:
-            ui.warn(f"{len(refused) - _SHOWN:,} more lines were refused (--json lists all)")
-        ui.note(f"imported {total.new:,} entries; {total.known:,} were there already, {total.refused:,} were refused")
+            more = counted(len(refused) - _SHOWN, "more line was", "more lines were")
+            ui.warn(f"{more} refused (--json lists all)")
+        ui.note(imported_sentence(total))
         if total == Imported():
             ui.warn(f"there was nothing in {'stdin' if file == '-' else file}")
     return 1 if refused else 0
@@ -107,29 +107,39 @@ def _counted(lines: Iterator[str], advance: Callable[[int], None]) -> Iterator[s
         advance(1)
 
 
+def _print(ui: Ui, lines: Iterator[str]) -> int:
+    """Write to stdout as long as somebody reads; the number of lines."""
+    count = 0
+    for line in lines:
+        ui.write(line + "\n")
+        if ui.stdout_gone:
+            break
+        count += 1
+    ui.write("", flush=True)
+    return count
+
+
 def _write(path: Path, lines: Iterator[str]) -> int:
     """Write aside and rename, for the user's eyes only; the number of lines.
 
     Raises:
+        StoreError: there is no room for it.
         UsageError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    from optafly_cli.cache.failures import is_full, no_room
+
     count = 0
     try:
-        handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
+        with replacing(path) as target:
             for line in lines:
-                target.write(line + "\n")
+                target.write(f"{line}\n".encode())
                 count += 1
-            target.flush()
-            os.fsync(target.fileno())
-        aside.replace(path)
     except OSError as error:
+        if is_full(error):
+            raise no_room(str(path), "written") from error
         raise UsageError(
             f"{path} cannot be written: {error.strerror}", remedy="give a file in a folder of yours"
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
     return count
 
 

@@ -10,6 +10,7 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
+from optafly_cli.wording import counted
 
 if TYPE_CHECKING:
     from optafly_cli.config.schema import Setting, Value
@@ -96,7 +97,7 @@ def path(ctx: typer.Context, json: opt.Json = False) -> int:
 
 @app.command(cls=StageCommand)
 def edit(ctx: typer.Context) -> int:
-    """Open the user's configuration file in $EDITOR, and check it afterwards."""
+    """Open the user's configuration file in $EDITOR, then check it."""
     from optafly_cli.cli.editor import run_editor
     from optafly_cli.config.edit import ensure_file
     from optafly_cli.config.load import check_user_file
@@ -113,7 +114,7 @@ def edit(ctx: typer.Context) -> int:
 
 @app.command("import", cls=StageCommand, epilog=examples("optafly config import integrated-config.json"))
 def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FILE")], json: opt.Json = False) -> int:
-    """Read the original system's integrated-config.json into the user's configuration."""
+    """Take over the original system's integrated-config.json."""
     from dataclasses import asdict
 
     from optafly_cli.config.edit import set_values
@@ -133,7 +134,8 @@ def import_(ctx: typer.Context, file: Annotated[str, typer.Argument(metavar="FIL
         ui.line(f"{change.source} → {change.name} = {written(change.value)}")
     for sentence in imported.skipped:
         ui.warn(sentence)
-    ui.note(f"{len(imported.changes)} settings are set in {target}" if imported.changes else "nothing was changed")
+    count = counted(len(imported.changes), "setting is", "settings are")
+    ui.note(f"{count} set in {target}" if imported.changes else "nothing was changed")
     return 0
 
 

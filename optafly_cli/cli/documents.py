@@ -1,8 +1,13 @@
 """What several commands show alike: parts of their JSON documents, ages."""
 
+import re
 from typing import Any
 
+from optafly_cli.errors import UsageError
 from optafly_cli.refine.result import Finding, RefinedPrompt
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_AGO = re.compile(r"(\d{1,9}(?:\.\d+)?) ?(s|m|min|h|d|days?|w|weeks?)")
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
@@ -39,3 +44,29 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def moment(text: str, now: float) -> float:
+    """The Unix time that `7d`, `12h`, `30min` (ago) or a date, `2026-11-30` or `2026-11-30T12:00`, means.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from datetime import datetime
+
+    if found := _AGO.fullmatch(text.strip().lower()):
+        return now - float(found[1]) * _SECONDS[found[2][:1]]
+    try:
+        return datetime.fromisoformat(text.strip()).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"--since {text}: that is no time", remedy="give 30min, 12h, 7d, 2w, or a date as 2026-11-30"
+        ) from None
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that suits them."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}" if count < 10 * unit else f"{count / unit:,.0f} {name}"
+    return f"{count} B"

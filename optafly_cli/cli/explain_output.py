@@ -1,24 +1,20 @@
-"""Why the store answers as it does, in words for people: `ask --explain` and `cache search`. Pure but for the width."""
+"""Why the store answers as it does, in words for people: `ask --explain` and `cache search`."""
 
-import shutil
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import floor
-from typing import TYPE_CHECKING, TextIO
-from unicodedata import east_asian_width
+from typing import TYPE_CHECKING
 
 from optafly_cli.cache.guard.vetoes import every_veto
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.cache.walk import Considered, near_enough
+from optafly_cli.cli.columns import Line, clipped, fitting, flat
 from optafly_cli.cli.documents import age
-from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
     from optafly_cli.cache.promise.force import Standing
 
-Line = tuple[tuple[str, str | None], ...]
-"""One line on the screen: texts, each with its style."""
 SHOWN = 5
 _SCREEN = 24
 """Lines of a screen: up to four for each entry, at least four for what is said above them."""
@@ -43,18 +39,13 @@ _STATUS = {
 }
 
 
-def width_of(stream: TextIO) -> int:
-    """The terminal's columns; 80 in a pipe."""
-    return max(shutil.get_terminal_size().columns, 40) if stream.isatty() else 80
-
-
 def explained(explanation: "Explanation", width: int = 80) -> list[Line]:
     """The whole of it: the decision, what is promised, and the nearest entries with all that was looked at."""
     found = _shown(explanation)
     if isinstance(explanation.lookup, Hit) and explanation.lookup.tier == "exact" and len(found) <= 1:
         return [*_exact(explanation.lookup)]
     blocks = [
-        _fitting(line, width) for number, one in enumerate(found, 1) for line in _block(explanation, number, one, width)
+        fitting(line, width) for number, one in enumerate(found, 1) for line in _block(explanation, number, one, width)
     ]
     room = max(2, (_SCREEN - len(blocks)) // 2)
     lines = _wrapped("Decision: ", decision(explanation), width, room)
@@ -63,17 +54,18 @@ def explained(explanation: "Explanation", width: int = 80) -> list[Line]:
     return [*lines, *blocks]
 
 
-def listed(explanation: "Explanation", width: int = 80) -> list[Line]:
+def listed(explanation: "Explanation", width: int = 80, *, titled: bool = False) -> list[Line]:
     """One line for each of the nearest entries: id, age, nearness, whether it fits, its instruction."""
-    lines: list[Line] = []
+    titles = f"{'id':>6}  {'age':>7}  near  {'its answer':<16}  instruction"
+    lines: list[Line] = [((titles, "bold"),)] if titled and _shown(explanation) else []
     for one in _shown(explanation):
         when = age(explanation.now - one.created)
         style = "good" if one.against is None else "dim"
         lead = f"{one.id:>6}  {when:>7}  {_two_digits(one.similarity)}  "
         status = f"{_status(one, same=one is explanation.same_prompt):<16}"
-        lines.append(_fitting(((lead, None), (status, style), (f"  {_flat(one.instruction)}", None)), width))
+        lines.append(fitting(((lead, None), (status, style), (f"  {flat(one.instruction)}", None)), width))
         if one.elsewhere:
-            lines.append(_fitting(((" " * len(lead), None), (", ".join(one.elsewhere), "dim")), width))
+            lines.append(fitting(((" " * len(lead), None), (", ".join(one.elsewhere), "dim")), width))
     return lines
 
 
@@ -122,14 +114,14 @@ def _promise(standing: "Standing | None") -> str:
     if standing.threshold is None or certificate.bound is None:
         return f"none, as {standing.reason}"
     asked, bound = (_percent(share) for share in (certificate.max_error_rate, certificate.bound))
-    checked = f"Of {certificate.served:,} checked {certificate.wrong:,} were"
+    checked = f"Of {certificate.served:,} checked {certificate.wrong:,} {'was' if certificate.wrong == 1 else 'were'}"
     return f"at most {asked} wrong. {checked}: 95% sure of at most {bound}"
 
 
 def _block(explanation: "Explanation", number: int, one: Considered, width: int) -> Iterator[Line]:
     about = f" (entry {one.id}, {age(explanation.now - one.created)} old)"
     lead = f"{number}. "
-    yield ((lead + _clipped(_flat(one.instruction), width - len(lead) - len(about)), "bold"), (about, "dim"))
+    yield ((lead + clipped(flat(one.instruction), width - len(lead) - len(about)), "bold"), (about, "dim"))
     if one is explanation.same_prompt:
         yield _facts(("How near: ", "the very same prompt", True))
         yield _facts(("Against it: ", one.against.detail if one.against else "nothing", one.against is None))
@@ -165,7 +157,7 @@ def _facts(*facts: Fact) -> Line:
     parts: list[tuple[str, str | None]] = [("   ", None)]
     for at, (label, value, good) in enumerate(facts):
         parts.append(((". " if at else "") + label, "dim"))
-        parts.append((_flat(value), None if good is None else "good" if good else "warning"))
+        parts.append((flat(value), None if good is None else "good" if good else "warning"))
     return tuple(parts)
 
 
@@ -223,38 +215,7 @@ def _percent(share: float) -> str:
 def _wrapped(label: str, text: str, width: int, room: int) -> list[Line]:
     """A label and a sentence, in at most `room` lines."""
     rows = textwrap.wrap(
-        label + _flat(text), width, subsequent_indent="  ", break_on_hyphens=False, max_lines=room, placeholder=" …"
+        label + flat(text), width, subsequent_indent="  ", break_on_hyphens=False, max_lines=room, placeholder=" …"
     )
     first: Line = ((label, "bold"), (rows[0][len(label) :], None))
     return [first, *(((row, None),) for row in rows[1:])]
-
-
-def _fitting(line: Iterable[tuple[str, str | None]], width: int) -> Line:
-    """The line, cut off with an ellipsis where it is longer than the screen."""
-    parts: list[tuple[str, str | None]] = []
-    room = width
-    for text, style in line:
-        cut = _clipped(text, room)
-        parts.append((cut, style))
-        room -= _columns(cut)
-        if cut != text:
-            break
-    return tuple(parts)
-
-
-def _clipped(text: str, width: int) -> str:
-    if _columns(text) <= width:
-        return text
-    cut = text[: max(width - 1, 0)]
-    while _columns(cut) >= max(width, 1):
-        cut = cut[:-1]
-    return cut + "…"
-
-
-def _columns(text: str) -> int:
-    """How many columns a terminal needs for it: two for a wide character."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(character) in "WF") for character in text)
-
-
-def _flat(text: str) -> str:
-    return printable(" ".join(text.split()))

@@ -2,14 +2,16 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from optafly_cli._version import __version__
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import OptaflyError, UsageError
+from optafly_cli.errors import Declined, OptaflyError, UsageError
 
+_NO_NUMBER = re.compile(r"is not a valid int(?: range)?$")
 _OUTPUT_FAILURES = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
@@ -29,6 +31,7 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
         return _flush(ui, 0)
     ui = Ui()
     ui.json = "--json" in argv
+    ui.argv = tuple(argv)
     code = _run(argv, ui)
     if ui.service and not warm and _WARMING.intersection(argv[:1]):
         from optafly_cli.service.starting import start_on_demand
@@ -49,16 +52,25 @@ def _run(argv: Sequence[str], ui: Ui) -> int:
         code = _dispatch(list(argv), ui)
     except KeyboardInterrupt:
         return _report(ui, "interrupted", "interrupted", None, None, 130)
+    except Declined as error:
+        ui.note(error.message)
+        code = error.exit_code
     except OptaflyError as error:
         return _report(ui, error.code, error.message, error.remedy, error.partial, error.exit_code)
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_FAILURES:
             return _fault(ui, argv, error)
-        ui.lose_stdout(None if error.errno == errno.EPIPE else error.strerror)
-        code = 0
+        return lost_output(error)
     except Exception as error:  # noqa: BLE001  a fault of ours: the user gets a sentence, we get the traceback
         return _fault(ui, argv, error)
     return _flush(ui, code)
+
+
+def lost_output(error: OSError) -> int:
+    """The exit code when stdout could not be written, with a sentence; a reader that went away is no error."""
+    ui = Ui()
+    ui.lose_stdout(None if error.errno == errno.EPIPE else error.strerror)
+    return _flush(ui, 0)
 
 
 def _fault(ui: Ui, argv: Sequence[str], error: Exception) -> int:
@@ -94,7 +106,8 @@ def _usage(ui: Ui, error: Any) -> int:
         sys.stderr.write(error.format_message() + "\n")
         return 2
     remedy = f"see {context.command_path} --help" if context else "see optafly --help"
-    return _report(ui, "usage", error.format_message().rstrip("."), remedy, None, 2)
+    message = _NO_NUMBER.sub("is no whole number", error.format_message().rstrip("."))
+    return _report(ui, "usage", message, remedy, None, 2)
 
 
 def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | None, exit_code: int) -> int:
@@ -102,7 +115,7 @@ def _report(ui: Ui, code: str, message: str, remedy: str | None, partial: str | 
         ui.document("error", {"code": code, "message": message, "remedy": remedy, "partial": partial})
         return _flush(ui, exit_code)
     if exit_code == 130:
-        ui.interrupted()
+        ui.interrupted(message)
         return _flush(ui, exit_code)
     ui.error(message, remedy)
     return _flush(ui, exit_code)
@@ -128,10 +141,11 @@ def _write_log(argv: Sequence[str], error: BaseException) -> str | None:
     import traceback
 
     from optafly_cli.config.paths import log_folder
+    from optafly_cli.config.private import make_private_folder
 
     try:
         folder = log_folder(os.environ)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         options = [word for word in argv if word.startswith("-")]
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

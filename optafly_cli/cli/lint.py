@@ -12,6 +12,7 @@ from optafly_cli.cli.documents import finding_document, score_value
 from optafly_cli.cli.session import load, working_folder
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import FileProblem, UsageError
+from optafly_cli.wording import counted
 
 app = new_app()
 
@@ -151,11 +152,7 @@ def _print(ui: Ui, checked: list[Any], min_score: float | None) -> None:
             ui.line(f"{one.target.key}: score {one.score.value:.2f} is under {min_score:.2f}")
     summary = _summary(checked, 0)
     ui.note(
-        f"{_count(summary['prompts'], 'prompt')}: {_count(summary['errors'], 'error')}, "
-        + _count(summary["warnings"], "warning")
+        f"{counted(summary['prompts'], 'prompt')}: {counted(summary['errors'], 'error')}, "
+        + counted(summary["warnings"], "warning")
         + (f", {summary['fixed']} fixed" if summary["fixed"] else "")
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

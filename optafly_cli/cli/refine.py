@@ -77,9 +77,10 @@ def refine(
             no_context=no_context,
             yes=yes,
             force=interactive,
+            max_context_tokens=max_context_tokens,
+            model=model,
             command="refine",
         ),
-        {"refine.max_context_tokens": max_context_tokens, "provider.model": model},
     )
     refined = run(session, _voice(ui, session, interactive=interactive), ask_always=interactive)
     threshold = session.settings.refine.threshold if min_score is None else min_score

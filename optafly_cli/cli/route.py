@@ -63,14 +63,12 @@ def route(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
+            max_context_tokens=max_context_tokens,
+            model=model,
+            max_tokens=max_tokens,
+            base_url=base_url,
             command="route",
         ),
-        {
-            "refine.max_context_tokens": max_context_tokens,
-            "provider.model": model,
-            "provider.max_tokens": max_tokens,
-            "provider.base_url": base_url,
-        },
     )
     refined = run_refine(
         session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))

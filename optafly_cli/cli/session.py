@@ -29,7 +29,23 @@ class ContextOptions:
     ttl: str = "auto"
     force: bool = False
     cache: CacheMode = "use"
+    max_context_tokens: int | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    base_url: str | None = None
+    max_error_rate: float | None = None
     command: str = "ask"
+
+    @property
+    def flags(self) -> Mapping[str, object]:
+        """Those that stand for a setting, by its name."""
+        return {
+            "refine.max_context_tokens": self.max_context_tokens,
+            "provider.model": self.model,
+            "provider.max_tokens": self.max_tokens,
+            "provider.base_url": self.base_url,
+            "cache.max_error_rate": self.max_error_rate,
+        }
 
 
 _ENDING = re.compile(r"\w\.[A-Za-z]{1,4}\Z")
@@ -46,13 +62,13 @@ def load(ui: Ui, flags: Mapping[str, object]) -> Any:
     return loaded
 
 
-def open_session(ui: Ui, options: ContextOptions, flags: Mapping[str, object]) -> Session:
+def open_session(ui: Ui, options: ContextOptions) -> Session:
     """Read the prompt and what was named.
 
     Raises:
         UsageError, ConfigError: for what cannot be worked with.
     """
-    settings = load(ui, flags).settings
+    settings = load(ui, options.flags).settings
     prompt, piped = read_prompt(options.prompt, ui, options.command)
     job = Job(
         prompt=prompt,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from optafly_cli.errors import Interrupted
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Ui:
         self.json = False
         self.color: ColorChoice = "auto"
         self.verbosity = 0
+        self.argv: tuple[str, ...] = ()
+        self.warned = False
         self.unwritten: str | None = None
         self.service: ServiceSettings | None = None
         self._stdout_gone = False
@@ -36,6 +39,11 @@ class Ui:
     def interactive(self) -> bool:
         """Somebody can be asked: input, output and messages are all on a terminal, and the result is for a person."""
         return not self.json and all(_is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing was warned of, and nothing was asked for about how it is said."""
+        return not self.warned and self.verbosity == 0 and self.color == "auto"
 
     def colored(self, stream: TextIO) -> bool:
         """Whether styles belong on the stream: `--color`, then NO_COLOR, FORCE_COLOR, TERM=dumb, a terminal."""
@@ -70,6 +78,11 @@ class Ui:
         except OSError as error:
             self.lose_stdout(error.strerror)
 
+    @property
+    def stdout_gone(self) -> bool:
+        """Nobody reads the result any more, or it cannot be written."""
+        return self._stdout_gone
+
     def lose_stdout(self, why: str | None = None) -> None:
         """Write nothing more to stdout. `why` is for a failure that the user must hear of at the end (a full disk)."""
         self.unwritten = self.unwritten or why
@@ -96,7 +109,8 @@ class Ui:
         """Print the one JSON document of `--json`."""
         import json
 
-        self.write(json.dumps({"schema": f"optafly.{schema}/1", **content}, ensure_ascii=False, indent=2) + "\n")
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        self.write(json.dumps({"schema": f"optafly.{schema}/1", **content}, ensure_ascii=plain, indent=2) + "\n")
 
     def note(self, text: str) -> None:
         """Tell something that is good to know; silent with -q."""
@@ -110,6 +124,7 @@ class Ui:
 
     def warn(self, text: str) -> None:
         """Say what is not as the user would expect; -q does not silence it."""
+        self.warned = True
         self._say(text, None, self.style("warning:", "warning") + " ", len("warning: "))
 
     def error(self, text: str, remedy: str | None = None) -> None:
@@ -153,9 +168,26 @@ class Ui:
             task = bar.add_task(text, total=total)
             yield lambda steps: bar.advance(task, steps)
 
-    def interrupted(self) -> None:
+    def asked(self, question: str) -> str:
+        """What the user types to a question on stderr; only where `interactive`.
+
+        Raises:
+            Interrupted: Ctrl-C, or the input was closed.
+        """
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
+        if not line:
+            sys.stderr.write("\n")
+            raise Interrupted("interrupted")
+        return line.strip()
+
+    def interrupted(self, text: str = "interrupted") -> None:
         """Say that the user ended it."""
-        self._say("interrupted")
+        self._say(text)
 
     def _say(self, text: str, style: str | None = None, lead: str = "", lead_width: int = 0) -> None:
         """Write to stderr; on a terminal lines break between words, and what follows is indented by two.

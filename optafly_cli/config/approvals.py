@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from optafly_cli.config.paths import config_file
+from optafly_cli.config.private import make_private_folder
 
 
 def approvals_file(environ: Mapping[str, str]) -> Path:
@@ -26,6 +27,6 @@ def approve_project(root: Path, environ: Mapping[str, str]) -> None:
     if is_approved(root, environ) or not str(root).isprintable():
         return
     path = approvals_file(environ)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
         file.write(f"{root}\n")

@@ -5,15 +5,15 @@ Nothing is written unless the new text, read back, is what the file said before 
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from optafly_cli.config.load import known_setting
-from optafly_cli.config.schema import BadValueError, Value, checked, parsed, shown_name, written
+from optafly_cli.config.schema import BadValueError, Value, advice, checked, parsed, shown_name
 from optafly_cli.config.toml_source import SourceError, parse, read_text
+from optafly_cli.durable import replace
 from optafly_cli.errors import ConfigError
 
 FOLDER_MODE = 0o700
@@ -30,8 +30,7 @@ def set_value(path: Path, name: str, text: str) -> Value:
     try:
         value = parsed(setting, text)
     except BadValueError as problem:
-        remedy = f"the default is {written(setting.default) or 'empty'}"
-        raise ConfigError(f"{name} {problem}", remedy=remedy) from None
+        raise ConfigError(f"{name} {problem}", remedy=advice(setting)) from None
     set_values(path, {name: value})
     return value
 
@@ -73,7 +72,7 @@ def ensure_file(path: Path) -> None:
         return
     try:
         path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        _replace(Path(os.path.realpath(path)), HINT)
+        replace(path, HINT.encode())
     except OSError as error:
         raise _unwritable(path, error) from None
 
@@ -93,7 +92,7 @@ def _rewrite(path: Path, changes: Mapping[str, Value | None]) -> bool:
             after = _edited(before, changes, shown)
             if parse(after) != expected:
                 raise ConfigError(f"{shown}: the change would disturb other lines", remedy="edit the file by hand")
-            _replace(target, after)
+            replace(target, after.encode())
             return True
     except SourceError as problem:
         raise ConfigError(f"{problem.at(path)}: {problem.reason}", remedy="mend the file, or move it away") from None
@@ -151,22 +150,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _replace(target: Path, text: str) -> None:
-    """Writes aside (mode 0600), then renames: a crash leaves the old file or the new one."""
-    descriptor, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)  # noqa: PTH105 - mkstemp gives a string
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,6 +15,7 @@ from optafly_cli.config.schema import (
     BadValueError,
     Setting,
     Value,
+    advice,
     all_settings,
     checked,
     nearest,
@@ -23,7 +24,6 @@ from optafly_cli.config.schema import (
     sections,
     shown_name,
     user_only,
-    written,
 )
 from optafly_cli.config.settings import Settings
 from optafly_cli.config.toml_source import Assignment, KeyPath, SourceError, assignments, parse, read_text
@@ -155,7 +155,7 @@ def _environment_values(environ: Mapping[str, str], warnings: list[str]) -> Iter
                 yield setting.name, parsed(setting, environ[variable]), variable
             except BadValueError as problem:
                 raise ConfigError(
-                    f"{variable}: it {problem}", remedy=f"unset it, or set it: {_default(setting)}"
+                    f"{variable}: it {problem}", remedy=f"unset it, or set it: {advice(setting)}"
                 ) from None
         elif not variable.startswith(RESERVED_PREFIXES):
             near = nearest(variable[len(PREFIX) :], [name[len(PREFIX) :].lower() for name in (*known, *RESERVED)])
@@ -171,7 +171,7 @@ def _flag_values(flags: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
         try:
             yield name, checked(setting, value)
         except BadValueError as problem:
-            raise UsageError(f"on the command line, {name} {problem}", remedy=_default(setting)) from None
+            raise UsageError(f"on the command line, {name} {problem}", remedy=advice(setting)) from None
 
 
 def _setting_of(item: Assignment, place: str, under: KeyPath) -> Setting | None:
@@ -200,12 +200,8 @@ def _checked(setting: Setting, value: object, place: str) -> Value:
     try:
         return checked(setting, value)
     except BadValueError as problem:
-        remedy = f"change the line or remove it: {_default(setting)}"
+        remedy = f"change the line or remove it: {advice(setting)}"
         raise ConfigError(f"{place}: {setting.name} {problem}", remedy=remedy) from None
-
-
-def _default(setting: Setting) -> str:
-    return f"the default is {written(setting.default) or 'empty'}"
 
 
 def _hint(section: str, key: str) -> str:

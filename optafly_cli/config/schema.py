@@ -31,6 +31,7 @@ USER_ONLY: Mapping[str, str] = {
     "refine.llm": "it would choose who reads your prompts",
     "cache.path": "it would move the store",
     "cache.dsn": "it would move the store",
+    "cache.dsn_read": "it would choose who answers for the store",
     "cache.backend": "it would move the store",
     "cache.namespace": "it would share your answers",
     "cache.embedding_model": "it would load a model of its choice",
@@ -158,7 +159,7 @@ def parsed(setting: Setting, text: str) -> Value:
         if setting.kind == "integer":
             return checked(setting, int(bare))
         if setting.kind == "number":
-            return checked(setting, float(bare))
+            return checked(setting, int(bare) if bare.isdigit() else float(bare))
     except BadValueError:
         raise
     except ValueError:
@@ -199,6 +200,12 @@ def wanted(setting: Setting) -> str:
     if rule.above is not None:
         return f"{noun} above {rule.above:g} and at most {rule.maximum or math.inf:.15g}"
     return f"{noun} from {rule.minimum or 0:g} to {rule.maximum or math.inf:.15g}"
+
+
+def advice(setting: Setting) -> str:
+    """What to give instead of a value that was refused."""
+    default = f"the default is {written(setting.default) or 'empty'}"
+    return f"{default}; {setting.rule.hint}" if setting.rule.hint else default
 
 
 def nearest(name: str, options: Iterable[str]) -> str | None:

@@ -19,8 +19,8 @@ class Rule:
     """What a setting means and which values it takes.
 
     `minimum` and `maximum` are inclusive, `above` is an exclusive minimum. `form` is for text: a name is not empty, a
-    path is empty, absolute or under `~`, a url is empty or http(s). `secret`: never shown in a message. `pending`:
-    checked and kept, but nothing acts on it yet.
+    path is empty, absolute or under `~`, a url is empty or http(s). `hint`: what to give instead of what is refused.
+    `secret`: never shown in a message. `pending`: checked and kept, but nothing acts on it yet.
     """
 
     meaning: str
@@ -29,6 +29,7 @@ class Rule:
     above: float | None = None
     choices: tuple[str, ...] = ()
     form: Form = "any"
+    hint: str = ""
     secret: bool = False
     pending: bool = False
 
@@ -102,7 +103,13 @@ class CacheSettings:
         ),
     )
     ttl_days: float = setting(
-        30.0, Rule("Days after which an entry is not served any more.", minimum=0, maximum=36_500)
+        30.0,
+        Rule(
+            "Days after which an entry is not served any more.",
+            above=0,
+            maximum=36_500,
+            hint="36500 keeps answers for a century, cache.enabled = false keeps none",
+        ),
     )
     max_size_gb: float = setting(5.0, Rule("The store's largest size, in GB.", above=0, maximum=100_000))
     embedding_model: str = setting(
@@ -119,6 +126,9 @@ class CacheSettings:
     namespace: str = setting("", Rule("Whose answers may be shared; empty: the local user's own."))
     path: str = setting("", Rule("The store's folder; empty: the user's data folder.", form="path"))
     dsn: str = setting("", Rule("Where a shared store is, as a PostgreSQL connection string.", secret=True))
+    dsn_read: str = setting(
+        "", Rule("Where look-ups in the shared store go, a read replica; empty: to the dsn.", secret=True)
+    )
     remote_timeout_ms: int = setting(
         200,
         Rule("How long a look-up waits for a shared store, in milliseconds.", minimum=1, maximum=60_000),
@@ -139,7 +149,8 @@ class ServiceSettings:
         30.0, Rule("Minutes without a command after which the service ends.", above=0, maximum=525_600)
     )
     connection_pool: int = setting(
-        4, Rule("How many connections to the endpoint the service keeps open.", minimum=1, maximum=256, pending=True)
+        4,
+        Rule("How many connections to a shared store the service may have open.", minimum=1, maximum=256, pending=True),
     )
 
 

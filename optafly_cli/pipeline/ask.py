@@ -53,6 +53,7 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
         elif session.job.cache == "only":
             if shelf.problem:
                 raise shelf.problem
+            _pass_on(lookup, voice)
             outcome = Outcome("miss", lookup, None, None, None, 0.0, None, None, timing)
         else:
             outcome = _ask_provider(session, voice, shelf, lookup, timing)
@@ -63,6 +64,11 @@ def _hit(found: Hit, voice: Voice, timing: Timing) -> Outcome:
     for notice in found.notices:
         voice.warn(notice)
     return Outcome("hit", found, found.entry.answer, None, None, 0.0, found.entry.id, None, timing)
+
+
+def _pass_on(lookup: Lookup | None, voice: Voice) -> None:
+    for warning in lookup.warnings if isinstance(lookup, Miss) else ():
+        voice.warn(warning)
 
 
 def _explain(shelf: Shelf, voice: Voice) -> None:
@@ -76,8 +82,7 @@ def _explain(shelf: Shelf, voice: Voice) -> None:
 
 
 def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup | None, timing: Timing) -> Outcome:
-    for warning in lookup.warnings if isinstance(lookup, Miss) else ():
-        voice.warn(warning)
+    _pass_on(lookup, voice)
     with timing.stage("refine"):
         before = shelf.before()
         refined = refine(session, voice)
@@ -125,5 +130,7 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
+        for sentence in shelf.warnings:
+            voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
     return Outcome(status, prepared.lookup, answer, refined, routed, cost, entry, shelf.problem, timing)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.types import Question
-from optafly_cli.config.settings import Settings
+from optafly_cli.config.settings import CacheSettings, Settings
 from optafly_cli.errors import UnknownModelError
 from optafly_cli.models import Model, catalogue
 from optafly_cli.pipeline.job import Job
@@ -80,13 +80,7 @@ class Session:
 
     @property
     def _identity(self) -> str | None:
-        """What the workspace is called on every machine of a team; None for who shares nothing."""
-        if self.settings.cache.backend == "faiss":
-            return None
-        from optafly_cli.config.paths import store_folder
-        from optafly_cli.workspace.identity import first_commit
-
-        return first_commit(self.workspace, store_folder(self.settings.cache, os.environ) / "workspaces.json")
+        return shared_name(self.workspace, self.settings.cache)
 
     @property
     def _parameters(self) -> Mapping[str, object]:
@@ -113,6 +107,16 @@ class Session:
         from optafly_cli.config.approvals import is_approved
 
         return self.settings.refine.approve == "unsafe" and is_approved(self.workspace.root, os.environ)
+
+
+def shared_name(workspace: Workspace, settings: CacheSettings) -> str | None:
+    """What the workspace is called on every machine of a team; None for who shares nothing."""
+    if settings.backend == "faiss":
+        return None
+    from optafly_cli.config.paths import store_folder
+    from optafly_cli.workspace.identity import first_commit
+
+    return first_commit(workspace, store_folder(settings, os.environ) / "workspaces.json")
 
 
 def find_model(settings: Settings) -> Model:

@@ -1,6 +1,7 @@
 """The store as `ask` uses it."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 class Shelf:
     """The store, opened late, and never able to spoil an answer that was paid for.
 
-    `problem` is the first thing that went wrong with it. What a look-up found is kept: a fresh answer is compared with
-    it, so that the promise about semantic hits rests on what this user asks. `open_store` is for who has the models of
-    a store loaded already.
+    `problem` is the first thing that went wrong with it, `warnings` what went wrong beside it. What a
+    look-up found is kept: a fresh answer is compared with it, so that the promise about semantic hits rests on what
+    this user asks. `open_store` is for who has the models of a store loaded already.
     """
 
     def __init__(self, session: Session, folder: Path, open_store: "OpenStore | None" = None) -> None:
@@ -34,6 +35,7 @@ class Shelf:
         self._open_store = open_store
         self.folder = folder
         self.problem: StoreError | None = None
+        self.warnings: list[str] = []
         self._found: Lookup | None = None
         self._store: Store | None = None
         cache = session.settings.cache
@@ -104,7 +106,10 @@ class Shelf:
             return None
         question = self.session.question
         try:
-            number = self._open().remember(question, answer, evidence=evidence, cost=cost, seconds=seconds)
+            store = self._open()
+            number = store.remember(question, answer, evidence=evidence, cost=cost, seconds=seconds)
+            self.warnings += store.warnings
+            store.warnings.clear()
         except StoreError as error:
             self.problem = error
             return None
@@ -115,11 +120,17 @@ class Shelf:
         return number
 
     def _open(self) -> "Store":
-        from optafly_cli.cache.store import Store
-
         if self._store is None:
-            self._store = (self._open_store or Store.open)(self.folder, self.session.settings.cache)
+            self._store = (self._open_store or open_beside_the_service)(self.folder, self.session.settings.cache)
         return self._store
+
+
+def open_beside_the_service(folder: Path, settings: "CacheSettings") -> "Store":
+    """The store in that folder, with the models of the service where one runs."""
+    from optafly_cli.cache.engine.client import beside
+    from optafly_cli.cache.store import Store
+
+    return Store.open(folder, settings, engine=beside(os.environ))
 
 
 def has_secret(session: Session, refined: RefinedPrompt, answer: Answer) -> bool:
@@ -129,6 +140,18 @@ def has_secret(session: Session, refined: RefinedPrompt, answer: Answer) -> bool
     if refined.redacted:
         return True
     named, job = session.named, session.job
-    texts = [job.prompt, job.system, named.piped, answer.text]
+    texts = [job.prompt, job.system, named.piped, answer.text, *_strings(answer.message)]
     texts += [part.text for part in named.diff or ()] + [file.source.text for file in named.files]
     return any(text and redact(text).kinds for text in texts)
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every text in a message: what a tool found, and what was thought, is stored with it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _strings(part)

@@ -1,12 +1,12 @@
 """Linting many prompts: read them, analyse each, keep what was selected, fix what can be fixed safely."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from optafly_cli.durable import replace
 from optafly_cli.errors import FileProblem, UsageError
 from optafly_cli.refine.analyse import analyse
 from optafly_cli.refine.result import Finding, Score
@@ -132,15 +132,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         FileProblem: it cannot be written.
     """
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.optafly")
     try:
-        mode = target.stat().st_mode & 0o777
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        replace(path, text.encode(), keep_mode=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise FileProblem(f"{path} cannot be written: {error.strerror}") from error

@@ -15,6 +15,7 @@ from optafly_cli.route.blocks import Block
 from optafly_cli.route.pricing import Rates, rates
 from optafly_cli.route.result import Anchor, Ttl
 from optafly_cli.route.reuse import Prior, Reads
+from optafly_cli.wording import counted
 
 MAX_ANCHORS = 4
 """The API answers 400 to a fifth."""
@@ -138,7 +139,7 @@ def _select(places: Sequence[_Place], limit: int) -> list[_Place]:
     names = ", ".join(places[i].block.label for i in sorted(chosen))
     reason = "no anchors are allowed (max_anchors is 0)"
     if chosen:
-        reason = f"only {len(chosen)} anchor{'s' if len(chosen) > 1 else ''}: more is saved after {names}"
+        reason = f"only {counted(len(chosen), 'anchor')}: more is saved after {names}"
     return [replace(p, why_not=reason) if i in worth and i not in chosen else p for i, p in enumerate(places)]
 
 

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from optafly_cli.cache.database import make_private_folder
+from optafly_cli.config.private import make_private_folder
 
 FILE = "service.log"
 LARGEST = 512 * 1024

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from optafly_cli.cache.database import make_private_folder
 from optafly_cli.config.paths import log_folder, runtime_folder
+from optafly_cli.config.private import make_private_folder
 from optafly_cli.service import log
 from optafly_cli.service.handover import SOCKET, opened
 

@@ -5,10 +5,11 @@ what it said in a file of the caller's.
 """
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from optafly_cli.config.private import make_private_folder
+from optafly_cli.durable import replace
 from optafly_cli.workspace.git import git
 from optafly_cli.workspace.types import Workspace
 
@@ -48,12 +49,6 @@ def _read(kept: Path) -> dict[str, object]:
 
 
 def _write(kept: Path, content: dict[str, object]) -> None:
-    aside = kept.with_name(f"{kept.name}.{os.getpid()}.new")
     with suppress(OSError):
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
-            json.dump(content, target)
-        aside.replace(kept)
-    with suppress(OSError):
-        aside.unlink(missing_ok=True)
+        make_private_folder(kept.parent)
+        replace(kept, json.dumps(content).encode())

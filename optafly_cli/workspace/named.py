@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optafly_cli.errors import FileProblem, UsageError
+from optafly_cli.wording import counted
 from optafly_cli.workspace.escape import exact_label, one_line
 from optafly_cli.workspace.ignore import deny_reason, listed_files
 from optafly_cli.workspace.languages import language_of
@@ -128,7 +129,7 @@ def _named_file(workspace: Workspace, cwd: Path, argument: str, lines: LineRange
     beyond = lines.start if lines.start > count else lines.end
     if beyond > count and beyond != OPEN_END:
         raise FileProblem(
-            f"{one_line(label)} has {count:,} {'line' if count == 1 else 'lines'}: there is no line {beyond}",
+            f"{one_line(label)} has {counted(count, 'line')}: there is no line {beyond}",
             remedy="check the line number: the file may have changed",
         )
     lines = LineRange(lines.start, min(lines.end, count))
@@ -213,8 +214,8 @@ def _matching(
         except FileProblem as problem:
             skipped.append(f"{shown}: left out: {problem.message}")
     if unlisted:
-        files = "1 file was" if unlisted == 1 else f"{unlisted} files were"
-        skipped.append(f"{shown}: {files} left out: ignored by git, generated, or too large; name them one by one")
+        count = counted(unlisted, "file was", "files were")
+        skipped.append(f"{shown}: {count} left out: ignored by git, generated, or too large; name them one by one")
     if not found:
         raise FileProblem(
             f"no file matches {shown}" if not skipped else f"no file that {shown} matches can be sent",

@@ -1,5 +1,6 @@
 """Stores that cannot be used: each is refused with its own code and sentence, and nothing in it is touched."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -225,6 +226,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FILL, str(tmp_path / "store"), str(ROOT)],
         preexec_fn=_limit_files,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,

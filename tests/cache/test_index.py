@@ -1,6 +1,7 @@
 """The search inside a partition equals exact search, and an index that is lost or wrong is made anew from the truth."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from optafly_cli import durable
 from optafly_cli.cache.database import connect_to_write, transaction, try_lock
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.index import MAX_TAIL, SCAN_LIMIT, Index
@@ -225,6 +227,70 @@ def test_a_harmed_index_is_made_anew(store: sqlite3.Connection, tmp_path: Path, 
     assert sum(path.suffix == ".faiss" for path in index.place(b"large").iterdir()) == 1
 
 
+def _garbage(manifest: dict[str, Any]) -> Iterator[bytes]:
+    """Manifests that are none, each field of a real one with each kind of value among them."""
+    yield from (b"", b"7", b'"x"', b"null", b"[]", b"{}", b"[" * 100_000, b"\xff", b'{"format": 2}', b"NaN")
+    values: tuple[object, ...] = (None, -1, "x", [], 1e300, 2**70)
+    for value in values:
+        for name in manifest:
+            yield json.dumps({**manifest, name: value}).encode()
+        for name in manifest["segments"][0]:
+            yield json.dumps({**manifest, "segments": [{**manifest["segments"][0], name: value}]}).encode()
+
+
+def test_any_manifest_is_searched_exactly(store: sqlite3.Connection, tmp_path: Path) -> None:
+    """Whatever stands in it: the search is exact, with one notice at most and none the next time; so is every check."""
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    place = index.place(b"large")
+    good = {path.name: path.read_bytes() for path in place.iterdir()}
+    vector = np.frombuffer(_vector(store, 1), np.float32)
+    expected = by_hand(store, wanted(b"large"), vector, 10)
+    for content in _garbage(json.loads(good["current.json"])):
+        for path in place.iterdir():
+            path.unlink()
+        for name, data in good.items():
+            (place / name).write_bytes(data)
+        (place / "current.json").write_bytes(content)
+        fresh, again = Index(tmp_path, NAME), Index(tmp_path, NAME)
+        fresh.is_behind(store, b"large")
+        fresh.to_write(store, b"large")
+        fresh.problems(store)
+        for one in (fresh, again):
+            assert [found.id for found in one.nearest(store, wanted(b"large"), vector, 10)] == expected, content[:99]
+        assert len(fresh.notices) <= 1
+        assert again.notices == []
+
+
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 200))])
+def test_a_file_of_an_index_cut_or_changed_anywhere(store: sqlite3.Connection, tmp_path: Path, seed: int) -> None:
+    """A cut or a lost file is noticed once and made good; a changed bit costs at most a candidate, never an error."""
+    rng = random.Random(seed)
+    index = Index(tmp_path, NAME)
+    assert index.rebuild(store)
+    path = rng.choice(sorted(path for path in index.place(b"large").iterdir() if path.name != "lock"))
+    content = bytearray(path.read_bytes())
+    how = rng.choice(["cut", "bits", "gone"])
+    if how == "gone":
+        path.unlink()
+    else:
+        if how == "cut":
+            del content[rng.randrange(len(content)) :]
+        for _ in range(rng.choice([1, 40]) if how == "bits" else 0):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(bytes(content))
+    vector = np.frombuffer(_vector(store, rng.randrange(1, 100)), np.float32)
+    expected = by_hand(store, wanted(b"large"), vector, 10)
+    fresh, again = Index(tmp_path, NAME), Index(tmp_path, NAME)
+    found = [candidate.id for candidate in fresh.nearest(store, wanted(b"large"), vector, 10)]
+    if how == "bits":
+        assert len(set(found) & set(expected)) >= 9
+    else:
+        assert (found, len(fresh.notices)) == (expected, 1)
+    again.nearest(store, wanted(b"large"), vector, 10)
+    assert again.notices == []
+
+
 def test_changed_bytes_are_reported(store: sqlite3.Connection, tmp_path: Path) -> None:
     """`problems` compares digests: a single changed byte is found."""
     index = Index(tmp_path, NAME)
@@ -258,15 +324,17 @@ def test_a_death_while_writing_leaves_the_old_index(
     assert index.rebuild(store)
     before = _manifest(index)
     insert(store, b"large", unit(rng.standard_normal((5, DIMENSION), dtype=np.float32)))
-    write_file = manifests.write_file
 
     def die(path: Path, content: bytes) -> None:
         if path.suffix == ".json":
             raise OSError(28, "No space left on device")
-        write_file(path, content)
+        durable.replace(path, content)
 
-    monkeypatch.setattr(manifests, "write_file", die)
-    assert not index.rebuild(store)
+    monkeypatch.setattr(manifests, "replace", die)
+    assert not index.merge(store, b"large", anew=True)
+    with pytest.raises(OSError, match="No space"):
+        index.rebuild(store)
+    assert sorted(path.name for path in index.place(b"large").iterdir()) == ["1.faiss", "1.ids", "current.json", "lock"]
     assert _manifest(index) == before
     vector = np.frombuffer(_vector(store, 1), np.float32)
     found = index.nearest(store, wanted(b"large"), vector, 64)

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optafly_cli.cache.database import FILE
+from optafly_cli.cache.database import FILE, connect_to_write
 from optafly_cli.cache.store import Store
-from optafly_cli.cache.transfer import RefusedLineError, row_of
+from optafly_cli.cache.transfer import RefusedLineError, add, row_of
 from optafly_cli.cache.types import Hit
 from optafly_cli.errors import StoreError
 from tests.cache.support import OpenStore, Project, answer, keep, maintained
@@ -80,13 +81,23 @@ def test_the_newer_of_two_answers_stays(filled: Store, tmp_path: Path, project: 
 
 
 def test_a_missing_vector_is_embedded(filled: Store, tmp_path: Path) -> None:
-    """A line without a vector gets the one that it had; one about the moment gets none."""
+    """A line without a vector gets the one that it had; one about the moment gets none. Again, none is embedded."""
     lines = exported(filled.folder)
     bare = [json.dumps({**json.loads(line), "vector": None, "embedder": None}) for line in lines]
     assert imported(tmp_path / "other", bare)[0] == (4, 0, 0)
     for before, after in zip(lines, exported(tmp_path / "other"), strict=True):
         assert json.loads(after)["embedder"] == json.loads(before)["embedder"]
         assert (json.loads(after)["vector"] is None) == (json.loads(before)["vector"] is None)
+    numbered = [(number, line.encode()) for number, line in enumerate(bare)]
+    with closing(connect_to_write(tmp_path / "other")) as connection:
+        again = add(
+            connection,
+            numbered,
+            embedder="x",
+            embed=lambda texts: pytest.fail(f"{texts}"),
+            refuse=lambda _, why: pytest.fail(why),
+        )
+    assert (again.new, again.known) == (0, 4)
 
 
 Change = Callable[[dict[str, Any]], object]

@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +39,9 @@ fn main() {
     println!("{} on port {}", greet("world"), parse_port(&arguments));
 }
 """
+
+
+POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--")
 
 
 @dataclass(frozen=True)
@@ -88,26 +93,39 @@ class Cli:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         code: int | None = 0,
+        file_limit: int | None = None,
+        umask: int = -1,
+        powerless: bool = False,
     ) -> Result:
-        """Run it; `code` is the exit code that must come back (None: any)."""
+        """Run it; `code` is the exit code that must come back (None: any).
+
+        `file_limit`: no file gets larger. `powerless`: permissions hold for root, too.
+        """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         environment = {**self.env, **(env or {})}
         self.make_warm(environment)
         done = subprocess.run(
-            [sys.executable, "-m", "optafly_cli", *arguments],
+            [*(POWERLESS if powerless and os.geteuid() == 0 else ()), sys.executable, "-m", "optafly_cli", *arguments],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
             cwd=cwd or self.cwd,
-            env=environment,
+            # A short write leaves CPython with a cut .pyc, in the checkout and for everyone
+            env={**({} if file_limit is None else {"PYTHONDONTWRITEBYTECODE": "1"}), **environment},
             check=False,
             timeout=120,
+            umask=umask,
+            preexec_fn=None if file_limit is None else lambda: _limit_files(file_limit),
         )
         result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in result.err, result.err
         if code is not None:
             assert result.code == code, f"exit {result.code}\n--- stdout\n{result.out}\n--- stderr\n{result.err}"
         return result
+
+
+def _limit_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def lookup(cli: Cli, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Any:
@@ -130,7 +148,11 @@ def git(cwd: Path, *arguments: str) -> str:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     """A git repository with a small Rust project in it, committed."""
-    root = tmp_path / "unwrap"
+    return make_repo(tmp_path / "unwrap")
+
+
+def make_repo(root: Path) -> Path:
+    """Make one in that folder."""
     (root / "src").mkdir(parents=True)
     (root / "Cargo.toml").write_text('[package]\nname = "unwrap"\nversion = "0.1.0"\nedition = "2021"\n')
     (root / "src" / "main.rs").write_text(MAIN_RS)
@@ -172,6 +194,30 @@ def cli(repo: Path, tmp_path: Path, api: MessagesApi, warm_service: Service | No
     return cli
 
 
+LONG = "explain in every detail what this function does with all of its arguments, 端口 and all of its results"
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A store with two entries, made once; the first was served again."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "home").mkdir()
+    with MessagesApi(reply="Use `?` instead of unwrap.") as api:
+        env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key}
+        cli = Cli(make_repo(folder / "unwrap"), folder / "home", env)
+        cli("ask", "fix this bug", "--file", "src/main.rs:8")
+        cli("ask", LONG, "--file", "src/lib.rs", "--file", "src/main.rs")
+        cli("ask", "fix this bug", "--file", "src/main.rs:8")
+    return cli
+
+
+@pytest.fixture
+def two(filled: Cli, tmp_path: Path) -> Cli:
+    """The same repository, and a copy of that store."""
+    shutil.copytree(filled.home, tmp_path / "home")
+    return Cli(filled.cwd, tmp_path / "home", {})
+
+
 @pytest.fixture
 def edit(repo: Path) -> Callable[..., None]:
     """Replace text in a file of the repository; the text must be there."""
@@ -183,3 +229,14 @@ def edit(repo: Path) -> Callable[..., None]:
         path.write_text(text.replace(old, new, 1))
 
     return replace
+
+
+@pytest.fixture
+def team(database: str) -> dict[str, str]:
+    """The environment of everyone in the team."""
+    return {
+        "OPTAFLY_CACHE_BACKEND": "postgres",
+        "OPTAFLY_CACHE_DSN": database,
+        "OPTAFLY_CACHE_NAMESPACE": "team",
+        "OPTAFLY_CACHE_REMOTE_TIMEOUT_MS": "5000",
+    }

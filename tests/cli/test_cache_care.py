@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, lookup
+from tests.cli.terminal import on_a_terminal, plain_lines
 
 ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 
@@ -62,38 +63,61 @@ def test_what_cannot_be_done(cli: Cli, arguments: tuple[str, ...], said: str) ->
 
 
 def test_delete(cli: Cli) -> None:
-    """Entries go by their numbers; those that are not there are told."""
+    """Entries go by their numbers; those that are not there are told, and are an error, as with rm."""
     cli(*ASK)
-    done = cli("cache", "delete", "1", "9")
+    done = cli("cache", "delete", "1", "9", code=2)
     assert "deleted 1 entry" in done.err
     assert "there is no entry 9" in done.err
     assert lookup(cli, *ASK)["status"] == "miss"
+    cli(*ASK)
+    assert cli("cache", "delete", "2", "9", "--json", code=2).json == {
+        "schema": "optafly.cache.delete/1",
+        "deleted": [2],
+        "missing": [9],
+    }
     assert cli("cache", "delete", "1", "--json", code=2).json["message"] == "there is no entry 1"
     assert "give a FILE" in cli("cache", "export", "--json", code=2).json["remedy"]
 
 
 def test_prune_says_what_it_would_do(cli: Cli) -> None:
-    """With a lifetime of nothing everything has expired; a dry run leaves it."""
+    """With a lifetime of a blink everything has expired; a dry run leaves it."""
     cli(*ASK)
-    expired = {"OPTAFLY_CACHE_TTL_DAYS": "0"}
-    assert "would delete 1 that expired and 0 to make room" in cli("cache", "prune", "--dry-run", env=expired).out
+    expired = {"OPTAFLY_CACHE_TTL_DAYS": "0.0000001"}
+    assert cli("cache", "prune", "--dry-run", env=expired).out.startswith("would delete 1 expired entry: ")
     assert cli("cache", "prune").out.startswith("nothing to delete")
     assert cli("cache", "prune", "--json", env=expired).json["expired"] == 1
     assert cli("cache", "stats").out.startswith("entries   0")
 
 
 def test_verify_and_rebuild(cli: Cli) -> None:
-    """A changed entry: exit 5, and its number; a sound store: exit 0. Rebuilding an index is always allowed."""
+    """A changed entry: exit 5, and its number; a sound store: exit 0. Rebuilding the index does not hide it."""
     assert "0 entries" in cli("cache", "verify").err
     cli(*ASK)
-    assert "1 entries, and nothing is wrong" in cli("cache", "verify").err
+    assert "1 entry, and nothing is wrong" in cli("cache", "verify").err
     assert "no scope has so many entries" in cli("cache", "rebuild").err
     with sqlite3.connect(cli.store / "entries.sqlite") as connection:
         connection.execute("UPDATE entry SET prompt = 'another'")
     connection.close()
     done = cli("cache", "verify", code=5)
     assert "entry 1: its prompt is not that of its keys" in done.out
+    assert "1 thing is wrong" in done.err
     assert json.loads(cli("cache", "verify", "--json", code=5).out)["problems"] == [done.out.strip()]
+    assert "1 entry is damaged" in cli("cache", "rebuild", code=5).err
+    assert cli("cache", "rebuild", "--json", code=5).json["problems"] == [done.out.strip()]
+
+
+def test_a_damaged_database_is_not_indexed(cli: Cli) -> None:
+    """What verify calls damaged, rebuild refuses, with the way to save what can be read."""
+    for number in range(5):
+        cli("ask", f"explain number {number}", "--file", "src/main.rs")
+    with sqlite3.connect(cli.store / "entries.sqlite") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'entry_asked'")
+    connection.close()
+    cli("cache", "verify", code=5)
+    assert "is damaged" in (done := cli("cache", "rebuild", code=5)).err
+    assert "export --salvage" in done.err
 
 
 def test_commands_create_no_store(cli: Cli) -> None:
@@ -128,3 +152,31 @@ def test_a_list_in_a_pipe_has_no_escapes(cli: Cli) -> None:
     """What a prompt holds is shown, not obeyed."""
     cli("ask", "red \x1b[31m text", "--file", "src/main.rs")
     assert "\x1b" not in cli("cache", "list").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        (b"n\n", 1, "nothing was deleted"),
+        (b"\n", 1, "nothing was deleted"),
+        (b"\x04", 130, "interrupted"),
+        (b"\x03", 130, "interrupted"),
+    ],
+    ids=["no", "enter", "ctrl-d", "ctrl-c"],
+)
+def test_saying_no_is_no_error(cli: Cli, typed: bytes, code: int, said: str) -> None:
+    """Asked on a terminal, no (or only Enter) deletes nothing and exits 1; closing the input is an interruption."""
+    cli(*ASK)
+    exit_code, written = on_a_terminal(cli, "cache", "clear", answers=((b"[y/N]", typed),))
+    lines = plain_lines(written)
+    assert (exit_code, lines[0].startswith("Delete the one entry? [y/N]")) == (code, True)
+    assert said in lines[-2]
+    assert "error" not in written.decode()
+    assert lookup(cli, *ASK)["status"] == "hit"
+
+
+def test_clear_says_how_many(cli: Cli) -> None:
+    """One is one entry; an empty store is not asked about."""
+    cli(*ASK)
+    assert cli("cache", "clear", "--yes").err == "deleted 1 entry\n"
+    assert cli("cache", "clear").err == "the store has no entries\n"

@@ -25,14 +25,22 @@ def test_a_project_file_cannot_redirect_traffic_or_move_the_store(cli: Cli, api:
         (repo / ".optafly.toml").write_text(
             f'[provider]\nbase_url = "{thief.url}"\n'
             '[refine]\napprove = "never"\n'
-            f'[cache]\npath = "{repo}/stolen"\ndsn = "postgresql://thief"\n'
+            f'[cache]\npath = "{repo}/stolen"\ndsn = "postgresql://thief"\ndsn_read = "postgresql://thief"\n'
             "[service]\nport = 1\n[telemetry]\nenabled = false\n"
         )
         done = cli("ask", "fix this bug", "--file", "src/main.rs")
         assert thief.requests == []
     assert len(api.messages) == 1
     assert not (repo / "stolen").exists()
-    for key in ("provider.base_url", "refine.approve", "cache.path", "cache.dsn", "service.port", "telemetry.enabled"):
+    for key in (
+        "provider.base_url",
+        "refine.approve",
+        "cache.path",
+        "cache.dsn",
+        "cache.dsn_read",
+        "service.port",
+        "telemetry.enabled",
+    ):
         assert key in done.err
 
 
@@ -130,6 +138,15 @@ def test_always_is_remembered_for_the_project_and_outside_of_it(cli: Cli, api: M
     cli("ask", "fix this bug", "--no-cache")
     assert sent_text(api).count("n * 7") == 2
     assert git(repo, "status", "--porcelain") == before == " M src/lib.rs\n"
+
+
+def test_quitting_sends_nothing_and_is_no_error(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """`q` is a no: exit 1, as for the questions of `optafly cache`."""
+    (repo / "src" / "lib.rs").write_text("pub fn double(n: u32) -> u32 {\n    n * 7\n}\n")
+    code, written = on_a_terminal(cli, "ask", "fix this bug", "--no-cache", answers=((b"Send this?", b"q\n"),))
+    assert (code, api.messages) == (1, [])
+    assert b"nothing was sent" in written
+    assert b"error" not in written.rpartition(b"Send this?")[2]
 
 
 def test_ctrl_c_leaves_a_clean_terminal(cli: Cli, api: MessagesApi) -> None:

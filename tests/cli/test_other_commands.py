@@ -139,3 +139,13 @@ def test_another_clone_is_another_workspace(cli: Cli, api: MessagesApi, repo: Pa
     again = ("ask", "fix this bug", "--file", "src/main.rs", "--cache-only")
     cli(*again)
     cli(*again, cwd=repo.parent / "clone", code=1)
+
+
+@pytest.mark.parametrize("group", [(), ("cache",), ("config",)], ids=" ".join)
+def test_every_summary_fits_on_its_line(cli: Cli, group: tuple[str, ...]) -> None:
+    """In the list of commands none is cut off, and none runs on to a second line."""
+    help_text = cli(*group, "--help").out
+    assert max(len(line) for line in help_text.splitlines()) <= 80
+    commands = help_text.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(commands) > 5
+    assert all(line[2] != " " and line.endswith(".") and not line.endswith("...") for line in commands)

@@ -23,6 +23,22 @@ def test_a_rejected_semantic_hit_does_not_come_back(cli: Cli) -> None:
     assert lookup(cli, *ASK)["tier"] == "exact"
 
 
+def test_a_rejection_that_ends_the_promise_says_so(cli: Cli) -> None:
+    """Once only: what it means and what brings other words back, which it does."""
+    said = []
+    for words in ("fix this bug", "explain this function", "list every panic"):
+        cli("ask", words, "--file", "src/main.rs")
+        asked = ("ask", f"please {words}", "--file", "src/main.rs")
+        tier = cli(*asked, "--cache-only", "--json", code=None).json["cache"]["tier"]
+        said.append(cli("cache", "reject").err if tier == "semantic" else "no hit")
+    assert "from now on" not in said[0]
+    assert "from now on only the very same words are answered: 5 of " in said[1]
+    assert "`optafly cache reject --forget` begins anew" in said[1]
+    assert said[2] == "no hit"
+    cli("cache", "reject", "--forget", "--yes")
+    assert lookup(cli, *asked)["tier"] == "semantic"
+
+
 def test_a_rejected_exact_hit_is_deleted(cli: Cli) -> None:
     """The document says what was done; afterwards the store has nothing to serve."""
     cli(*ASK)
@@ -35,6 +51,7 @@ def test_a_rejected_exact_hit_is_deleted(cli: Cli) -> None:
         "stored": "fix this bug",
         "labelled": False,
         "deleted": True,
+        "ended": None,
     }
     assert lookup(cli, *ASK)["status"] == "miss"
 
@@ -50,7 +67,7 @@ def test_what_cannot_be_rejected(cli: Cli) -> None:
     failed = cli("cache", "reject", "first", "--json", code=2).json
     assert (failed["schema"], failed["message"]) == (
         "optafly.error/1",
-        "'first' is no hit: give LAST, or the number of an entry",
+        "'first' is no entry: give LAST, or the number of one",
     )
     assert "give it no entry" in cli("cache", "reject", "1", "--forget", "--yes", code=2).err
     assert lookup(cli, *ASK)["status"] == "hit"
@@ -59,7 +76,7 @@ def test_what_cannot_be_rejected(cli: Cli) -> None:
 def test_forgetting_asks_first(cli: Cli) -> None:
     """Without --yes and a terminal nothing is forgotten; with it the number of labels is told."""
     cli(*ASK)
-    assert "nobody can be asked" in cli("cache", "reject", "--forget", code=2).err
+    assert "nothing was forgotten: nobody can be asked" in cli("cache", "reject", "--forget", code=2).err
     assert "forgot 0 labels" in cli("cache", "reject", "--forget", "--yes").err
     assert cli("cache", "reject", "--forget", "--yes", "--json").json == {
         "schema": "optafly.cache.reject/1",

@@ -10,17 +10,6 @@ from tests.cli.conftest import Cli, git, lookup
 ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 
 
-@pytest.fixture
-def team(database: str) -> dict[str, str]:
-    """The environment of everyone in the team."""
-    return {
-        "OPTAFLY_CACHE_BACKEND": "postgres",
-        "OPTAFLY_CACHE_DSN": database,
-        "OPTAFLY_CACHE_NAMESPACE": "team",
-        "OPTAFLY_CACHE_REMOTE_TIMEOUT_MS": "5000",
-    }
-
-
 def arrived(database: str) -> int:
     with psycopg.connect(database) as connection:
         row = connection.execute("SELECT count(*) FROM optafly.entry").fetchone()

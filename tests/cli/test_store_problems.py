@@ -1,11 +1,15 @@
 """A store that cannot be used costs a warning and exit 5, never an answer that was paid for, never what it held."""
 
+import base64
+import json
 import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from optafly_cli.cache.index.index import SCAN_LIMIT
 from tests.cli.conftest import Cli
 from tests.fakes.messages_api import MessagesApi
 
@@ -47,6 +51,56 @@ def test_the_answer_is_printed_the_problem_is_said_and_nothing_is_touched(
     assert "not stored" in done.err
     assert database.read_bytes() == before
     assert cli("cache", "stats", code=5).out == ""
+
+
+@pytest.mark.slow
+def test_an_index_that_is_damaged_is_one_notice(cli: Cli) -> None:
+    """A garbled manifest, a cut file, one of another model: asked once more it is good again, and silent."""
+    cli(*ASK)
+    plain = json.loads(cli("cache", "export").out)
+    rows = np.random.default_rng(1).standard_normal((SCAN_LIMIT + 1, 384), dtype=np.float32)
+    made = [
+        {
+            **plain,
+            "prompt": f"question {number}",
+            "vector": base64.b64encode((row / np.linalg.norm(row)).tobytes()).decode(),
+        }
+        for number, row in enumerate(rows)
+    ]
+    (cli.cwd / "many.jsonl").write_text("".join(json.dumps(line) + "\n" for line in made))
+    cli("cache", "import", "many.jsonl")
+    other = ("ask", "why does it panic without arguments", "--file", "src/main.rs", "--cache-only")
+    assert "rebuilt" not in cli(*other, code=1).err
+    (manifest,) = cli.store.rglob("current.json")
+    for harm in ("garbage", "another model", "cut"):
+        if harm == "cut":
+            next(manifest.parent.glob("*.faiss")).write_bytes(b"IxFI")
+        else:
+            text = manifest.read_text().replace(plain["embedder"], "another@1")
+            manifest.write_text(text if harm == "another model" else harm)
+        assert cli(*other, code=1).err.count("search index was rebuilt") == 1
+        assert "rebuilt" not in cli(*other, code=1).err
+
+
+def test_what_can_be_read_is_carried_into_a_new_store(cli: Cli) -> None:
+    """As the refusal says: salvage, move the database aside, import; then what was asked is answered."""
+    cli(*ASK)
+    database = cli.store / "entries.sqlite"
+    content = bytearray(database.read_bytes())
+    with sqlite3.connect(database) as connection:
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_entry_1'"
+        ).fetchone()[0]
+    connection.close()
+    content[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    database.write_bytes(bytes(content))
+    assert "cache export --salvage" in cli("doctor", code=5).out
+    assert "--salvage" in cli(*ASK, "--cache-only", code=5).err
+    assert "exported 1 entry" in cli("cache", "export", "--salvage", "saved.jsonl").err
+    assert database.read_bytes() == bytes(content)
+    database.rename(cli.store / "aside")
+    cli("cache", "import", "saved.jsonl")
+    assert cli(*ASK, "--cache-only").out == ANSWER
 
 
 def test_everything_in_the_store_is_for_the_user_alone(cli: Cli) -> None:

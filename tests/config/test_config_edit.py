@@ -90,7 +90,7 @@ def test_every_way_to_write_a_table_can_be_edited(file: Path, text: str) -> None
     ("name", "text", "said"),
     [
         ("cache.similarty", "1", "unknown setting cache.similarty"),
-        ("cache.similarity", "2", "cache.similarity must be a number from 0 to 1, not 2.0"),
+        ("cache.similarity", "2", "cache.similarity must be a number from 0 to 1, not 2"),
         ("cache.enabled", "perhaps", "cache.enabled must be true or false, not 'perhaps'"),
     ],
 )
@@ -179,3 +179,12 @@ def test_two_writers_lose_nothing(file: Path) -> None:
     settings = load_settings(file.parent, {"OPTAFLY_HOME": str(file.parent)}).settings
     assert (settings.cache.ttl_days, settings.cache.max_size_gb) == (5.0, 5.0)
     assert (settings.provider.timeout_s, settings.service.idle_minutes) == (5.0, 5.0)
+
+
+def test_a_lifetime_of_nothing_is_refused(tmp_path: Path) -> None:
+    """0 could mean for good or not at all, so it is neither; the remedy says how to have either."""
+    with pytest.raises(ConfigError) as refused:
+        set_value(tmp_path / "config.toml", "cache.ttl_days", "0")
+    assert refused.value.message == "cache.ttl_days must be a number above 0 and at most 36500, not 0"
+    assert "36500 keeps answers for a century, cache.enabled = false keeps none" in (refused.value.remedy or "")
+    assert not (tmp_path / "config.toml").exists()

@@ -89,7 +89,7 @@ def test_flags_beat_variables_beat_the_project_beats_the_user(place: Place) -> N
         ("[route]\nmax_anchors = 2.0\n", 2, "route.max_anchors must be a whole number from 0 to 4, not 2.0", ""),
         ("[refine]\napprove = 'Never'\n", 2, "refine.approve must be one of always, unsafe, never, not 'Never'", ""),
         ("[service]\nport = 65536\n", 2, "service.port must be a whole number from 1 to 65535, not 65536", ""),
-        ("[cache]\nttl_days = nan\n", 2, "cache.ttl_days must be a number from 0 to 36500, not nan", ""),
+        ("[cache]\nttl_days = nan\n", 2, "cache.ttl_days must be a number above 0 and at most 36500, not nan", ""),
         (
             "[cache]\npath = 'here'\n",
             2,

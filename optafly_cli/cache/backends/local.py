@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from optafly_cli.cache.backends.protocol import BackendStats, Stored
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
-from optafly_cli.cache.failures import reported
 from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.stats import folder_bytes
 from optafly_cli.cache.vectors import Wanted
@@ -38,7 +37,7 @@ class LocalBackend(Connections):
         connection = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             found = Index(self.folder, embedder).nearest(
                 connection, Wanted(partition, embedder, since, b""), vector, limit
             )
@@ -47,7 +46,7 @@ class LocalBackend(Connections):
 
     def put(self, entries: Sequence[Stored]) -> None:
         """Keep them, all or none, durable when this returns. An older one replaces no newer one."""
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 for entry in entries:
@@ -58,7 +57,7 @@ class LocalBackend(Connections):
     def touch(self, name: tuple[bytes, bytes, bytes], now: float) -> None:
         """Count a hit of that entry, if it is there."""
         if self._reader() is not None:
-            with reported(self.folder, "written"):
+            with self._reported("written"):
                 query = f"UPDATE entry SET hits = hits + 1, last_used = max(last_used, ?) WHERE {_NAMED}"
                 self._writer().execute(query, (now, *name))
 
@@ -66,10 +65,14 @@ class LocalBackend(Connections):
         """Delete those entries; how many there were."""
         if self._reader() is None:
             return 0
-        with reported(self.folder, "written"):
+        with self._reported("written"):
             connection = self._writer()
             with transaction(connection):
                 return sum(connection.execute(f"DELETE FROM entry WHERE {_NAMED}", name).rowcount for name in names)
+
+    def newest(self, limit: int) -> list[Stored]:
+        """The entries that were made last, newest first."""
+        return self._rows(f"SELECT {COLUMNS} FROM entry ORDER BY created DESC, id DESC LIMIT ?", (limit,))
 
     def scan(self) -> Iterator[Stored]:
         """Every entry, oldest first."""
@@ -81,7 +84,7 @@ class LocalBackend(Connections):
     def stats(self) -> BackendStats:
         """What is there."""
         connection = self._reader()
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             count = connection.execute("SELECT count(*) FROM entry").fetchone()[0] if connection else 0
             return BackendStats(count, folder_bytes(self.folder))
 
@@ -89,7 +92,7 @@ class LocalBackend(Connections):
         connection = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             query = f"SELECT id, {COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?"
             return connection.execute(query, (last, _BATCH)).fetchall()
 
@@ -97,7 +100,7 @@ class LocalBackend(Connections):
         connection: sqlite3.Connection | None = self._reader()
         if connection is None:
             return []
-        with reported(self.folder, "read"):
+        with self._reported("read"):
             return [Stored(*row) for row in connection.execute(query, values)]
 
 

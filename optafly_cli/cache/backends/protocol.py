@@ -71,6 +71,9 @@ class SemanticCacheBackend(Protocol):
     def delete(self, names: Sequence[tuple[bytes, bytes, bytes]]) -> int:
         """Delete those entries; how many there were."""
 
+    def newest(self, limit: int) -> list[Stored]:
+        """The entries that were made last, newest first."""
+
     def scan(self) -> Iterator[Stored]:
         """Every entry, oldest first."""
 

@@ -9,11 +9,19 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 SCHEMA = "optafly"
-VERSION = 1
 PARTS = 16
 EXACT_UP_TO = 20_000
 """Entries of one scope that are searched exactly; beyond, its part of the table gets an HNSW index."""
 DIMENSION = 384
+KEEP_DAYS = 365
+_IN_THE_ROW = (
+    *(
+        f"ALTER COLUMN {column} SET STORAGE MAIN"
+        for column in ("namespace", "partition", "key", "evidence_key", "asked", "model", "embedder")
+    ),
+    "ALTER COLUMN code SET STORAGE PLAIN",
+    "ALTER COLUMN vector SET STORAGE EXTERNAL",
+)
 MIGRATIONS = (
     (
         "CREATE EXTENSION IF NOT EXISTS vector",
@@ -60,6 +68,21 @@ MIGRATIONS = (
         )
         """,
     ),
+    (
+        # The bound of the store itself: a member's ttl_days says what that member takes, not what others may have
+        f"INSERT INTO {SCHEMA}.meta VALUES ('keep_days', '{KEEP_DAYS}')",
+        f"DROP INDEX {SCHEMA}.entry_age",
+        f"CREATE INDEX entry_age ON {SCHEMA}.entry (namespace, created)",
+        # Names of other namespaces are nobody's business, and whoever grants rights on all tables opens no side door
+        f"ALTER TABLE {SCHEMA}.member ENABLE ROW LEVEL SECURITY",
+        f"CREATE POLICY own ON {SCHEMA}.member FOR SELECT USING (pg_has_role(current_user, role, 'MEMBER'))",
+        *(f"ALTER TABLE {SCHEMA}.entry_{part} ENABLE ROW LEVEL SECURITY" for part in range(PARTS)),
+        # A scan reads the codes of a scope: they and the keys lie in the row, what is longer elsewhere
+        *(
+            f"ALTER TABLE {SCHEMA}.entry_{part} {', '.join(_IN_THE_ROW)}, SET (toast_tuple_target = 1400)"
+            for part in range(PARTS)
+        ),
+    ),
 )
 
 
@@ -105,14 +128,38 @@ def grant(connection: "Connection[Any]", namespace: str, role: str) -> None:
         connection.execute(tables)
 
 
+def keep(connection: "Connection[Any]", days: float) -> None:
+    """Set for how many days entries are kept, whoever's they are."""
+    connection.execute(f"UPDATE {SCHEMA}.meta SET value = %s WHERE key = 'keep_days'", (f"{days:g}",))
+
+
+def kept_days(connection: "Connection[Any]") -> float:
+    """For how many days entries are kept."""
+    row = connection.execute(f"SELECT value FROM {SCHEMA}.meta WHERE key = 'keep_days'").fetchone()
+    return float(row[0]) if row else float(KEEP_DAYS)
+
+
+def has_index(connection: "Connection[Any]", part: int) -> bool:
+    """Whether a part of the table has its HNSW index."""
+    query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+    row = connection.execute(query, (f"{SCHEMA}.entry_{part}_near",)).fetchone()
+    return bool(row and row[0])
+
+
 def index_large(connection: "Connection[Any]") -> list[str]:
     """Give each part of the table that holds a large scope an HNSW index, without stopping who writes; their names."""
     made = []
+    # A graph that does not fit into it takes ten times as long to build
+    connection.execute(
+        "SELECT set_config('maintenance_work_mem', '256MB', false) FROM pg_settings"
+        " WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144"
+    )
     for part in range(PARTS):
         table = f"{SCHEMA}.entry_{part}"
         large = f"SELECT 1 FROM {table} GROUP BY namespace, partition HAVING count(*) > %s LIMIT 1"
-        there = connection.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.entry_{part}_near",)).fetchone()
-        if there and there[0] is None and connection.execute(large, (EXACT_UP_TO,)).fetchone():
+        if not has_index(connection, part) and connection.execute(large, (EXACT_UP_TO,)).fetchone():
+            # One that was broken off is there, and is no use
+            connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {SCHEMA}.entry_{part}_near")
             connection.execute(
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS entry_{part}_near ON {table} USING hnsw (code halfvec_ip_ops)"
             )

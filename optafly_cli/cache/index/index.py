@@ -96,13 +96,8 @@ class Index:
         folder cannot be written.
         """
         try:
-            before = None if anew else self._manifest(connection, partition)
-        except DamagedIndexError:
-            before = None
-        task = merging.Task(self.place(partition), schema.store_id(connection), self.embedder, partition, before)
-        try:
-            return merging.merge(connection, task, progress)
-        except (OSError, DamagedIndexError):
+            return self._write(connection, partition, anew, progress)
+        except OSError:
             return False
 
     def to_write(self, connection: sqlite3.Connection, partition: bytes) -> int:
@@ -114,9 +109,12 @@ class Index:
         return merging.to_write(connection, self.embedder, partition, before)
 
     def rebuild(self, connection: sqlite3.Connection, progress: Callable[[int], None] | None = None) -> bool:
-        """Write the index of every large partition anew, and remove those that nothing needs."""
+        """Write the index of every large partition anew, and remove those that nothing needs.
+
+        False when another process is at one of them. Raises OSError: it cannot be written.
+        """
         large = self.large_partitions(connection)
-        done = [self.merge(connection, partition, anew=True, progress=progress) for partition in large]
+        done = [self._write(connection, partition, anew=True, progress=progress) for partition in large]
         self.tidy(connection)
         return all(done)
 
@@ -145,6 +143,19 @@ class Index:
     def place(self, partition: bytes) -> Path:
         """The folder of a partition's segments."""
         return self.folder / partition.hex()[:32]
+
+    def _write(
+        self, connection: sqlite3.Connection, partition: bytes, anew: bool, progress: Callable[[int], None] | None
+    ) -> bool:
+        try:
+            before = None if anew else self._manifest(connection, partition)
+        except DamagedIndexError:
+            before = None
+        task = merging.Task(self.place(partition), schema.store_id(connection), self.embedder, partition, before)
+        try:
+            return merging.merge(connection, task, progress)
+        except DamagedIndexError:
+            return False
 
     def _is_small(self, connection: sqlite3.Connection, partition: bytes) -> bool:
         size = connection.execute(_SIZE, (partition, self.embedder, SCAN_LIMIT + 1)).fetchone()[0]

@@ -9,12 +9,12 @@ Files are written aside, fsynced and renamed, the manifest last; they are never 
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from optafly_cli.cache.database import fsync_folder
+from optafly_cli.durable import replace
 
 NAME = "current.json"
 FORMAT = 3
@@ -56,6 +56,9 @@ class Manifest:
         return self.segments[-1].last_id if self.segments else 0
 
 
+Made = TypeVar("Made", Segment, Manifest)
+
+
 def read(folder: Path) -> Manifest | None:
     """The manifest in a partition's folder, None when there is none.
 
@@ -63,37 +66,40 @@ def read(folder: Path) -> Manifest | None:
         DamagedIndexError: it cannot be read, or is of another format.
     """
     try:
-        plain: dict[str, Any] = json.loads((folder / NAME).read_bytes())
+        plain: dict[str, Any] = dict(json.loads((folder / NAME).read_bytes()))
         if plain.pop("format") != FORMAT:
             raise DamagedIndexError("it is of another version of optafly")
-        segments = tuple(Segment(**segment) for segment in plain.pop("segments"))
-        return Manifest(segments=segments, **plain)
+        segments = tuple(_checked(Segment(**segment)) for segment in plain.pop("segments"))
+        return _checked(Manifest(segments=segments, **plain))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedIndexError("its manifest cannot be read") from error
+
+
+def _checked(made: Made) -> Made:
+    """Raises ValueError: a field is not of its type, or a number that nothing can have."""
+    for item in fields(made):
+        value = getattr(made, item.name)
+        if item.type in {int, str} and type(value) is not item.type:
+            raise ValueError(f"{item.name} is {value!r}")
+        if item.type is int and not 0 <= value < 2**63:
+            raise ValueError(f"{item.name} is {value}")
+    return made
 
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Put the manifest in place, then remove the files that it does not name. Raises OSError."""
-    fsync_folder(folder)
-    write_file(folder / NAME, json.dumps({"format": FORMAT, **asdict(manifest)}).encode())
-    fsync_folder(folder)
-    named = {str(segment.generation) for segment in manifest.segments}
+    replace(folder / NAME, json.dumps({"format": FORMAT, **asdict(manifest)}).encode())
+    remove_unnamed(folder, manifest)
+
+
+def remove_unnamed(folder: Path, manifest: Manifest | None) -> None:
+    """Remove the files that the manifest does not name. Raises OSError."""
+    named = {str(segment.generation) for segment in manifest.segments} if manifest else ()
     for old in folder.iterdir():
-        if old.suffix in {".faiss", ".ids", ".new"} and old.name.split(".")[0] not in named:
+        if old.suffix == ".new" or (old.suffix in {".faiss", ".ids"} and old.stem not in named):
             old.unlink(missing_ok=True)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write aside, fsync, rename: whoever looks sees the old file or the whole new one. Raises OSError."""
-    aside = path.with_name(f"{path.name}.new")
-    handle = os.open(aside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "wb") as target:
-        target.write(content)
-        target.flush()
-        os.fsync(target.fileno())
-    aside.rename(path)
 
 
 def sampled(path: Path, size: int) -> str:

@@ -11,13 +11,16 @@ import shutil
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import locked, make_private_folder
+from optafly_cli.cache.database import locked
 from optafly_cli.cache.index import manifest as manifests
 from optafly_cli.cache.index.manifest import DamagedIndexError, Manifest, Segment, digest
+from optafly_cli.config.private import make_private_folder
+from optafly_cli.wording import entries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,9 +72,22 @@ def _merge(connection: sqlite3.Connection, task: Task, progress: Callable[[int],
         return False
     dimension = _dimension(connection, int(ids[-1]))
     generation = _last_generation(task.place) + 1
-    segment = build(task.place, generation, ids, dimension, _batches(connection, ids, dimension, progress))
-    manifests.write(task.place, Manifest(task.store, task.embedder, dimension, generation, (*kept, segment)))
+    try:
+        segment = build(task.place, generation, ids, dimension, _batches(connection, ids, dimension, progress))
+        manifests.write(task.place, Manifest(task.store, task.embedder, dimension, generation, (*kept, segment)))
+    except OSError:
+        # On a full disk what was written so far takes the room that is needed to make some
+        with suppress(OSError):
+            manifests.remove_unnamed(task.place, _standing(task.place))
+        raise
     return True
+
+
+def _standing(place: Path) -> Manifest | None:
+    try:
+        return manifests.read(place)
+    except DamagedIndexError:
+        return None
 
 
 def to_write(connection: sqlite3.Connection, embedder: str, partition: bytes, before: Manifest | None) -> int:
@@ -150,7 +166,7 @@ def problems(connection: sqlite3.Connection, place: Path, embedder: str, partiti
     true = {row[0] for row in connection.execute(query, (partition, embedder, 0, manifest.last_id))}
     lacking = len(true.difference(held))
     return (
-        [f"the search index of {embedder} lacks {lacking:,} entries; `optafly cache rebuild` adds them"]
+        [f"the search index of {embedder} lacks {entries(lacking)}; `optafly cache rebuild` adds what is missing"]
         if lacking
         else []
     )

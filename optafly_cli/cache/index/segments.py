@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from optafly_cli.cache.index.manifest import DamagedIndexError, Segment, digest, sampled, write_file
+from optafly_cli.cache.index.manifest import DamagedIndexError, Segment, digest, sampled
+from optafly_cli.durable import replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +44,8 @@ def build(folder: Path, generation: int, ids: Ids, dimension: int, batches: Iter
         index.add(batch)
     image = faiss.serialize_index(index).tobytes()
     numbers = np.ascontiguousarray(ids, dtype=np.int64).tobytes()
-    write_file(folder / f"{generation}.faiss", image)
-    write_file(folder / f"{generation}.ids", numbers)
+    replace(folder / f"{generation}.faiss", image)
+    replace(folder / f"{generation}.ids", numbers)
     return Segment(
         generation=generation,
         first_id=int(ids[0]),

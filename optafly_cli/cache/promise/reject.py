@@ -1,12 +1,16 @@
 """The user said that a hit was wrong: what that does to labels, to the pair of instructions, to the entry."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.promise.labels import OwnLabel, add, set_apart
 from optafly_cli.cache.types import Tier
 from optafly_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.stats import SemanticStats
 
 _COLUMNS = "id, entry, at, tier, probability, verifier, instruction, pair, rejected"
 
@@ -17,7 +21,7 @@ class Rejected:
 
     `asked` is what the user had asked and `stored` the instruction whose answer was served, empty when that entry is
     gone. `labelled`: the verifier learned of it. `deleted`: the entry was deleted (an exact hit); otherwise it goes on
-    answering its own words.
+    answering its own words. `ended`: what is promised now, when no other words are answered any more because of it.
     """
 
     entry: int
@@ -26,10 +30,15 @@ class Rejected:
     stored: str
     labelled: bool
     deleted: bool
+    ended: "SemanticStats | None" = None
 
 
-def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rejected:
+def reject(
+    connection: sqlite3.Connection, which: int | None, now: float, forget: Callable[[bytes, bytes, bytes], None]
+) -> Rejected:
     """Reject the last hit, or the last one of an entry. The caller holds the transaction.
+
+    `forget` is told partition, key and evidence of an entry that is deleted: it may be elsewhere, too.
 
     Raises:
         UsageError: there is no such hit, or it was rejected before.
@@ -41,7 +50,9 @@ def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rej
     stored = row[0] if row else ""
     connection.execute("UPDATE hit SET rejected = 1 WHERE id = ?", (number,))
     if tier == "exact":
-        connection.execute("DELETE FROM entry WHERE id = ?", (entry,))
+        query = "DELETE FROM entry WHERE id = ? RETURNING partition, key, evidence_key"
+        for name in connection.execute(query, (entry,)).fetchall():
+            forget(*name)
         return Rejected(entry, "exact", stored, stored, labelled=False, deleted=row is not None)
     if pair is not None:
         set_apart(connection, pair, now)
@@ -53,7 +64,9 @@ def reject(connection: sqlite3.Connection, which: int | None, now: float) -> Rej
 def no_hit(which: int | None) -> UsageError:
     """The error for a store in which nothing is that could be rejected."""
     if which is None:
-        return UsageError("no stored answer was served yet, so there is none to reject")
+        return UsageError(
+            "no stored answer was served yet", remedy="give the number of an entry: optafly cache list shows them"
+        )
     return UsageError(f"there is no entry {which}", remedy="optafly cache list shows their numbers")
 
 

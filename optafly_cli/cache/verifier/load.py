@@ -1,5 +1,6 @@
 """The shipped verifier, ready to use: its weights load at the first question."""
 
+from collections.abc import Callable
 from functools import cached_property
 from math import exp
 from pathlib import Path
@@ -12,15 +13,20 @@ from optafly_cli.cache.types import VerifierUnavailable
 if TYPE_CHECKING:
     from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
 
+Elsewhere = Callable[[str, str], float | None]
 RECORD = Path(__file__).parent / "verifier.json"
 
 
 class StackedVerifier:
     """The cross-encoder's logit and what the guard counts, in one logistic unit (docs/verifier.md)."""
 
-    def __init__(self, record: Path = RECORD, embedding_model: str = BUNDLED) -> None:
+    def __init__(
+        self, record: Path = RECORD, embedding_model: str = BUNDLED, elsewhere: Elsewhere | None = None
+    ) -> None:
+        """`elsewhere` is asked for the logit first; the cross-encoder is loaded when it has none."""
         self._record = record
         self._embedding_model = embedding_model
+        self._elsewhere = elsewhere
 
     @cached_property
     def identity(self) -> str:
@@ -44,9 +50,13 @@ class StackedVerifier:
         from optafly_cli.cache.verifier.features import features
 
         compared = compare(asked, stored)
-        values = features(self._cross_encoder.logit(asked, stored), similarity, compared)
+        values = features(self._logit(asked, stored), similarity, compared)
         probability = self._unit(values)
         return max(probability, float(self._facts["same"])) if compared.same else probability
+
+    def _logit(self, asked: str, stored: str) -> float:
+        found = self._elsewhere(asked, stored) if self._elsewhere else None
+        return self._cross_encoder.logit(asked, stored) if found is None else found
 
     def _unit(self, values: tuple[float, ...]) -> float:
         weights: list[float] = self._facts["weights"]
@@ -79,6 +89,6 @@ class StackedVerifier:
             raise VerifierUnavailable(f"the verifier cannot be used: {error}") from error
 
 
-def load_verifier(embedding_model: str = BUNDLED) -> StackedVerifier:
+def load_verifier(embedding_model: str = BUNDLED, elsewhere: Elsewhere | None = None) -> StackedVerifier:
     """The verifier that ships with optafly. With another embedding model the shipped labels say nothing of it."""
-    return StackedVerifier(embedding_model=embedding_model)
+    return StackedVerifier(embedding_model=embedding_model, elsewhere=elsewhere)

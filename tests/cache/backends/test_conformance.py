@@ -125,6 +125,12 @@ def test_deleted_entries_vanish_at_once(backend: SemanticCacheBackend) -> None:
     assert list(backend.scan()) == [kept]
 
 
+def test_the_newest_come_first(backend: SemanticCacheBackend) -> None:
+    """As many as were asked for."""
+    backend.put([entry(f"q{at}", created=1_000.0 + at) for at in range(5)])
+    assert [item.instruction for item in backend.newest(3)] == ["q4", "q3", "q2"]
+
+
 def test_a_scan_goes_through_everything_once(backend: SemanticCacheBackend) -> None:
     """More than a page, oldest first."""
     entries = [entry(f"q{at}", created=1_000.0 + at % 7) for at in range(1_234)]

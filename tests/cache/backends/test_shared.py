@@ -3,6 +3,9 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,14 @@ import psycopg
 import pytest
 
 from optafly_cli.cache.backends import remote_schema
+from optafly_cli.cache.backends.connecting import conninfo, conninfo_of
 from optafly_cli.cache.backends.postgres import PostgresBackend
 from optafly_cli.cache.backends.remote_schema import EXACT_UP_TO
 from optafly_cli.cache.embedder import Embedder
-from optafly_cli.cache.shared import conninfo
+from optafly_cli.cache.shared import SharedStore
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit, Miss
-from optafly_cli.config.settings import CacheSettings
+from optafly_cli.config.settings import CacheSettings, ServiceSettings
 from optafly_cli.errors import ConfigError, StoreError
 from tests.cache.backends.test_conformance import EMBEDDER, digest, entry, vectors
 from tests.cache.support import Clock, Project, keep, maintained
@@ -72,6 +76,53 @@ def test_evidence_is_checked_here(
     assert found.reason == "evidence"
 
 
+def test_what_was_rejected_does_not_come_back(
+    tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
+) -> None:
+    """The answer of a wrong exact hit goes from the team's store too; while that is away nothing is rejected."""
+    how = settings(database)
+    question = project.ask("fix this bug", "src/main.rs")
+    with open_at(tmp_path / "one", how, minilm, clock) as one:
+        keep(one, question)
+        assert isinstance(one.look_up(question), Hit)
+    with open_at(tmp_path / "one", settings(NOWHERE), minilm, clock) as away, pytest.raises(StoreError):
+        away.reject()
+    with open_at(tmp_path / "one", how, minilm, clock) as one:
+        assert one.reject().deleted
+        assert isinstance(one.look_up(question), Miss)
+
+
+def test_a_process_that_lives_long_shares_one_among_its_threads(
+    tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
+) -> None:
+    """Stores in four threads, each with its own flight, over `connection_pool` connections; none goes without."""
+    how = settings(database)
+    shared = SharedStore.of(how, connections=ServiceSettings().connection_pool)
+    given = {"clock": clock, "load_embedder": lambda: minilm, "load_verifier": lambda: None, "shared": shared}
+
+    def ask(number: int) -> list[str]:
+        question = project.ask(f"what does line {number} do")
+        with Store.open(tmp_path / f"store-{number}", how, **given) as store:  # type: ignore[arg-type]
+            missed = store.look_up(question)
+            assert isinstance(missed, Miss)
+            with store.alone(question, patience_s=30, waiting=lambda: None):
+                keep(store, question)
+            return [*missed.warnings, *store.warnings]
+
+    assert shared is not None
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, range(12))) == [[]] * 12
+    assert len(shared.newest(20)) == 12
+    with psycopg.connect(database) as owner:
+        row = owner.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        ).fetchone()
+    assert row is not None
+    assert 1 <= row[0] <= 4
+    shared.close()
+
+
 def test_entries_go_by_themselves(
     tmp_path: Path, database: str, project: Project, minilm: Embedder, clock: Clock
 ) -> None:
@@ -121,7 +172,7 @@ def test_slow_it_is_not_waited_for(
 
 
 @pytest.fixture
-def tenants(database: str) -> dict[str, str]:
+def tenants(database: str) -> Iterator[dict[str, str]]:
     """Two roles, each with a namespace of its own, as connection strings."""
     found = {}
     with psycopg.connect(database, autocommit=True) as owner:
@@ -130,7 +181,11 @@ def tenants(database: str) -> dict[str, str]:
             owner.execute(f"CREATE ROLE {name} LOGIN")
             remote_schema.grant(owner, f"team-{name}", name)
             found[name] = psycopg.conninfo.make_conninfo(database, user=name)
-    return found
+    yield found
+    with psycopg.connect(database, autocommit=True) as owner:
+        for name in ("alice", "bob"):
+            owner.execute(f"DROP OWNED BY {name}")
+            owner.execute(f"DROP ROLE {name}")
 
 
 def test_tenants_do_not_meet(database: str, tenants: dict[str, str]) -> None:
@@ -138,18 +193,46 @@ def test_tenants_do_not_meet(database: str, tenants: dict[str, str]) -> None:
     alice = PostgresBackend(tenants["alice"], "team-alice", timeout_ms=5_000)
     alice.put([entry("secret of alice")])
     thief = PostgresBackend(tenants["bob"], "team-alice", timeout_ms=5_000)
-    assert list(thief.scan()) == []
-    assert thief.exact(entry("secret of alice").partition, entry("secret of alice").key) == []
-    assert thief.delete([entry("secret of alice").name]) == 0
-    with pytest.raises(StoreError, match="row-level security"):
-        thief.put([entry("planted")])
-    assert [item.instruction for item in alice.scan()] == ["secret of alice"]
+    secret = entry("secret of alice")
+    assert list(thief.scan()) == thief.newest(5) == thief.exact(secret.partition, secret.key) == []
+    assert thief.candidates(secret.partition, EMBEDDER, vectors(1, seed=15)[0], 0.0, 5) == []
+    assert thief.stats().entries == thief.expire(dry_run=True) == 0
+    assert thief.delete([secret.name]) == 0
+    thief.touch(secret.name, 9e9)
+    refused = []
+    for planted in (entry("planted"), replace(secret, created=9e9, answer='{"text":"forged"}')):
+        with pytest.raises(StoreError, match="row-level security") as refusal:
+            thief.put([planted])
+        refused.append(str(refusal.value))
+    assert refused[0] == refused[1], "what is refused tells whether there is one to be replaced"
+    assert list(alice.scan()) == [secret]
     for backend in (alice, thief):
         backend.close()
+
+
+def test_a_tenant_sees_no_names_and_no_side_door(database: str, tenants: dict[str, str]) -> None:
+    """Names of other namespaces and roles are hidden; parts of the table are closed even to who was given rights."""
     with psycopg.connect(database, autocommit=True) as owner:
-        for name in ("alice", "bob"):
-            owner.execute(f"DROP OWNED BY {name}")
-            owner.execute(f"DROP ROLE {name}")
+        owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {remote_schema.SCHEMA} TO bob")
+    alice = PostgresBackend(tenants["alice"], "team-alice", timeout_ms=5_000)
+    alice.put([entry("secret of alice")])
+    alice.close()
+    schema = remote_schema.SCHEMA
+    with psycopg.connect(tenants["bob"], autocommit=True) as bob:
+        assert bob.execute(f"SELECT namespace, role FROM {schema}.member").fetchall() == [("team-bob", "bob")]
+        for part in range(remote_schema.PARTS):
+            assert bob.execute(f"SELECT * FROM {schema}.entry_{part}").fetchall() == []
+        # The namespace of a row of one's own cannot be changed into another's, nor membership be claimed
+        own = PostgresBackend(tenants["bob"], "team-bob", timeout_ms=5_000)
+        own.put([entry("mine")])
+        own.close()
+        for forged in (
+            f"UPDATE {schema}.entry SET namespace = 'team-alice'",
+            f"INSERT INTO {schema}.member VALUES ('team-alice', 'bob')",
+            f"UPDATE {schema}.meta SET value = '0'",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                bob.execute(forged)
 
 
 def test_large_scopes_are_searched_by_their_index(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +295,9 @@ def test_a_database_without_the_schema_is_named(server: Any) -> None:
         ("host=db.example.com dbname=x sslmode=require", "sslmode=require"),
         ("postgresql://db.example.com/x?sslmode=disable", "sslmode=disable"),
         ("host=localhost,db.example.com sslmode=prefer", "sslmode=prefer"),
+        ("hostaddr=198.51.100.7 dbname=x sslmode=prefer", "sslmode=prefer"),
+        ("host=localhost hostaddr=198.51.100.7 sslmode=allow", "sslmode=allow"),
+        ("service=example sslmode=require", "sslmode=require"),
         ("what is this", "no PostgreSQL connection string"),
     ],
 )
@@ -227,6 +313,22 @@ def test_tls_is_asked_for_where_nothing_is_said() -> None:
     assert "sslmode=verify-full" in conninfo("postgresql://db.example.com/x")
     assert "sslrootcert=system" in conninfo("postgresql://db.example.com/x")
     assert conninfo("host=/run/pg dbname=x") == "host=/run/pg dbname=x"
+
+
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR", "PGSERVICE"])
+def test_hosts_from_elsewhere_need_tls_too(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """What libpq takes from its own variables is a network address as well."""
+    assert conninfo("dbname=x") == "dbname=x"
+    monkeypatch.setenv(variable, "198.51.100.7")
+    assert "sslmode=verify-full" in conninfo("dbname=x")
+
+
+def test_of_several_hosts_the_one_that_can_be_written_to_is_meant() -> None:
+    """Unless the connection string says otherwise."""
+    assert "target_session_attrs=read-write" in conninfo_of(settings("host=/one,/two dbname=x"))
+    assert conninfo_of(settings("host=/one dbname=x")) == "host=/one dbname=x"
+    other = "host=/one,/two dbname=x target_session_attrs=any"
+    assert conninfo_of(settings(other)) == other
 
 
 @pytest.mark.parametrize(("missing", "said"), [("dsn", "no dsn"), ("namespace", "no namespace")])

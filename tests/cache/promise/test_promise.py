@@ -1,6 +1,7 @@
 """The promise in the store: what is served under it, what its labels come from, and how it ends and begins again."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,10 @@ def test_rejecting_a_semantic_hit(project: Project, verified: Verified) -> None:
     store = verified()
     number = keep(store, project.ask("fix this bug"))
     store.look_up(project.ask("please fix this bug"))
-    assert store.reject() == Rejected(number, "semantic", "please fix this bug", "fix this bug", True, False)
+    done = store.reject()
+    assert replace(done, ended=None) == Rejected(number, "semantic", "please fix this bug", "fix this bug", True, False)
+    assert done.ended is not None
+    assert (done.ended.served, done.ended.state) == (False, "no_certificate")
     assert rows(store) == [("reject", 1.0, 1, 0, "please fix this bug")]
     for words in ("please fix this bug", "kindly fix this bug"):
         assert miss(store.look_up(project.ask(words))).reason == "rejected"

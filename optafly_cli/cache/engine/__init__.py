@@ -1,0 +1,1 @@
+"""The models and the index of a process beside this one, and how they are asked."""

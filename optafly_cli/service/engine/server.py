@@ -1,0 +1,175 @@
+"""The engine's loop: one thread takes questions from all connections and answers them one after another.
+
+    python -m optafly_cli.service.engine SOCKET < PIPE
+
+It ends when the pipe that is its standard input does: with who started it. It prints "ready" when it answers.
+"""
+
+import logging
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from optafly_cli.cache.engine import wire
+from optafly_cli.cache.engine.client import BUILD
+from optafly_cli.errors import StoreError
+from optafly_cli.service.engine.work import RefusedError, Work
+
+MOST_CONNECTIONS = 256
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """One client: what it has sent so far, and what it has not taken yet."""
+
+    def __init__(self, accepted: socket.socket) -> None:
+        self.socket = accepted
+        self.received = b""
+        self.to_send = b""
+
+    def receive(self) -> None:
+        """Take what has come. Raises OSError, and BrokenWireError at the end."""
+        part = self.socket.recv(65_536)
+        if not part:
+            raise wire.BrokenWireError("the other side is gone")
+        self.received += part
+
+
+class Server:
+    """Answers on a Unix socket, which it makes (0600) and removes. `build` is what clients must be of."""
+
+    def __init__(self, path: Path, build: str, work: Work) -> None:
+        self._path = path
+        self._build = build
+        self._work = work
+        self._started = time.monotonic()
+        self._answered = 0
+        self._selector = selectors.DefaultSelector()
+        self._connections = 0
+
+    def run(self, until: int) -> None:
+        """Serve until the descriptor `until` ends. Raises OSError: the socket cannot be made."""
+        with _listening(self._path) as listener:
+            self._selector.register(listener, selectors.EVENT_READ, None)
+            self._selector.register(until, selectors.EVENT_READ, until)
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            try:
+                while self._step(listener, until):
+                    pass
+            finally:
+                self._work.close()
+
+    def _step(self, listener: socket.socket, until: int) -> bool:
+        for key, events in self._selector.select():
+            if key.data == until:
+                if not os.read(until, 1024):
+                    return False
+            elif key.data is None:
+                self._accept(listener)
+            else:
+                self._serve(key.data, events)
+        return True
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, _ = listener.accept()
+        except OSError:
+            return
+        if self._connections >= MOST_CONNECTIONS or peer(accepted) != os.geteuid():
+            accepted.close()
+            return
+        accepted.setblocking(False)
+        self._connections += 1
+        self._selector.register(accepted, selectors.EVENT_READ, Connection(accepted))
+
+    def _serve(self, client: Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_READ:
+                client.receive()
+            while not client.to_send and (found := wire.unpacked(client.received)):
+                head, blob, end = found
+                client.received = client.received[end:]
+                client.to_send = self._answer(head, blob)
+                self._send(client)
+            self._send(client)
+        except BlockingIOError:
+            return
+        except (OSError, wire.BrokenWireError):
+            self._drop(client)
+
+    def _send(self, client: Connection) -> None:
+        """Send what the client takes now; the rest when it can take more, and until then nothing more is read."""
+        with suppress(BlockingIOError):
+            while client.to_send:
+                client.to_send = client.to_send[client.socket.send(client.to_send) :]
+        wanted = selectors.EVENT_WRITE if client.to_send else selectors.EVENT_READ
+        self._selector.modify(client.socket, wanted, client)
+
+    def _drop(self, client: Connection) -> None:
+        self._selector.unregister(client.socket)
+        client.socket.close()
+        self._connections -= 1
+
+    def _answer(self, head: wire.Head, blob: bytes) -> bytes:
+        if head.get("build") != self._build:
+            return wire.packed({"refused": "it is of another build"})
+        if head.get("ask") == "status":
+            said = {"pid": os.getpid(), "uptime_s": time.monotonic() - self._started, "answered": self._answered}
+            return wire.packed(said)
+        try:
+            answered = wire.packed(*self._work.answer(head, blob))
+        except (RefusedError, StoreError) as error:
+            return wire.packed({"refused": str(error)})
+        except (KeyError, TypeError, ValueError) as error:
+            return wire.packed({"refused": f"it is no question: {error!r}"})
+        except Exception:
+            log.exception("a question could not be answered")
+            return wire.packed({"refused": "a fault of the engine; see its log"})
+        self._answered += 1
+        return answered
+
+
+def peer(accepted: socket.socket) -> int:
+    """The user on the other side of a Unix socket; -1 when it is not known."""
+    try:
+        found = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    except OSError:
+        return -1
+    return int(struct.unpack("3i", found)[1])
+
+
+@contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """A socket that nobody else can open, put in place under its name when it is ready."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.setblocking(False)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(aside))
+        finally:
+            os.umask(before)
+        listener.listen(64)
+        aside.rename(path)
+        mine = path.stat().st_ino
+        try:
+            yield listener
+        finally:
+            with suppress(OSError):
+                if path.stat().st_ino == mine:
+                    path.unlink()
+
+
+def main() -> int:
+    """Load the models, serve until standard input ends."""
+    work = Work(threads=min(2, os.cpu_count() or 1))
+    work.warm()
+    Server(Path(sys.argv[1]), BUILD, work).run(sys.stdin.fileno())
+    return 0

@@ -1,0 +1,103 @@
+"""What the engine does for who asks: each question a head and some bytes, and so is each answer."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from optafly_cli.cache.connections import Connections
+from optafly_cli.cache.embedder import BUNDLED, Embedder
+from optafly_cli.cache.engine.wire import Head
+from optafly_cli.cache.index.index import Index
+from optafly_cli.cache.vectors import Wanted
+from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
+from optafly_cli.cache.verifier.load import RECORD
+
+MOST_STORES = 4
+"""Stores that are held open: one is usual; a test may have many."""
+
+
+class RefusedError(Exception):
+    """This cannot be done here. The message says why."""
+
+
+class _OpenStore(Connections):
+    """One store's reader and index; opened anew when the database file is another one."""
+
+    def __init__(self, folder: Path, embedder: str) -> None:
+        super().__init__(folder)
+        self.index = Index(folder, embedder)
+        self.file = identity_of(folder)
+
+    def nearest(self, wanted: Wanted, vector: bytes, limit: int) -> Head:
+        import numpy as np
+
+        connection = self._reader()
+        if connection is None:
+            raise RefusedError("there is no store")
+        self.index.notices.clear()
+        found = self.index.nearest(connection, wanted, np.frombuffer(vector, dtype=np.float32), limit)
+        return {"found": [(one.id, one.similarity) for one in found], "notices": self.index.notices[:]}
+
+
+class Work:
+    """The models, loaded once, and the stores that were asked for last. For one thread."""
+
+    def __init__(self, threads: int = 1) -> None:
+        """Load the models. Raises EmbedderUnavailable, ModelUnusableError, ImportError."""
+        self._embedder = Embedder.load(threads=threads)
+        self._cross_encoder = CrossEncoder.load(RECORD, threads=threads)
+        self._stores: OrderedDict[Path, _OpenStore] = OrderedDict()
+
+    def warm(self) -> None:
+        """Use each once: the first use is slower than the others."""
+        self._embedder.embed(["warm"])
+        self._cross_encoder.logit("warm", "warm up")
+
+    def answer(self, head: Head, blob: bytes) -> tuple[Head, bytes]:
+        """The answer to one question.
+
+        Raises:
+            RefusedError: it cannot be answered here.
+            KeyError, TypeError, ValueError: it is no question.
+        """
+        if head.get("model", BUNDLED) != BUNDLED:
+            raise RefusedError("only the shipped embedding model is held here")
+        match head["ask"]:
+            case "embed":
+                return {}, self._embedder.embed([str(head["text"])])[0].tobytes()
+            case "logit":
+                return {"logit": self._cross_encoder.logit(str(head["one"]), str(head["other"]))}, b""
+            case "nearest":
+                wanted = Wanted(
+                    bytes.fromhex(head["partition"]),
+                    str(head["embedder"]),
+                    float(head["since"]),
+                    bytes.fromhex(head["but"]),
+                )
+                return self._store(Path(head["folder"])).nearest(wanted, blob, int(head["limit"])), b""
+        raise RefusedError("nobody knows what that asks")
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        while self._stores:
+            self._stores.popitem()[1].close()
+
+    def _store(self, folder: Path) -> _OpenStore:
+        found = self._stores.pop(folder, None)
+        if found is not None and found.file != identity_of(folder):
+            found.close()
+            found = None
+        self._stores[folder] = found = found or _OpenStore(folder, self._embedder.identity)
+        if len(self._stores) > MOST_STORES:
+            self._stores.popitem(last=False)[1].close()
+        return found
+
+
+def identity_of(folder: Path) -> tuple[int, int]:
+    """Which file the database is; (0, 0) when there is none."""
+    from optafly_cli.cache.database import FILE
+
+    try:
+        found = (folder / FILE).stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

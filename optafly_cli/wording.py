@@ -1,0 +1,11 @@
+"""Numbers with their nouns, for every sentence that a person reads. Standard library only."""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """The number with its noun: "1 entry", "2,000 entries"; `many` where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def entries(number: int) -> str:
+    """So many entries of the store."""
+    return counted(number, "entry", "entries")
