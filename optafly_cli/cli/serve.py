@@ -53,7 +53,7 @@ def serve(
     from optafly_cli.service.proxy.server import serve as run
 
     flags = {"service.host": host, "service.port": port or None, "provider.base_url": upstream}
-    given = {name: value for name, value in flags.items() if value is not None}
+    given: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
     made_from, made = _open(ui, given, allow_remote=allow_remote, any_port=port == 0)
     address, bound = made.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound}"

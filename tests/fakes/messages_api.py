@@ -111,6 +111,11 @@ class MessagesApi:
         with self._lock:
             self._steps.extend(steps)
 
+    def forget_script(self) -> None:
+        """Drops the steps that were not used up."""
+        with self._lock:
+            self._steps.clear()
+
     @property
     def messages(self) -> list[Recorded]:
         """The requests for POST /v1/messages, accepted or not."""

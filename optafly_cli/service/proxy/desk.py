@@ -68,23 +68,20 @@ class Clerk:
             future.exception()
 
     def _with_store(self, work: "Callable[[Store], T]") -> T:
+        store = self._opened()
         try:
-            return work(self._opened())
+            return work(store)
         except StoreError:
             self._let_go()
             raise
+        finally:
+            # The work may have made the database
+            self._file = self._file or _file_of(store)
 
     def _opened(self) -> "Store":
-        from optafly_cli.cache.database import FILE
-
         store = self._store or self._open_store()
         self._store = store
-        try:
-            seen = os.stat(store.folder / FILE)  # noqa: PTH116 - once for every request
-            file = (seen.st_dev, seen.st_ino)
-        except OSError:
-            file = None
-        if file != self._file:
+        if (file := _file_of(store)) != self._file:
             store.close()
             self._file = file
         return store
@@ -210,6 +207,17 @@ class Desk:
 
 _SMALLEST_ANCHORED = 512
 """Bytes: the lowest minimum of any model, in tokens, and a token has at least a byte."""
+
+
+def _file_of(store: "Store") -> tuple[int, int] | None:
+    """Which file the database is, None without one."""
+    from optafly_cli.cache.database import FILE
+
+    try:
+        seen = os.stat(store.folder / FILE)  # noqa: PTH116 - twice for every request
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def _looked_up(store: "Store", call: Call, shown: Call | None = None) -> Found:

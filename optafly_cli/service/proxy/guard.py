@@ -14,6 +14,7 @@ from optafly_cli.service.proxy.problems import Refused
 
 TOKEN = b"x-optafly-token"
 SHORTEST_TOKEN = 16
+MAX_HEADERS = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Guard:
         Raises:
             Refused: it may not, and why.
         """
+        if sum(len(name) + len(value) for name, value in headers) > MAX_HEADERS:
+            raise Refused(431, f"the headers are larger than {MAX_HEADERS:,} bytes", close=True)
         if not path.startswith(b"/"):
             raise Refused(400, "the target of a request must be a path", close=True)
         if self.mark in (seen.strip() for seen in first(headers, MARK).split(",")):
