@@ -196,8 +196,8 @@ def _stop(server: "uvicorn.Server", number: int, say: Callable[[str], None]) -> 
         # What is in the store is on disk, and nothing else is worth waiting for
         os._exit(128 + number)
     server.should_exit = True
-    if server.server_state.tasks:
-        say(f"finishing {len(server.server_state.tasks)} requests; once more ends it at once")
+    if count := len(server.server_state.tasks):
+        say(f"finishing {count} request{'' if count == 1 else 's'}; once more ends it at once")
 
 
 def _soon(loop: asyncio.AbstractEventLoop, server: "uvicorn.Server") -> None:
