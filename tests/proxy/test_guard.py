@@ -2,6 +2,8 @@
 
 import pytest
 
+from optafly_cli.service.proxy.guard import Guard
+from optafly_cli.service.proxy.problems import Refused
 from tests.fakes.messages_api import MessagesApi
 from tests.proxy.conftest import QUESTION, RunningProxy, StartProxy
 from tests.proxy.raw import RawServer
@@ -36,6 +38,15 @@ def test_web_pages_of_other_sites_are_refused(proxy: RunningProxy, api: Messages
     assert proxy.ask(QUESTION, headers).status == 403
     assert not api.requests
     assert proxy.ask(QUESTION, {"origin": "http://localhost:3000"}).status == 200
+
+
+def test_letting_remote_clients_in_takes_a_token_to_trust_names() -> None:
+    """Without one, names are checked as before: a page of another site could come under any."""
+    headers = [(b"host", b"build-box")]
+    with pytest.raises(Refused):
+        Guard("mark", "", remote=True).check(headers, b"/v1/models")
+    token = (b"x-optafly-token", b"a-token-of-16-chars")
+    Guard("mark", "a-token-of-16-chars", remote=True).check([*headers, token], b"/v1/models")
 
 
 def test_a_token_is_asked_for_and_not_sent_on(start: StartProxy, api: MessagesApi) -> None:

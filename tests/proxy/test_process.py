@@ -24,13 +24,13 @@ Serve = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def serve(tmp_path: Path, api: MessagesApi) -> Iterator[Serve]:
-    """Starts `optafly serve` with options and environment; what still runs at the end is killed."""
+    """Starts `optafly serve` with options and environment, under a limit of the size of files; killed at the end."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(*options: str, **env: str) -> subprocess.Popen[str]:
+    def start(*options: str, _limit: str = "", **env: str) -> subprocess.Popen[str]:
         home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "optafly_cli", "serve", *options],
+            [*(["prlimit", f"--fsize={_limit}"] if _limit else []), sys.executable, "-m", "optafly_cli", "serve", *options],
             cwd=tmp_path, env={**home, "ANTHROPIC_BASE_URL": api.url, "OPTAFLY_CACHE_MAX_ERROR_RATE": "0", **env},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -169,6 +169,20 @@ def test_remote_clients_are_let_in_with_the_token(serve: Serve, api: MessagesApi
     assert b"x-api-key header is required" in exchange(port, head + token + b"\r\n")
     key = b"x-api-key: " + api.key.encode() + b"\r\n"
     assert b" 200 " in exchange(port, head + token + key + b"\r\n").split(b"\r\n")[0]
+
+
+def test_a_full_disk_costs_one_line(serve: Serve, api: MessagesApi) -> None:
+    """The answer comes through, and says that the store could not keep it."""
+    process = serve("--port", "0", "--json", _limit="8192")
+    port = port_of(process)
+    for _ in range(2):
+        got = exchange(port, request(False, api.key))
+        assert b" 200 " in got.split(b"\r\n")[0]
+        assert b"x-optafly-cache: bypass; reason=store" in got
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert said.count("warning: ") == 1
+    assert "no room is left" in said
 
 
 def descriptors(process: subprocess.Popen[str]) -> int:

@@ -37,7 +37,7 @@ class Room:
 
 
 class Client:
-    """A request and the reply to it. `patience_s` is how long a client may leave its reply unread."""
+    """A request and the reply to it. `patience_s` is how long a client may send nothing, or read nothing."""
 
     def __init__(self, scope: Any, receive: Receive, send: Send, patience_s: float) -> None:
         self.method: str = scope["method"]
@@ -67,10 +67,14 @@ class Client:
         """The body as it comes; the client is read no faster than this is.
 
         Raises:
-            ClientGone: it hung up before the end.
+            ClientGone: it hung up before the end, or sent nothing for too long.
         """
         while self._more:
-            event = await self._receive()
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    event = await self._receive()
+            except TimeoutError:
+                raise ClientGone from None
             if event["type"] == "http.disconnect":
                 raise ClientGone
             self._more = bool(event.get("more_body"))

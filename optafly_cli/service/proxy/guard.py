@@ -37,7 +37,8 @@ class Guard:
             raise Refused(400, "the target of a request must be a path", close=True)
         if self.mark in (seen.strip() for seen in first(headers, MARK).split(",")):
             raise Refused(508, "the upstream is this proxy itself: give --upstream, or unset ANTHROPIC_BASE_URL")
-        if not self.remote and not is_loopback(_host_of(first(headers, b"host"))):
+        # Without a token a name is all that tells a page of another site from us
+        if not (self.remote and self.token) and not is_loopback(_host_of(first(headers, b"host"))):
             raise Refused(403, "the Host header names another machine; ask for 127.0.0.1 or localhost", close=True)
         if has(headers, b"origin") and not is_loopback(_host_of(first(headers, b"origin"), url=True)):
             raise Refused(403, "web pages of other sites may not use this proxy", close=True)
