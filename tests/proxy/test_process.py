@@ -24,13 +24,14 @@ Serve = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def serve(tmp_path: Path, api: MessagesApi) -> Iterator[Serve]:
-    """Starts `optafly serve` with options and environment, under a limit of the size of files; killed at the end."""
+    """Starts `optafly serve` with options and environment, under a limit of files' size; killed at the end."""
     running: list[subprocess.Popen[str]] = []
 
     def start(*options: str, _limit: str = "", **env: str) -> subprocess.Popen[str]:
         home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly")}
+        limited = ["prlimit", f"--fsize={_limit}"] if _limit else []
         process = subprocess.Popen(
-            [*(["prlimit", f"--fsize={_limit}"] if _limit else []), sys.executable, "-m", "optafly_cli", "serve", *options],
+            [*limited, sys.executable, "-m", "optafly_cli", "serve", *options],
             cwd=tmp_path, env={**home, "ANTHROPIC_BASE_URL": api.url, "OPTAFLY_CACHE_MAX_ERROR_RATE": "0", **env},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

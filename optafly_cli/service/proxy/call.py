@@ -71,7 +71,7 @@ def read_call(raw: bytes, headers: Headers, query: str, origin: Origin) -> Call:
         raise Unreadable("credential")
     try:
         question = _question(body, headers, query, origin, namespace)
-        secret = any(has_secret(text) for text in _texts(body))
+        secret = holds_secret(body)
     except RecursionError:
         raise Unreadable("unreadable") from None
     tokens = body.get("max_tokens")
@@ -85,8 +85,12 @@ def credential_digest(headers: Headers) -> str:
     return "key:" + sha256("\0".join(values))[:32] if values else ""
 
 
-def has_secret(text: str) -> bool:
-    """Whether a secret of a known shape is in the text. Long texts that had none are remembered, as digests."""
+def holds_secret(value: object) -> bool:
+    """Whether a secret of a known shape is in any text of a JSON value. Long texts are remembered, as digests."""
+    return any(_has_secret(text) for text in _texts(value))
+
+
+def _has_secret(text: str) -> bool:
     return bool(redact(text).kinds) if len(text) <= _SMALL else _known_to_hold_one(_Digested(text))
 
 

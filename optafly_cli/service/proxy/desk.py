@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
 from optafly_cli.errors import StoreError
-from optafly_cli.service.proxy.call import Call, Origin, Unreadable, has_secret, read_call
+from optafly_cli.service.proxy.call import Call, Origin, Unreadable, holds_secret, read_call
 from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
 
@@ -141,7 +141,7 @@ class Desk:
         from optafly_cli.cache.types import Evidence
 
         def keep(store: "Store") -> bool:
-            if has_secret(answer.text):
+            if holds_secret(answer.message):
                 return False
             store.remember(call.question, answer, evidence=Evidence(), cost=cost, seconds=seconds)
             return True

@@ -1,58 +1,26 @@
 """POST /v1/messages: look up, send on, read along, keep; and everything else, passed through."""
 
-import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from optafly_cli.cache.types import Hit, Lookup, Miss
+from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.config.settings import Settings
-from optafly_cli.errors import StoreError, UnknownModelError
-from optafly_cli.service.proxy.call import CREDENTIALS, Call
+from optafly_cli.service.proxy.call import CREDENTIALS
 from optafly_cli.service.proxy.client import Client, Room
 from optafly_cli.service.proxy.desk import Desk, Found
-from optafly_cli.service.proxy.flights import Flight, Flights
+from optafly_cli.service.proxy.flights import Flights
 from optafly_cli.service.proxy.headers import Headers, first, has, request_headers, response_headers
+from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
 from optafly_cli.service.proxy.problems import Refused
 from optafly_cli.service.proxy.upstream import Reply, Upstream
 from optafly_cli.service.proxy.watching import MAX_BYTES, Watch
 
-if TYPE_CHECKING:
-    from optafly_cli.provider.result import Answer
-
 MAX_REQUEST = 32 << 20
 """The API's own limit for POST /v1/messages."""
 MAX_HELD = 256 << 20
-_AFTERWARDS = 32
 CACHE = b"x-optafly-cache"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the store had to do with a request, as the client is told. `keep`: the answer is to be stored."""
-
-    status: str
-    reason: str
-    keep: bool = False
-
-    @property
-    def header(self) -> str:
-        """The value of x-optafly-cache."""
-        return f"{self.status}; reason={self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A request that is sent on, and what is to be done with its reply."""
-
-    verdict: Verdict
-    call: Call | None
-    lookup: Lookup | None
-    flight: Flight | None
-    begun: float
 
 
 class Handler:
@@ -73,16 +41,13 @@ class Handler:
         self._upstream = upstream
         self._mark = mark.encode()
         self._extra = extra
-        self._say = say
         self._flights = Flights()
         self._room = Room(MAX_HELD)
-        self._ill = ""
-        self._afterwards: set[asyncio.Task[None]] = set()
+        self._keeper = Keeper(desk, self.metrics, say)
 
     async def close(self) -> None:
         """Wait for what goes on after replies."""
-        if self._afterwards:
-            await asyncio.wait(self._afterwards)
+        await self._keeper.close()
 
     async def pass_on(self, client: Client) -> None:
         """Send a request on and its reply back, both as they come."""
@@ -152,7 +117,7 @@ class Handler:
         verdict, call = self._verdict(found, mode), found.call
         if call is None or verdict.status != "miss" or mode == "refresh":
             seen = await self._desk.peek(call) if call and verdict.keep and mode == "refresh" else None
-            await self._forward(client, raw, _Sent(verdict, call, seen, None, begun))
+            await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
             return
         landed = await self._flights.landing(call.key, self._settings.provider.timeout_s)
         if landed or self._flights.landed_since(call.key, begun):
@@ -160,22 +125,22 @@ class Handler:
             if await self._answered(client, again, begun):
                 return
         async with self._flights.flown(call.key) as flight:
-            await self._forward(client, raw, _Sent(verdict, call, found.lookup, flight, begun))
+            await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
 
     def _verdict(self, found: Found, mode: str) -> Verdict:
         if found.problem:
-            self._report(found.problem)
+            self._keeper.report(found.problem)
             return Verdict("bypass", "store")
         if found.reason:
             return Verdict("bypass", found.reason)
         if mode == "bypass" or not self._settings.cache.enabled:
             return Verdict("bypass", "asked" if mode == "bypass" else "disabled")
-        if self._ill:
+        if self._keeper.ill:
             return Verdict("bypass", "store", keep=True)
         reason = found.lookup.reason if isinstance(found.lookup, Miss) else "refresh"
         return Verdict("miss", reason, keep=True)
 
-    async def _forward(self, client: Client, raw: bytes, sent: _Sent) -> None:
+    async def _forward(self, client: Client, raw: bytes, sent: Sent) -> None:
         verdict = sent.verdict
         name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
         self.metrics.count(name, "reason", verdict.reason)
@@ -189,15 +154,15 @@ class Handler:
             if not verdict.keep or reply.status != 200 or sent.call is None:
                 await client.start(reply.status, response_headers(reply.headers, ours))
                 await self._relay(client, reply)
-            elif first(_lower(reply.headers), b"content-type").startswith("text/event-stream"):
+            elif header_of(reply, b"content-type").startswith("text/event-stream"):
                 await self._stream(client, reply, sent, ours)
             else:
                 await self._whole(client, reply, sent, ours)
         self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
 
-    async def _stream(self, client: Client, reply: Reply, sent: _Sent, ours: dict[str, str]) -> None:
+    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
-        watch = Watch(stream=True, coding=_coding(reply))
+        watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
         kept = False
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
@@ -205,17 +170,17 @@ class Handler:
                 watch.feed(chunk)
                 if watch.complete and not kept:
                     kept = True
-                    await self._keep(watch, reply, sent)
+                    await self._keeper.keep(watch, reply, sent)
                 elif watch.given_up and sent.flight:
                     sent.flight.lands(kept=False)
                 await client.write(chunk)
         if not kept:
-            await self._keep(watch, reply, sent)
+            await self._keeper.keep(watch, reply, sent)
         await client.end()
 
-    async def _whole(self, client: Client, reply: Reply, sent: _Sent, ours: dict[str, str]) -> None:
+    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
         """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
-        watch = Watch(stream=False, coding=_coding(reply))
+        watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
         held = 0
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
@@ -231,56 +196,11 @@ class Handler:
                     await client.start(reply.status, response_headers(reply.headers, ours))
                     await client.write(b"".join(parts))
                     parts = []
-        if not await self._keep(watch, reply, sent) and not client.status:
+        if not await self._keeper.keep(watch, reply, sent) and not client.status:
             ours |= {CACHE.decode(): Verdict("bypass", "store").header}
         if not client.status:
             await client.start(reply.status, response_headers(reply.headers, ours))
         await client.end(b"".join(parts))
-
-    async def _keep(self, watch: Watch, reply: Reply, sent: _Sent) -> bool:
-        """Store the answer, if it is one; False when the store could not."""
-        call, flight = sent.call, sent.flight
-        if call is None:
-            return True
-        named = first(_lower(reply.headers), b"request-id") or None
-        answer = watch.answer(max_tokens=call.max_tokens, request_id=named)
-        if answer is None:
-            self.metrics.count("optafly_stored_total", "result", watch.given_up or "incomplete")
-            return True
-        try:
-            kept = await self._desk.remember(call, answer, _cost(answer), time.monotonic() - sent.begun)
-        except StoreError as error:
-            self._report(error)
-            self.metrics.count("optafly_stored_total", "result", "store")
-            return False
-        self._ill = ""
-        self.metrics.count("optafly_stored_total", "result", "stored" if kept else "secret")
-        if flight:
-            flight.lands(kept=kept)
-        if kept:
-            self._after(self._compared(call, sent.lookup, answer))
-        return True
-
-    async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
-        try:
-            await self._desk.compare(call, lookup, answer)
-        except StoreError as error:
-            self._report(error)
-
-    def _after(self, work: Coroutine[Any, Any, None]) -> None:
-        """Go on with something after the reply; with too much of it waiting, not at all."""
-        if len(self._afterwards) >= _AFTERWARDS:
-            work.close()
-            return
-        task = asyncio.ensure_future(work)
-        self._afterwards.add(task)
-        task.add_done_callback(self._afterwards.discard)
-
-    def _report(self, problem: StoreError) -> None:
-        """One line for a problem of the store, until it is another one or over."""
-        if self._ill != problem.code:
-            self._ill = problem.code
-            self._say(f"{problem.message}; answers come through, and are not kept")
 
     def _note_status(self, status: int) -> None:
         if status >= 400:
@@ -305,33 +225,3 @@ def _mode(headers: Headers) -> str:
     if asked not in ("", "bypass", "refresh"):
         raise Refused(400, "x-optafly-cache takes bypass or refresh")
     return asked or "use"
-
-
-def _lower(headers: Headers) -> Headers:
-    return [(name.lower(), value) for name, value in headers]
-
-
-def _coding(reply: Reply) -> str:
-    return first(_lower(reply.headers), b"content-encoding")
-
-
-def _cost(answer: "Answer") -> float | None:
-    """What the answer cost, in US dollars; None without a price."""
-    from optafly_cli.models import catalogue
-    from optafly_cli.route.pricing import answer_cost
-
-    try:
-        model = catalogue().get(answer.model)
-    except UnknownModelError:
-        return None
-    usage = answer.usage
-    written = (answer.message.get("usage") or {}).get("cache_creation") or {}
-    hour = written.get("ephemeral_1h_input_tokens") if isinstance(written, dict) else 0
-    return answer_cost(
-        model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_creation_input_tokens=usage.cache_creation_input_tokens,
-        cache_read_input_tokens=usage.cache_read_input_tokens,
-        written_for_1h=hour if isinstance(hour, int) else 0,
-    )
