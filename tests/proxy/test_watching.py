@@ -64,11 +64,15 @@ def test_a_bomb_does_not_go_off() -> None:
     assert watch.given_up == "unreadable"
 
 
+NO_ID = json.dumps({**MESSAGE, "id": None}).encode()
+NO_CONTENT = json.dumps({**MESSAGE, "content": {}}).encode()
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b"nonsense", json.dumps({**MESSAGE, "id": None}).encode(), json.dumps({**MESSAGE, "content": {}}).encode()],
+    [b"", b"[]", b"{}", b"nonsense", NO_ID, NO_CONTENT],
     ids=["empty", "list", "nothing", "nonsense", "no id", "no content"],
-)  # fmt: skip
+)
 def test_what_is_no_message_is_not_kept(body: bytes) -> None:
     """A replay of it would be none, either."""
     watch = Watch(stream=False, coding="")
