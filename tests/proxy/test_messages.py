@@ -67,6 +67,28 @@ def test_other_words_are_a_semantic_hit(start: StartProxy, api: MessagesApi) -> 
     assert 0.5 <= float(confidence.removeprefix("confidence=")) <= 1
 
 
+def test_a_semantic_hit_needs_the_same_scope(start: StartProxy, api: MessagesApi) -> None:
+    """Other words about anything else in the request are another question."""
+    proxy = start(cache={"max_error_rate": 0.01})
+    proxy.ask(with_content("fix this bug", system="You are terse.", tools=[TOOL]))
+    words: dict[str, Any] = with_content("please fix this bug", system="You are terse.", tools=[TOOL])
+    assert proxy.ask(words).cache.startswith("hit; tier=semantic")
+    others: list[dict[str, Any]] = [
+        {"system": "You are terse!"},
+        {"tools": []},
+        {"tools": [{**TOOL, "description": "Looks twice."}]},
+        {"max_tokens": 201},
+        {"model": "claude-opus-5-5"},
+        {"stop_sequences": ["END"]},
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hi"}, *words["messages"]]},
+        with_content([{"type": "text", "text": "About a.py."}, {"type": "text", "text": "please fix this bug"}]),
+    ]
+    for other in others:
+        assert proxy.ask({**words, **other}, {"x-optafly-cache": ""}).cache.startswith("miss"), other
+    assert proxy.ask(words, {"anthropic-beta": "new"}).cache.startswith("miss")
+    assert proxy.ask(words, path="/v1/messages?beta=true").cache.startswith("miss")
+
+
 def test_bypass_and_refresh_are_obeyed_and_not_sent_on(proxy: RunningProxy, api: MessagesApi) -> None:
     """bypass neither looks nor keeps, refresh asks again and replaces; the upstream sees neither."""
     proxy.ask(QUESTION)

@@ -45,6 +45,28 @@ def test_models_and_token_counts_come_from_the_upstream(proxy: RunningProxy, api
     assert proxy.ask({}, path="/v1/messages/batches").status == 404
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-trailer: 1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 304 Not Modified\r\netag: x\r\n\r\n", 304, b""),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK, 200, b"hi"),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, b"until the end"),
+        (CHUNKED, 200, b"hi"),
+        (b"HTTP/1.1 529 \r\ncontent-length: 0\r\n\r\n", 529, b""),
+    ],
+    ids=["204", "304", "103", "HTTP/1.0", "chunked", "529"],
+)
+def test_every_kind_of_reply_arrives(start: StartProxy, answer: bytes, status: int, body: bytes) -> None:
+    """Without a body, with an unknown length, after a hint."""
+    with RawServer(answer) as server:
+        got = start(upstream=server.url).ask(None, method="GET", path="/v1/files/1")
+        assert (got.status, got.body) == (status, body)
+
+
 def test_a_head_request_has_headers_and_no_body(start: StartProxy) -> None:
     """As HTTP has it, and the connection goes on."""
     with RawServer(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\nx-a: b\r\n\r\n") as server:

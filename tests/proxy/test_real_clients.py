@@ -18,6 +18,7 @@ from tests.proxy.conftest import RunningProxy
 
 pytestmark = pytest.mark.slow
 CLAUDE_CODE = "@anthropic-ai/claude-code"
+VERSIONS = ("2.1.197", "llm==0.36", "llm-anthropic==0.30")
 _REAL = dict(os.environ)
 
 
@@ -64,7 +65,7 @@ def test_llm_is_answered_from_the_store(
     llm = installed(
         venv / "bin" / "llm",
         [sys.executable, "-m", "venv", str(venv)],
-        [str(venv / "bin" / "pip"), "install", "-q", "llm", "llm-anthropic"],
+        [str(venv / "bin" / "pip"), "install", "-q", *VERSIONS[1:]],
     )
     for _ in range(2):
         done = run(
@@ -79,7 +80,7 @@ def test_llm_is_answered_from_the_store(
 def claude(clients: Path) -> Path:
     """The Claude Code CLI: the program in the package of its platform, since install scripts do not run everywhere."""
     folder = clients / "claude"
-    npm = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", CLAUDE_CODE]
+    npm = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", f"{CLAUDE_CODE}@{VERSIONS[0]}"]
     if found := [*folder.glob("node_modules/@anthropic-ai/claude-code-*/claude")]:
         return found[0]
     installed(folder / "node_modules" / CLAUDE_CODE / "package.json", npm)

@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,26 @@ MESSAGE = message_of(
     {"input_tokens": 3},
     "msg_1",
 )
+KINDS = st.sampled_from(
+    [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "ping",
+        "new",
+    ]
+)
+NAMES = st.sampled_from(
+    ["message", "index", "content_block", "delta", "usage", "type", "text", "content", "stop_reason", "id", "citation"]
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), inner, max_size=4),
+    max_leaves=6,
+)
+ODD_EVENTS = st.builds(lambda kind, rest: {**rest, "type": kind}, KINDS, st.dictionaries(NAMES, VALUES))
 STREAM = b"".join(sse(event) for event in events_of(MESSAGE))
 
 
@@ -37,6 +58,20 @@ def test_a_stream_may_be_cut_anywhere(packing: tuple[str, Callable[[bytes], byte
     answer = watch.answer(max_tokens=100, request_id=None)
     assert answer is not None
     assert answer.message == MESSAGE
+
+
+@given(st.lists(ODD_EVENTS, max_size=8), st.booleans())
+def test_nothing_that_an_upstream_sends_breaks_the_reading(odd: list[dict[str, Any]], ended: bool) -> None:
+    """The bytes are passed on whatever they are: an answer comes of them, or none."""
+    events = [*events_of(MESSAGE)]
+    events[3:3] = odd
+    watch = Watch(stream=True, coding="")
+    for event in events if ended else events[:-1]:
+        watch.feed(f"event: {event.get('type')}\ndata: {json.dumps(event)}\n\n".encode())
+    watch.answer(max_tokens=100, request_id=None)
+    whole = Watch(stream=False, coding="")
+    whole.feed(json.dumps({**MESSAGE, **(odd[0] if odd else {}), "type": "message"}).encode())
+    whole.answer(max_tokens=100, request_id=None)
 
 
 def test_a_stream_is_not_complete_before_its_end() -> None:

@@ -85,7 +85,8 @@ class Watch:
 
     def _take(self, event: dict[str, Any]) -> None:
         self._builder.feed(event)
-        if event.get("type") == "content_block_start" and event["content_block"].get("type") == "tool_use":
+        block = event.get("content_block")
+        if isinstance(block, dict) and block.get("type") == "tool_use":
             self.given_up = "tool_use"
         self.complete = self._builder.complete
 
@@ -129,6 +130,7 @@ def _well_formed(message: Any) -> bool:
         return False
     blocks = message.get("content")
     named = isinstance(message.get("id"), str) and isinstance(message.get("model"), str)
+    named = named and isinstance(message.get("usage") or {}, dict)
     return named and isinstance(blocks, list) and all(_is_block(block) for block in blocks)
 
 
