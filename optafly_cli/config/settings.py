@@ -149,7 +149,12 @@ class ServiceSettings:
         30.0, Rule("Minutes without a request after which the service ends.", above=0, maximum=525_600, pending=True)
     )
     connection_pool: int = setting(
-        4, Rule("How many idle connections to the endpoint the proxy keeps open.", minimum=1, maximum=256)
+        4,
+        Rule(
+            "How many idle connections to the endpoint the proxy keeps, and to a shared store the service may have.",
+            minimum=1,
+            maximum=256,
+        ),
     )
 
 
