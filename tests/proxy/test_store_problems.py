@@ -54,3 +54,24 @@ def test_without_a_cache_it_is_a_proxy(start: StartProxy, api: MessagesApi) -> N
     for _ in range(2):
         assert proxy.ask(QUESTION).cache == "bypass; reason=disabled"
     assert not proxy.made_from.folder.exists()
+
+
+def test_a_shared_store_that_is_named_wrongly_is_no_fault(start: StartProxy, api: MessagesApi) -> None:
+    """A backend without an address: one line that says so, and answers."""
+    proxy = start(cache={"backend": "postgres"})
+    for _ in range(2):
+        got = proxy.ask(QUESTION)
+        assert (got.status, got.cache) == (200, "bypass; reason=store")
+    assert len(proxy.lines) == 1
+    assert "[cache] backend is postgres" in proxy.lines[0]
+
+
+def test_a_shared_store_that_is_away_is_named_once(start: StartProxy, api: MessagesApi) -> None:
+    """The local one answers alone."""
+    dsn = "postgresql://nobody@127.0.0.1:1/none"
+    proxy = start(cache={"backend": "postgres", "dsn": dsn, "namespace": "team"})
+    assert proxy.ask(QUESTION).status == 200
+    assert proxy.ask(QUESTION).cache == "hit; tier=exact"
+    assert proxy.ask({**QUESTION, "max_tokens": 201}).status == 200
+    assert len(proxy.lines) <= 2
+    assert "nobody" not in "".join(proxy.lines)

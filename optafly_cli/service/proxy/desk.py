@@ -6,6 +6,7 @@ owns the one embedder, the one index and the verifier, and who writes.
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
-from optafly_cli.errors import StoreError
+from optafly_cli.errors import OptaflyError
 from optafly_cli.service.proxy.call import Call, Origin, Unreadable, holds_secret, read_call
 from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
@@ -41,7 +42,7 @@ class Found:
     call: Call | None
     lookup: Lookup | None = None
     reason: str = ""
-    problem: StoreError | None = None
+    problem: OptaflyError | None = None
     replay: bytes = b""
 
 
@@ -71,7 +72,7 @@ class Clerk:
         store = self._opened()
         try:
             return work(store)
-        except StoreError:
+        except OptaflyError:
             self._let_go()
             raise
         finally:
@@ -97,7 +98,10 @@ class Clerk:
 
 
 class Desk:
-    """Everything that the proxy asks of the store, as coroutines."""
+    """Everything that the proxy asks of the store, as coroutines.
+
+    `warnings` are what went wrong beside what was done, the newest few; whoever says them empties it.
+    """
 
     def __init__(self, settings: Settings, folder: Path, origin: Origin) -> None:
         from optafly_cli.cache.store import Store
@@ -109,6 +113,7 @@ class Desk:
         self._shared = cache.backend != "faiss"
         self._quick = [Clerk(f"optafly-quick-{n}", partial(Store.open, folder, alone)) for n in range(QUICK)]
         self._thorough = Clerk("optafly-thorough", partial(Store.open, folder, cache))
+        self.warnings: deque[str] = deque(maxlen=16)
         self._counts: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
@@ -136,7 +141,7 @@ class Desk:
         """Keep an answer; it is on disk when this returns. False when a secret is in it.
 
         Raises:
-            StoreError: it could not be kept.
+            OptaflyError: it could not be kept (the store, or how it is configured).
         """
         from optafly_cli.cache.types import Evidence
 
@@ -144,6 +149,8 @@ class Desk:
             if holds_secret(answer.message):
                 return False
             store.remember(call.question, answer, evidence=Evidence(), cost=cost, seconds=seconds)
+            self.warnings.extend(store.warnings)
+            store.warnings.clear()
             return True
 
         return await self._thorough.do(keep)
@@ -152,7 +159,7 @@ class Desk:
         """What would be served, without serving it; None where the store cannot say."""
         try:
             return await self._thorough.do(lambda store: store.look_up(call.question, serve=False))
-        except StoreError:
+        except OptaflyError:
             return None
 
     async def compare(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
@@ -225,7 +232,7 @@ def _looked_up(store: "Store", call: Call, shown: Call | None = None) -> Found:
     given = shown or call
     try:
         lookup = store.look_up(call.question)
-    except StoreError as error:
+    except OptaflyError as error:
         return Found(given, problem=error)
     if not isinstance(lookup, Hit):
         return Found(given, lookup)

@@ -137,8 +137,11 @@ class Handler:
             return Verdict("bypass", "asked" if mode == "bypass" else "disabled")
         if self._keeper.ill:
             return Verdict("bypass", "store", keep=True)
-        reason = found.lookup.reason if isinstance(found.lookup, Miss) else "refresh"
-        return Verdict("miss", reason, keep=True)
+        if not isinstance(found.lookup, Miss):
+            return Verdict("miss", "refresh", keep=True)
+        for warning in found.lookup.warnings:
+            self._keeper.once(warning)
+        return Verdict("miss", found.lookup.reason, keep=True)
 
     async def _forward(self, client: Client, raw: bytes, sent: Sent) -> None:
         verdict = sent.verdict

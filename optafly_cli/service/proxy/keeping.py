@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.types import Lookup
-from optafly_cli.errors import StoreError, UnknownModelError
+from optafly_cli.errors import OptaflyError, UnknownModelError
 from optafly_cli.service.proxy.call import Call
 from optafly_cli.service.proxy.desk import Desk
 from optafly_cli.service.proxy.flights import Flight
@@ -55,6 +56,7 @@ class Keeper:
         self._desk = desk
         self._metrics = metrics
         self._say = say
+        self._said: deque[str] = deque(maxlen=16)
         self._afterwards: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -74,11 +76,13 @@ class Keeper:
             return True
         try:
             kept = await self._desk.remember(call, answer, cost_of(answer), time.monotonic() - sent.begun)
-        except StoreError as error:
+        except OptaflyError as error:
             self.report(error)
             self._metrics.count("optafly_stored_total", "result", "store")
             return False
         self.ill = ""
+        while self._desk.warnings:
+            self.once(self._desk.warnings.popleft())
         self._metrics.count("optafly_stored_total", "result", "stored" if kept else "secret")
         if flight:
             flight.lands(kept=kept)
@@ -89,7 +93,7 @@ class Keeper:
     async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
         try:
             await self._desk.compare(call, lookup, answer)
-        except StoreError as error:
+        except OptaflyError as error:
             self.report(error)
 
     def _after(self, work: Coroutine[Any, Any, None]) -> None:
@@ -101,7 +105,13 @@ class Keeper:
         self._afterwards.add(task)
         task.add_done_callback(self._afterwards.discard)
 
-    def report(self, problem: StoreError) -> None:
+    def once(self, warning: str) -> None:
+        """Say a warning the first time, and again when many others came in between."""
+        if warning not in self._said:
+            self._said.append(warning)
+            self._say(warning)
+
+    def report(self, problem: OptaflyError) -> None:
         """One line for a problem of the store, until it is another one or over."""
         if self.ill != problem.code:
             self.ill = problem.code
