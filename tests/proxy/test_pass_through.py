@@ -2,9 +2,13 @@
 
 import gzip
 import http.client
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -213,3 +217,19 @@ def test_a_reply_that_breaks_off_breaks_off_at_the_client(proxy: RunningProxy, a
         proxy.ask({**QUESTION, "stream": True})
     assert proxy.ask(QUESTION).status == 502
     assert proxy.ask(QUESTION).cache == "miss; reason=empty"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl program to make a certificate")
+def test_an_upstream_behind_tls_is_checked(start: StartProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A self-signed certificate is a 502 that says so, until SSL_CERT_FILE names it."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*new, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with MessagesApi(tls=context) as api:
+        got = start(upstream=api.url).ask(QUESTION)
+        assert (got.status, "self-signed certificate" in got.json["error"]["message"]) == (502, True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert start(upstream=api.url).ask(QUESTION).cache == "miss; reason=empty"
