@@ -8,7 +8,7 @@ import time
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
 from tests.proxy.conftest import QUESTION, RunningProxy, StartProxy
-from tests.proxy.raw import RawServer
+from tests.proxy.raw import RawServer, exchange
 
 
 def opened(proxy: RunningProxy, api: MessagesApi, **more: object) -> socket.socket:
@@ -108,3 +108,13 @@ def test_a_client_that_vanishes_in_its_upload_ends_it(start: StartProxy) -> None
             connection.sendall(b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nabc")
             time.sleep(0.2)
         assert ended.wait(10)
+
+
+def test_a_request_that_never_ends_is_given_up(start: StartProxy, api: MessagesApi) -> None:
+    """After [provider] timeout_s without a byte: 408, and the upstream was not asked."""
+    proxy = start(provider={"timeout_s": 0.3})
+    head = b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nabc"
+    got = exchange(proxy.port, head)
+    assert got.startswith(b"HTTP/1.1 408 ")
+    assert b"timeout_error" in got
+    assert not api.messages

@@ -86,9 +86,12 @@ def test_two_proxies_in_a_row_work(start: StartProxy, api: MessagesApi) -> None:
 
 def test_a_key_of_ours_is_for_clients_without_one(start: StartProxy, api: MessagesApi) -> None:
     """As the SDK reads it from the environment; a client's own goes first, whichever header it is in."""
-    proxy = start(extra={b"x-api-key": api.key.encode(), b"x-team": b"blue"})
+    ours = {b"x-api-key": api.key.encode(), b"x-team": b"blue", b"host": b"elsewhere", b"x-optafly-token": b"t"}
+    proxy = start(extra=ours)
     assert proxy.ask(QUESTION, {"x-api-key": ""}).status == 200
     assert api.messages[0].headers["x-team"] == "blue"
+    assert api.messages[0].headers["host"].startswith("127.0.0.1:")
+    assert "x-optafly-token" not in api.messages[0].headers
     assert proxy.ask(QUESTION, {"x-api-key": ""}).cache == "hit; tier=exact"
     assert proxy.ask(QUESTION, {"x-api-key": "", "authorization": "Bearer sk-another"}).status == 401
 

@@ -67,14 +67,15 @@ class Client:
         """The body as it comes; the client is read no faster than this is.
 
         Raises:
-            ClientGone: it hung up before the end, or sent nothing for too long.
+            ClientGone: it hung up before the end.
+            Refused: it sent nothing for too long.
         """
         while self._more:
             try:
                 async with asyncio.timeout(self._patience_s):
                     event = await self._receive()
             except TimeoutError:
-                raise ClientGone from None
+                raise Refused(408, "the rest of the request did not arrive in time", close=True) from None
             if event["type"] == "http.disconnect":
                 raise ClientGone
             self._more = bool(event.get("more_body"))
@@ -137,7 +138,7 @@ class Client:
         await self.start(problem.status, problem.headers)
         if problem.close and self._more:
             await self.write(problem.body)
-            with suppress(TimeoutError, ClientGone):
+            with suppress(TimeoutError, ClientGone, Refused):
                 async with asyncio.timeout(_DRAIN_S):
                     drained = 0
                     async for chunk in self.chunks():

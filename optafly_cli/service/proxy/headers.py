@@ -43,7 +43,10 @@ def request_headers(
     dropped = _NOT_SENT_ON | _named_by_connection(headers)
     kept = [(name, value) for name, value in headers if name not in dropped and not name.startswith(OURS)]
     names = {name for name, _ in kept}
-    kept = [(b"host", host), *kept, *((name, value) for name, value in extra.items() if name not in names)]
+    added = (
+        (name, value) for name, value in extra.items() if name not in names | dropped and not name.startswith(OURS)
+    )
+    kept = [(b"host", host), *kept, *added]
     seen = first(headers, MARK).encode("latin-1")
     kept.append((MARK, seen + b", " + mark if seen else mark))
     if readable and b"accept-encoding" in names:

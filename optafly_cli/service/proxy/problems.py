@@ -9,6 +9,7 @@ _KINDS = {
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
+    408: "timeout_error",
     413: "request_too_large",
     504: "timeout_error",
     529: "overloaded_error",
