@@ -306,3 +306,18 @@ def test_turns_that_are_more_than_text_hit_with_the_very_same_words_only(start: 
     assert proxy.ask(loop).cache == "hit; tier=exact"
     loop["messages"][-1]["content"][0]["content"] = "seen twice"
     assert proxy.ask(loop).cache == "miss; reason=empty"
+
+
+def test_a_reply_that_is_too_long_to_be_held_is_passed_on(start: StartProxy) -> None:
+    """Whole, and not kept."""
+    text = "long " * (1 << 20)
+    message = {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": QUESTION["model"],
+        "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": {},
+    }  # fmt: skip
+    body = json.dumps(message).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with RawServer(head + body) as server:
+        proxy = start(upstream=server.url)
+        assert proxy.ask(QUESTION).body == body
+        assert proxy.ask(QUESTION).cache == "miss; reason=empty"

@@ -15,11 +15,13 @@ from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
 from optafly_cli.service.proxy.problems import Refused
 from optafly_cli.service.proxy.upstream import Reply, Upstream
-from optafly_cli.service.proxy.watching import MAX_BYTES, Watch
+from optafly_cli.service.proxy.watching import Watch
 
 MAX_REQUEST = 32 << 20
 """The API's own limit for POST /v1/messages."""
 MAX_HELD = 256 << 20
+MAX_WHOLE = 4 << 20
+"""A reply that is not streamed and longer than this is passed on as it comes, and not kept."""
 CACHE = b"x-optafly-cache"
 
 
@@ -194,7 +196,7 @@ class Handler:
                 watch.feed(chunk)
                 parts.append(chunk)
                 held += len(chunk)
-                if held > MAX_BYTES:
+                if held > MAX_WHOLE:
                     watch.given_up = "too long"
                     await client.start(reply.status, response_headers(reply.headers, ours))
                     await client.write(b"".join(parts))
