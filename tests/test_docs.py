@@ -83,7 +83,7 @@ def test_the_readme_promises_what_ci_runs() -> None:
 
 def test_every_example_of_help_uses_options_that_exist() -> None:
     """The examples in --help parse: each option in them is one of its command."""
-    for command in ("ask", "refine", "route", "lint"):
+    for command in ("ask", "refine", "route", "lint", "serve"):
         done = subprocess.run(
             [sys.executable, "-m", "optafly_cli", command, "--help"],
             capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, cwd=ROOT,

@@ -18,6 +18,8 @@ HEAVY = (
     "tiktoken",
     "tokenizers",
     "click",
+    "uvicorn",
+    "httpcore2",
 )
 SCRIPT = """
 import sys
@@ -51,7 +53,15 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("ask", "--help"), ("refine", "--help"), ("cache", "--help"), ("cache", "stats")],
+    [
+        ("--help",),
+        ("--version",),
+        ("ask", "--help"),
+        ("refine", "--help"),
+        ("cache", "--help"),
+        ("serve", "--help"),
+        ("cache", "stats"),
+    ],
     ids=" ".join,
 )
 def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path, env: dict[str, str]) -> None:

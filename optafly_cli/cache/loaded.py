@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from optafly_cli.cache.embedder import embedder_identity
-from optafly_cli.cache.lookup import Embedding, exact_only
+from optafly_cli.cache.lookup import Embedding, not_comparable
 from optafly_cli.cache.types import Question, Verifier
 from optafly_cli.config.settings import CacheSettings
 
@@ -110,7 +110,7 @@ class Loaded:
         """The vector that an entry keeps; None where only the very same words may hit, or without a model."""
         from optafly_cli.cache.embedder import EmbedderUnavailable
 
-        if exact_only(question.instruction, question.prompt):
+        if not_comparable(question):
             return None
         try:
             return self.embedding(question.instruction)

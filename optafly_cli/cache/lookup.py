@@ -96,6 +96,13 @@ def exact_only(instruction: str, prompt: str) -> Miss | None:
     return None
 
 
+def not_comparable(question: Question) -> Miss | None:
+    """Why a question may be answered by the exact tier alone, None when other words may reach it."""
+    if missing := exact_only(question.instruction, question.prompt):
+        return missing
+    return Miss("exact_only", "only the very same words can hit") if question.only_exact else None
+
+
 def exact_tier(connection: sqlite3.Connection, ask: Asked) -> Lookup | None:
     """The newest entry of the same key whose evidence holds; a miss that says why not; None without such an entry."""
     rows = connection.execute(
@@ -158,7 +165,7 @@ def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSetti
     Raises:
         EmbedderUnavailable, VerifierUnavailable: a model that is needed cannot be used.
     """
-    if missing := _nothing_to_compare(connection, ask) or exact_only(ask.question.instruction, ask.question.prompt):
+    if missing := _nothing_to_compare(connection, ask) or not_comparable(ask.question):
         return missing
     if settings.max_error_rate <= 0:
         return Miss("max_error_rate", "max_error_rate is 0: no answer to other words is ever served")

@@ -169,6 +169,13 @@ class Store(StoreReports):
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
+    def warm_up(self) -> None:
+        """Load the embedding model now, where there is one: for a process that stays."""
+        from optafly_cli.cache.embedder import EmbedderUnavailable
+
+        with suppress(EmbedderUnavailable):
+            self._loaded.embedding("")
+
     def reject(self, which: int | None = None) -> "Rejected":
         """The last hit, or the last one of an entry, was wrong.
 

@@ -90,7 +90,7 @@ class Question:
     the named context gives right now. `state` computes the workspace state, `reselect` the digest of what
     selection gives now for a prompt; both run only when an entry asks for them. `may_send_unnamed`: text of files that
     were not named may be sent this time, or will be asked about. `root` is the folder that labels of files are relative
-    to; empty: the workspace of the scope is one.
+    to; empty: the workspace of the scope is one. `only_exact`: no other words may reach it (a picture is part of it).
     """
 
     prompt: str
@@ -102,6 +102,7 @@ class Question:
     reselect: Callable[[str], str]
     may_send_unnamed: bool = False
     root: str = ""
+    only_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

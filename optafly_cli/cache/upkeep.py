@@ -31,7 +31,8 @@ _LOOK_EVERY = 16
 _PATIENCE_S = 5.0
 """How long the one that was just begun waits for another to end: what made it due may have come too late for that."""
 _begun: list["subprocess.Popen[bytes]"] = []
-"""Kept, so that Python does not complain of children that go on."""
+"""Kept, so that Python does not complain of children that go on; in a process that stays they are few."""
+_MOST = 2
 
 
 def after_a_write(
@@ -61,6 +62,10 @@ def begin(folder: Path, settings: CacheSettings) -> None:
     """Start the upkeep in a process of its own, unless one is at it; where that cannot be, another time."""
     command = [sys.executable, "-m", __name__, str(folder)]
     nowhere = subprocess.DEVNULL
+    _begun[:] = [child for child in _begun if child.poll() is None]
+    if len(_begun) >= _MOST:
+        # One is at it, and the other waits to do what came too late for that one
+        return
     with suppress(OSError):
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True)
         _begun.append(child)

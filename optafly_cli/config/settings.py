@@ -143,14 +143,21 @@ class ServiceSettings:
         True, Rule("Use the service; as a variable, false also keeps a command from one that runs.")
     )
     auto_start: bool = setting(True, Rule("Start the service when it is first needed."))
-    host: str = setting("127.0.0.1", Rule("The address that the proxy listens on.", form="name", pending=True))
-    port: int = setting(8443, Rule("The port that the proxy listens on.", minimum=1, maximum=65_535, pending=True))
+    host: str = setting("127.0.0.1", Rule("The address that the proxy listens on.", form="name"))
+    port: int = setting(8443, Rule("The port that the proxy listens on.", minimum=1, maximum=65_535))
+    token: str = setting(
+        "", Rule("What clients of the proxy must send as x-optafly-token; empty: nothing.", secret=True)
+    )
     idle_minutes: float = setting(
         30.0, Rule("Minutes without a command after which the service ends.", above=0, maximum=525_600)
     )
     connection_pool: int = setting(
         4,
-        Rule("How many connections to a shared store the service may have open.", minimum=1, maximum=256, pending=True),
+        Rule(
+            "How many idle connections to the endpoint the proxy keeps, and to a shared store the service may have.",
+            minimum=1,
+            maximum=256,
+        ),
     )
 
 

@@ -36,28 +36,43 @@ def iter_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         BadEvent: for data that is not a JSON object.
         ErrorEvent: for an error event.
     """
-    name, data = "", []
-    for line in _lines(chunks):
-        if line:
-            key, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if key == "data":
-                data.append(value)
-            elif key == "event":
-                name = value
-            continue
-        if data and data != ["[DONE]"]:
-            yield _event(name, "\n".join(data))
-        name, data = "", []
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    # Not str.splitlines: U+2028 and U+0085 may stand unescaped inside a JSON string
-    pending = b""
+    reader = EventReader()
     for chunk in chunks:
-        *whole, pending = _LINE_END.split(pending + chunk)
+        yield from reader.feed(chunk)
+
+
+class EventReader:
+    """`iter_events` for who is given the chunks one by one."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._name = ""
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """The JSON of each event that ends in this chunk.
+
+        Raises:
+            BadEvent, ErrorEvent: as for `iter_events`.
+        """
+        # Not str.splitlines: U+2028 and U+0085 may stand unescaped inside a JSON string
+        *whole, self._pending = _LINE_END.split(self._pending + chunk)
         for line in whole:
-            yield line.decode("utf-8", "replace")
+            if line:
+                self._take(line.decode("utf-8", "replace"))
+                continue
+            name, data = self._name, self._data
+            self._name, self._data = "", []
+            if data and data != ["[DONE]"]:
+                yield _event(name, "\n".join(data))
+
+    def _take(self, line: str) -> None:
+        key, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if key == "data":
+            self._data.append(value)
+        elif key == "event":
+            self._name = value
 
 
 def _event(name: str, data: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from itertools import accumulate
 from typing import Literal
 
 from optafly_cli.models import SAFE_MINIMUM, Model
-from optafly_cli.route.blocks import Block
+from optafly_cli.route.blocks import Block, BlockKind
 from optafly_cli.route.pricing import Rates, rates
-from optafly_cli.route.result import Anchor, Ttl
+from optafly_cli.route.result import Anchor, AnchorKind, Ttl
 from optafly_cli.route.reuse import Prior, Reads
 from optafly_cli.wording import counted
 
@@ -174,6 +174,14 @@ def _value_then_count(plan: tuple[float, tuple[int, ...]]) -> tuple[float, int]:
     return plan[0], len(plan[1])
 
 
+def _shown_kind(kind: BlockKind) -> AnchorKind:
+    match kind:
+        case "instruction" | "tool_results":
+            return "conversation"
+        case _:
+            return kind
+
+
 def _rank(places: Sequence[_Place]) -> tuple[Anchor, ...]:
     """Priority 1 for what saves the most: its own tokens since the anchor before it, times the saving per token."""
     worth: list[float] = []
@@ -187,7 +195,7 @@ def _rank(places: Sequence[_Place]) -> tuple[Anchor, ...]:
     return tuple(
         Anchor(
             index=i,
-            kind="conversation" if place.block.kind == "instruction" else place.block.kind,
+            kind=_shown_kind(place.block.kind),
             block=place.block.place,
             label=place.block.label,
             tokens=place.tokens,

@@ -9,7 +9,16 @@ from typing import Literal
 
 from optafly_cli.refine.result import Section, SectionKind
 
-BlockKind = Literal["tools", "system", "project_context", "file_reference", "code_block", "instruction"]
+BlockKind = Literal[
+    "tools",
+    "system",
+    "project_context",
+    "file_reference",
+    "code_block",
+    "conversation",
+    "tool_results",
+    "instruction",
+]
 
 STABILITY: tuple[SectionKind, ...] = ("project_context", "file_reference", "code_block", "instruction")
 MAX_BLOCKS_PER_KIND = 12

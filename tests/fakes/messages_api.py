@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -110,6 +111,11 @@ class MessagesApi:
         """Queues what the next requests get."""
         with self._lock:
             self._steps.extend(steps)
+
+    def forget_script(self) -> None:
+        """Drops the steps that were not used up."""
+        with self._lock:
+            self._steps.clear()
 
     @property
     def messages(self) -> list[Recorded]:
@@ -226,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _messages(self, raw: Any) -> None:
         body = rules.parse(raw)
-        rules.check(body, version=self.version)
+        rules.check(body, version=self.version, betas=self.headers.get("anthropic-beta") or "")
         window = catalogue().get(body["model"]).context_window
         if (tokens := input_tokens(body)) > window:
             raise rules.invalid(f"prompt is too long: {tokens} tokens > {window} maximum")
@@ -326,7 +332,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
         else:
-            self.connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the client may have hung up
+                self.connection.shutdown(socket.SHUT_WR)
 
 
 def _planned(events: Iterable[dict[str, Any]], reply: Reply) -> Iterable[dict[str, Any]]:

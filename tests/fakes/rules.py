@@ -21,6 +21,8 @@ from optafly_cli.models import catalogue
 
 MAX_BREAKPOINTS = 4
 STRICT_SINCE = "2026-10-21"
+BETA_FIELDS = {"context_management": "context-management-2025-06-27"}
+"""Fields that the API takes with a beta only; they are not checked."""
 """The API version from which sampling parameters are refused."""
 FREE_FORM = {"InputSchemaTyped"}
 """Types of the SDK whose unknown keys are meant: a tool's input schema is the user's."""
@@ -69,15 +71,15 @@ def all_blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield f"messages.{place}.content.{index}", message["role"], block
 
 
-def check(body: Any, *, version: str, counting: bool = False) -> None:
-    """Raises `Rejected` for a body that the API would refuse."""
+def check(body: Any, *, version: str, counting: bool = False, betas: str = "") -> None:
+    """Raises `Rejected` for a body that the API would refuse; `betas` is the header anthropic-beta."""
     if not isinstance(body, dict):
         raise invalid("Input should be a valid dictionary")
     _sampling(body, version)
     for name in ("model", "messages") if counting else ("model", "max_tokens", "messages"):
         if name not in body:
             raise invalid(f"{name}: Field required")
-    _schema(body, counting)
+    _schema(body, counting, betas)
     if not body["messages"]:
         raise invalid("messages: at least one message is required")
     if body["model"] not in catalogue().models and body["model"] not in catalogue().aliases:
@@ -98,8 +100,10 @@ def _sampling(body: Mapping[str, Any], version: str) -> None:
             raise invalid(f"{name}: Extra inputs are not permitted")
 
 
-def _schema(body: Mapping[str, Any], counting: bool) -> None:
-    known = {key: value for key, value in body.items() if key not in ("stream", "temperature", "top_p", "top_k")}
+def _schema(body: Mapping[str, Any], counting: bool, betas: str) -> None:
+    unchecked = {"stream", "temperature", "top_p", "top_k"}
+    unchecked |= {field for field, beta in BETA_FIELDS.items() if beta in betas}
+    known = {key: value for key, value in body.items() if key not in unchecked}
     if not isinstance(body.get("stream", False), bool):
         raise invalid("stream: Input should be a valid boolean")
     error = best_match(validator(counting).iter_errors(known))

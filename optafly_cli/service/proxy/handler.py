@@ -1,0 +1,232 @@
+"""POST /v1/messages: look up, send on, read along, keep; and everything else, passed through."""
+
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+from optafly_cli.cache.types import Hit, Miss
+from optafly_cli.config.settings import Settings
+from optafly_cli.service.proxy.call import CREDENTIALS
+from optafly_cli.service.proxy.client import Client, Room
+from optafly_cli.service.proxy.desk import Desk, Found
+from optafly_cli.service.proxy.flights import Flights
+from optafly_cli.service.proxy.headers import Headers, first, has, request_headers, response_headers
+from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
+from optafly_cli.service.proxy.metrics import Metrics
+from optafly_cli.service.proxy.problems import Refused
+from optafly_cli.service.proxy.upstream import Reply, Upstream
+from optafly_cli.service.proxy.watching import Watch
+
+MAX_REQUEST = 32 << 20
+"""The API's own limit for POST /v1/messages."""
+MAX_HELD = 256 << 20
+MAX_WHOLE = 4 << 20
+"""A reply that is not streamed and longer than this is passed on as it comes, and not kept."""
+CACHE = b"x-optafly-cache"
+
+
+class Handler:
+    """Answers requests that the guard has let in. `say` takes one line for the log."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        desk: Desk,
+        upstream: Upstream,
+        mark: str,
+        extra: dict[bytes, bytes],
+        say: Callable[[str], None],
+    ) -> None:
+        self.metrics = Metrics()
+        self._settings = settings
+        self._desk = desk
+        self._upstream = upstream
+        self._mark = mark.encode()
+        self._extra = extra
+        self._flights = Flights()
+        self._room = Room(MAX_HELD)
+        self._keeper = Keeper(desk, self.metrics, say)
+
+    async def close(self) -> None:
+        """Wait for what goes on after replies."""
+        await self._keeper.close()
+
+    async def pass_on(self, client: Client) -> None:
+        """Send a request on and its reply back, both as they come."""
+        headers = self._to_upstream(client.headers, readable=False)
+        if not client.has_body:
+            # Nothing is left to be read but that the client hangs up
+            await client.while_there(self._pass(client, headers, b""))
+            return
+        if has(client.headers, b"transfer-encoding"):
+            headers = [pair for pair in headers if pair[0] != b"content-length"]
+            headers.append((b"transfer-encoding", b"chunked"))
+        await self._pass(client, headers, None)
+
+    async def _pass(self, client: Client, headers: Headers, body: bytes | None) -> None:
+        content = client.chunks() if body is None else body
+        async with self._upstream.send(client.method, client.target, headers, content) as reply:
+            self._note_status(reply.status)
+            await client.start(reply.status, response_headers(reply.headers, {}))
+            if body is None:
+                await client.while_there(self._relay(client, reply))
+            else:
+                await self._relay(client, reply)
+
+    async def _relay(self, client: Client, reply: Reply) -> None:
+        async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                await client.write(chunk)
+        await client.end()
+
+    async def messages(self, client: Client) -> None:
+        """Answer POST /v1/messages: from the store if it can, from the upstream if it must."""
+        mode = _mode(client.headers)
+        try:
+            raw = await client.body(MAX_REQUEST, self._room)
+            begun = time.monotonic()
+            wanted = self._settings.cache.enabled and mode == "use"
+            headers = [*client.headers, *self._added(client.headers).items()]
+            found = await self._desk.open(raw, headers, client.query.decode("latin-1"), serve=wanted)
+            if not await self._answered(client, found, begun):
+                await client.while_there(self._ask(client, raw, found, mode, begun))
+        finally:
+            self._room.give(client.held)
+
+    async def _answered(self, client: Client, found: Found, begun: float) -> bool:
+        """Reply from the store, if it has an answer."""
+        hit = found.lookup
+        if found.call is None or not isinstance(hit, Hit):
+            return False
+        said = "hit; tier=exact"
+        if hit.tier == "semantic":
+            said = f"hit; tier=semantic; similarity={hit.similarity:.2f}; confidence={hit.confidence:.3f}"
+        kind = b"text/event-stream; charset=utf-8" if found.call.stream else b"application/json"
+        headers = [(b"content-type", kind), (b"content-length", b"%d" % len(found.replay)), (CACHE, said.encode())]
+        if found.call.stream:
+            headers.append((b"cache-control", b"no-cache"))
+        await client.reply(200, headers, found.replay)
+        usage = hit.entry.answer.usage
+        tokens = usage.input_tokens + usage.output_tokens
+        tokens += usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        self.metrics.count("optafly_hits_total", "tier", hit.tier)
+        self.metrics.saved(tokens, hit.entry.cost or 0.0)
+        self.metrics.observe("hit", time.monotonic() - begun)
+        return True
+
+    async def _ask(self, client: Client, raw: bytes, found: Found, mode: str, begun: float) -> None:
+        """Send the question on, unless another client's answer to it can be waited for."""
+        verdict, call = self._verdict(found, mode), found.call
+        if call is None or verdict.status != "miss" or mode == "refresh":
+            seen = await self._desk.peek(call) if call and verdict.keep and mode == "refresh" else None
+            await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
+            return
+        landed = await self._flights.landing(call.key, self._settings.provider.timeout_s)
+        if landed or self._flights.landed_since(call.key, begun):
+            again = await self._desk.look_again(call)
+            if await self._answered(client, again, begun):
+                return
+        async with self._flights.flown(call.key) as flight:
+            await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
+
+    def _verdict(self, found: Found, mode: str) -> Verdict:
+        if found.problem:
+            self._keeper.report(found.problem)
+            return Verdict("bypass", "store")
+        if found.reason:
+            return Verdict("bypass", found.reason)
+        if mode == "bypass" or not self._settings.cache.enabled:
+            return Verdict("bypass", "asked" if mode == "bypass" else "disabled")
+        if self._keeper.ill:
+            return Verdict("bypass", "store", keep=True)
+        if not isinstance(found.lookup, Miss):
+            return Verdict("miss", "refresh", keep=True)
+        for warning in found.lookup.warnings:
+            self._keeper.once(warning)
+        return Verdict("miss", found.lookup.reason, keep=True)
+
+    async def _forward(self, client: Client, raw: bytes, sent: Sent) -> None:
+        verdict = sent.verdict
+        name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
+        self.metrics.count(name, "reason", verdict.reason)
+        body, anchors = (raw, 0) if sent.call is None else await self._desk.anchored(sent.call, raw)
+        headers = self._to_upstream(client.headers, readable=verdict.keep)
+        headers = [pair for pair in headers if pair[0] != b"content-length"]
+        headers.append((b"content-length", b"%d" % len(body)))
+        async with self._upstream.send("POST", client.target, headers, body) as reply:
+            self._note_status(reply.status)
+            ours = {CACHE.decode(): verdict.header, "x-optafly-anchors": str(anchors)}
+            if not verdict.keep or reply.status != 200 or sent.call is None:
+                await client.start(reply.status, response_headers(reply.headers, ours))
+                await self._relay(client, reply)
+            elif header_of(reply, b"content-type").startswith("text/event-stream"):
+                await self._stream(client, reply, sent, ours)
+            else:
+                await self._whole(client, reply, sent, ours)
+        self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
+
+    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+        """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
+        watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
+        await client.start(reply.status, response_headers(reply.headers, ours))
+        kept = False
+        async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                watch.feed(chunk)
+                if watch.complete and not kept:
+                    kept = True
+                    await self._keeper.keep(watch, reply, sent)
+                elif watch.given_up and sent.flight:
+                    sent.flight.lands(kept=False)
+                await client.write(chunk)
+        if not kept:
+            await self._keeper.keep(watch, reply, sent)
+        await client.end()
+
+    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+        """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
+        watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
+        parts: list[bytes] = []
+        held = 0
+        async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                if client.status:
+                    await client.write(chunk)
+                    continue
+                watch.feed(chunk)
+                parts.append(chunk)
+                held += len(chunk)
+                if held > MAX_WHOLE:
+                    watch.given_up = "too long"
+                    await client.start(reply.status, response_headers(reply.headers, ours))
+                    await client.write(b"".join(parts))
+                    parts = []
+        if not await self._keeper.keep(watch, reply, sent) and not client.status:
+            ours |= {CACHE.decode(): Verdict("bypass", "store").header}
+        if not client.status:
+            await client.start(reply.status, response_headers(reply.headers, ours))
+        await client.end(b"".join(parts))
+
+    def _note_status(self, status: int) -> None:
+        if status >= 400:
+            self.metrics.count("optafly_upstream_errors_total", "status", str(status))
+
+    def _to_upstream(self, headers: Headers, *, readable: bool) -> list[tuple[bytes, bytes]]:
+        return request_headers(
+            headers, host=self._upstream.host, mark=self._mark, extra=self._added(headers), readable=readable
+        )  # fmt: skip
+
+    def _added(self, headers: Headers) -> dict[bytes, bytes]:
+        """What our own environment adds: headers that the client did not set, a key only if it has none."""
+        names = {name for name, _ in headers}
+        if names & set(CREDENTIALS):
+            names |= set(CREDENTIALS)
+        return {name: value for name, value in self._extra.items() if name not in names}
+
+
+def _mode(headers: Headers) -> str:
+    """What the client asked for: use, bypass or refresh."""
+    asked = first(headers, CACHE).lower()
+    if asked not in ("", "bypass", "refresh"):
+        raise Refused(400, "x-optafly-cache takes bypass or refresh")
+    return asked or "use"

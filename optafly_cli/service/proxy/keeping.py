@@ -1,0 +1,145 @@
+"""What comes of a reply: the answer is kept or not, those who wait for it go on, a store that fails is named once."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optafly_cli.cache.types import Lookup
+from optafly_cli.errors import OptaflyError, UnknownModelError
+from optafly_cli.service.proxy.call import Call
+from optafly_cli.service.proxy.desk import Desk
+from optafly_cli.service.proxy.flights import Flight
+from optafly_cli.service.proxy.headers import first
+from optafly_cli.service.proxy.metrics import Metrics
+from optafly_cli.service.proxy.upstream import Reply
+from optafly_cli.service.proxy.watching import Watch
+
+if TYPE_CHECKING:
+    from optafly_cli.provider.result import Answer
+
+_AFTERWARDS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the store had to do with a request, as the client is told. `keep`: the answer is to be stored."""
+
+    status: str
+    reason: str
+    keep: bool = False
+
+    @property
+    def header(self) -> str:
+        """The value of x-optafly-cache."""
+        return f"{self.status}; reason={self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that is sent on, and what is to be done with its reply."""
+
+    verdict: Verdict
+    call: Call | None
+    lookup: Lookup | None
+    flight: Flight | None
+    begun: float
+
+
+class Keeper:
+    """Keeps answers for the handler. `ill` is the code of what is wrong with the store, empty while nothing is."""
+
+    def __init__(self, desk: Desk, metrics: Metrics, say: Callable[[str], None]) -> None:
+        self.ill = ""
+        self._desk = desk
+        self._metrics = metrics
+        self._say = say
+        self._said: deque[str] = deque(maxlen=16)
+        self._afterwards: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Wait for what goes on after replies."""
+        if self._afterwards:
+            await asyncio.wait(self._afterwards)
+
+    async def keep(self, watch: Watch, reply: Reply, sent: Sent) -> bool:
+        """Store the answer, if it is one; False when the store could not."""
+        call, flight = sent.call, sent.flight
+        if call is None:
+            return True
+        named = header_of(reply, b"request-id") or None
+        answer = watch.answer(max_tokens=call.max_tokens, request_id=named)
+        if answer is None:
+            self._metrics.count("optafly_stored_total", "result", watch.given_up or "incomplete")
+            return True
+        try:
+            kept = await self._desk.remember(call, answer, cost_of(answer), time.monotonic() - sent.begun)
+        except OptaflyError as error:
+            self.report(error)
+            self._metrics.count("optafly_stored_total", "result", "store")
+            return False
+        self.ill = ""
+        while self._desk.warnings:
+            self.once(self._desk.warnings.popleft())
+        self._metrics.count("optafly_stored_total", "result", "stored" if kept else "secret")
+        if flight:
+            flight.lands(kept=kept)
+        if kept:
+            self._after(self._compared(call, sent.lookup, answer))
+        return True
+
+    async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
+        try:
+            await self._desk.compare(call, lookup, answer)
+        except OptaflyError as error:
+            self.report(error)
+
+    def _after(self, work: Coroutine[Any, Any, None]) -> None:
+        """Go on with something after the reply; with too much of it waiting, not at all."""
+        if len(self._afterwards) >= _AFTERWARDS:
+            work.close()
+            return
+        task = asyncio.ensure_future(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+
+    def once(self, warning: str) -> None:
+        """Say a warning the first time, and again when many others came in between."""
+        if warning not in self._said:
+            self._said.append(warning)
+            self._say(warning)
+
+    def report(self, problem: OptaflyError) -> None:
+        """One line for a problem of the store, until it is another one or over."""
+        if self.ill != problem.code:
+            self.ill = problem.code
+            self._say(f"{problem.message}; answers come through, and are not kept")
+
+
+def header_of(reply: Reply, name: bytes) -> str:
+    """The value of a header of a reply, empty without it."""
+    return first([(key.lower(), value) for key, value in reply.headers], name)
+
+
+def cost_of(answer: "Answer") -> float | None:
+    """What the answer cost, in US dollars; None without a price."""
+    from optafly_cli.models import catalogue
+    from optafly_cli.route.pricing import answer_cost
+
+    try:
+        model = catalogue().get(answer.model)
+    except UnknownModelError:
+        return None
+    usage = answer.usage
+    written = (answer.message.get("usage") or {}).get("cache_creation") or {}
+    hour = written.get("ephemeral_1h_input_tokens") if isinstance(written, dict) else 0
+    return answer_cost(
+        model,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_creation_input_tokens=usage.cache_creation_input_tokens,
+        cache_read_input_tokens=usage.cache_read_input_tokens,
+        written_for_1h=hour if isinstance(hour, int) else 0,
+    )
