@@ -27,8 +27,9 @@ from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check
 from optafly_cli.service.staleness import CodeStamp
 
 Application = Callable[[Sequence[str]], int]
-BEGUN, OUTDATED, UNLIKE = b"C", b"R", b"U"
-"""What a child tells its parent: a command begins; the service is out of date; a client was sent away."""
+BEGUN, OUTDATED, UNLIKE, WANTED = b"C", b"R", b"U", b"E"
+"""What a child tells its parent: a command begins; the service is out of date; a client was sent away; an engine is
+wanted."""
 _PATIENCE_S = 5
 _LARGEST = 16 * 1024 * 1024
 _HEADER = len(MAGIC) + 5
@@ -37,7 +38,10 @@ _UNWRITTEN = 120
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What every child knows of the service that it is forked from. `notes` is a pipe to it."""
+    """What every child knows of the service that it is forked from. `notes` is a pipe to it.
+
+    `ask_for` is given what a command does when it wants the engine and there is none.
+    """
 
     application: Application
     rehearse: Callable[[], None]
@@ -47,6 +51,7 @@ class Origin:
     traits: Traits
     code: CodeStamp
     notes: int
+    ask_for: Callable[[Callable[[], None]], None]
     facts: Callable[[], Mapping[str, Any]]
 
 
@@ -160,13 +165,19 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     # A launcher that waited too long has closed its end: this raises, and nothing has been run
     connection.sendall(answer(READY, os.getpid()))
     os.write(origin.notes, BEGUN + b"\n")
-    os.close(origin.notes)
+    origin.ask_for(lambda: _note(origin.notes, WANTED))
     handover.set_patience(connection, 0)
     terminal.lend_from(connection)
     code = run(origin.application, command.argv)
     with suppress(OSError):
         connection.sendall(answer(DONE, code & 0xFF))
     return code & 0xFF
+
+
+def _note(notes: int, kind: bytes) -> None:
+    # The service may have ended meanwhile
+    with suppress(OSError):
+        os.write(notes, kind + b"\n")
 
 
 def _close_all_but(*kept: int) -> None:

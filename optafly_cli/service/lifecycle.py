@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any
 
 from optafly_cli._version import __version__
+from optafly_cli.cache.engine.client import let_it_be_started
 from optafly_cli.errors import UsageError
 from optafly_cli.service import handover
 from optafly_cli.service.child import Application, Origin
 from optafly_cli.service.client import find
+from optafly_cli.service.engine.keeper import EngineKeeper
 from optafly_cli.service.likeness import Traits
 from optafly_cli.service.log import Log
 from optafly_cli.service.places import Places
@@ -90,11 +92,13 @@ def _serve(
         traits=Traits.of("self"),
         code=code,
         notes=told,
+        ask_for=let_it_be_started,
         facts=lambda: {key: value() if callable(value) else value for key, value in facts.items()},
     )
     # Children share what is there now, and no collection of theirs walks through it
     gc.collect()
     gc.freeze()
+    engine = EngineKeeper(environ, log.say)
     listener = places.listen()
     mine = places.identity()
     server = Server(
@@ -105,11 +109,15 @@ def _serve(
         is_mine=lambda: places.identity() == mine,
         retire=partial(_retire, places, mine, lock),
         notes=heard,
+        engine=engine,
     )
     facts |= _facts(server, time.monotonic())
     facts["build"] = origin.build.hex()
     log.say(f"optafly {__version__} listens on {places.address}")
-    server.run()
+    try:
+        server.run()
+    finally:
+        engine.end()
     log.say("ended")
 
 
@@ -122,6 +130,7 @@ def _facts(server: Server, since: float) -> dict[str, Any]:
         "commands": lambda: server.counts.commands,
         "left_to_launcher": lambda: server.counts.refused,
         "died": lambda: server.counts.died,
+        "engine": lambda: server.engine.pid,
         "children": lambda: [client.pid for client in server.clients.values()],
     }
 

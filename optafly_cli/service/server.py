@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from optafly_cli.service.child import BEGUN, OUTDATED, Origin, peer_of, serve, stand_by, taken_by_spare
+from optafly_cli.service.child import BEGUN, OUTDATED, WANTED, Origin, peer_of, serve, stand_by, taken_by_spare
+from optafly_cli.service.engine.keeper import EngineKeeper
 from optafly_cli.service.handover import DIED, DONE, HELLO, REFUSED, answer
 from optafly_cli.service.log import Log
 
@@ -65,6 +66,7 @@ class Server:
     is_mine: Callable[[], bool]
     retire: Callable[[], None]
     notes: int
+    engine: EngineKeeper
     counts: Counts = field(default_factory=Counts)
     clock: Callable[[], float] = time.monotonic
 
@@ -215,9 +217,12 @@ class Server:
                 return
             if self._spare is not None and self._spare.pid == pid:
                 self._look_at_spare()
+            code = os.waitstatus_to_exitcode(status)
             client = self._by_pid.pop(pid, None)
             if client:
-                self._ended(client, os.waitstatus_to_exitcode(status))
+                self._ended(client, code)
+            else:
+                self.engine.reaped(pid, code)
 
     def _ended(self, client: Client, code: int) -> None:
         del self.clients[client.connection.fileno()]
@@ -237,6 +242,9 @@ class Server:
             if kind == BEGUN:
                 self.counts.commands += 1
                 self._last = self.clock()
+                continue
+            if kind == WANTED:
+                self.engine.want()
                 continue
             self.counts.refused += 1
             self.log.say(f"a command was left to its launcher: {why}")

@@ -1,5 +1,6 @@
 """The engine: a real process that holds the models. Who asks needs none of them, and does without it if it is gone."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -27,9 +28,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, "subprocess.Popen[str]"]]:
-    path = tmp_path_factory.mktemp("run") / SOCKET
-    command = [sys.executable, "-m", "optafly_cli.service.engine", str(path)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    home = tmp_path_factory.mktemp("home")
+    path = home / "run" / SOCKET
+    path.parent.mkdir(mode=0o700)
+    command = [sys.executable, "-m", "optafly_cli.service.engine"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OPTAFLY_HOME": str(home)},
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     yield path, process
@@ -40,7 +50,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, "s
 
 @pytest.fixture
 def engine(running: tuple[Path, "subprocess.Popen[str]"]) -> Iterator[EngineClient]:
-    client = EngineClient(running[0])
+    client = EngineClient(running[0].parent)
     yield client
     client.close()
 
@@ -88,7 +98,7 @@ def test_a_semantic_hit_needs_no_numpy_here(
     running: tuple[Path, "subprocess.Popen[str]"], project: Project, tmp_path: Path
 ) -> None:
     """The process that asks imports neither numpy nor onnxruntime nor faiss."""
-    with Store.open(tmp_path / "store", CacheSettings(), engine=EngineClient(running[0])) as store:
+    with Store.open(tmp_path / "store", CacheSettings(), engine=EngineClient(running[0].parent)) as store:
         keep(store, project.ask("how do I reverse a string in python?"))
     script = f"""
         import sys
@@ -110,7 +120,7 @@ def test_a_semantic_hit_needs_no_numpy_here(
             versions={{"refiner": "1", "template": "1", "embedder": "all-MiniLM-L6-v2"}},
             state=lambda: "clean", reselect=lambda prompt: "nothing",
         )
-        engine = EngineClient(Path({str(running[0])!r}))
+        engine = EngineClient(Path({str(running[0].parent)!r}))
         with Store.open(Path({str(tmp_path / "store")!r}), CacheSettings(), engine=engine) as store:
             print(store.look_up(question).tier)
     """
@@ -118,27 +128,27 @@ def test_a_semantic_hit_needs_no_numpy_here(
     assert (told.stdout, told.stderr) == ("semantic\n", "")
 
 
-def test_without_an_answer_it_is_done_here(project: Project, tmp_path: Path) -> None:
-    """No socket, a socket that nobody listens on, one that says nothing: the same answer, from the models here."""
-    dead = tmp_path / "dead.sock"
+@pytest.mark.parametrize("how", ["none", "dead", "silent", "open to others"])
+def test_without_an_answer_it_is_done_here(project: Project, tmp_path: Path, how: str) -> None:
+    """No socket, one that nobody listens on, one that says nothing, a folder for all: the models here answer."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755 if how == "open to others" else 0o700)
     with socket.socket(socket.AF_UNIX) as made:
-        made.bind(str(dead))
-    silent = socket.socket(socket.AF_UNIX)
-    silent.bind(str(tmp_path / "silent.sock"))
-    silent.listen()
-    with silent:
-        for number, path in enumerate((tmp_path / "none.sock", dead, tmp_path / "silent.sock")):
-            client = EngineClient(path, patience_s=0.2)
-            with Store.open(tmp_path / f"store{number}", CacheSettings(), engine=client) as store:
-                keep(store, project.ask("how do I reverse a string in python?"))
-                found = store.look_up(project.ask("how can I reverse a string in python?"))
-                assert isinstance(found, Hit)
-                assert found.tier == "semantic"
+        if how != "none":
+            made.bind(str(folder / SOCKET))
+        if how in ("silent", "open to others"):
+            made.listen()
+        client = EngineClient(folder, patience_s=0.2)
+        with Store.open(tmp_path / "store", CacheSettings(), engine=client) as store:
+            keep(store, project.ask("how do I reverse a string in python?"))
+            found = store.look_up(project.ask("how can I reverse a string in python?"))
+    assert isinstance(found, Hit)
+    assert found.tier == "semantic"
 
 
 def test_another_build_is_refused(running: tuple[Path, "subprocess.Popen[str]"]) -> None:
     """An optafly of another version, or installed elsewhere, is told so and computes by itself."""
-    client = EngineClient(running[0], build="0.0.0 /elsewhere")
+    client = EngineClient(running[0].parent, build="0.0.0 /elsewhere")
     with closing(client), pytest.raises(EngineUnavailable, match="another build"):
         client.embed(BUNDLED, "x")
 
@@ -182,12 +192,12 @@ def test_many_clients_at_once(running: tuple[Path, "subprocess.Popen[str]"]) -> 
     """A hundred connections that stay open are all answered, and their descriptors go when they do."""
     path, process = running
     before = descriptors(process.pid)
-    clients = [EngineClient(path) for _ in range(100)]
+    clients = [EngineClient(path.parent) for _ in range(100)]
     assert {client.status()["pid"] for client in clients} == {process.pid}
     for client in clients:
         client.close()
     for _ in range(100):
-        with closing(EngineClient(path)) as probe:
+        with closing(EngineClient(path.parent)) as probe:
             probe.status()
         if descriptors(process.pid) <= before + 2:
             break
@@ -210,9 +220,7 @@ def test_it_is_only_for_its_user(running: tuple[Path, "subprocess.Popen[str]"]) 
 def test_it_is_found_where_the_service_runs(running: tuple[Path, "subprocess.Popen[str]"], tmp_path: Path) -> None:
     """Beside: the socket in the runtime folder, or none."""
     assert beside({"OPTAFLY_HOME": str(tmp_path)}) is None
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / SOCKET).symlink_to(running[0])
-    found = beside({"OPTAFLY_HOME": str(tmp_path)})
+    found = beside({"OPTAFLY_HOME": str(running[0].parents[1])})
     assert found is not None
     with closing(found):
         assert found.status()["pid"] == running[1].pid

@@ -1,7 +1,8 @@
 """The engine as a command uses it: one connection, one question after another."""
 
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,17 +19,31 @@ PATIENCE_S = 5.0
 """How long one answer is waited for: what takes longer is done sooner in this process."""
 
 
+_FALSE = ("false", "0", "no", "off")
+_wanted: list[Callable[[], None]] = []
+
+
+def let_it_be_started(by: Callable[[], None]) -> None:
+    """Call `by` whenever the engine is wanted and there is none. For a process that is the service's own."""
+    _wanted[:] = [by]
+
+
 def beside(environ: Mapping[str, str]) -> "EngineClient | None":
-    """The engine of the service that runs for this user; None when there is none."""
-    path = runtime_folder(environ) / SOCKET
-    return EngineClient(path) if path.is_socket() else None
+    """The engine of the service that runs for this user; None when there is none, and none will be, or it is off."""
+    if environ.get("OPTAFLY_SERVICE_ENABLED", "").strip().lower() in _FALSE:
+        return None
+    folder = runtime_folder(environ)
+    return EngineClient(folder) if _wanted or (folder / SOCKET).is_socket() else None
 
 
 class EngineClient:
-    """Connects at the first question. Both sides must be of the same `build`. Not for several threads."""
+    """Connects at the first question to the socket in the folder. Both sides must be of the same `build`.
 
-    def __init__(self, path: Path, build: str = BUILD, patience_s: float = PATIENCE_S) -> None:
-        self._path = path
+    Not for several threads.
+    """
+
+    def __init__(self, folder: Path, build: str = BUILD, patience_s: float = PATIENCE_S) -> None:
+        self._folder = folder
         self._build = build
         self._patience_s = patience_s
         self._socket: socket.socket | None = None
@@ -83,6 +98,11 @@ class EngineClient:
     def _asked(self, head: wire.Head, blob: bytes = b"") -> tuple[wire.Head, bytes]:
         try:
             connection = self._connected()
+        except OSError as error:
+            for start in _wanted:
+                start()
+            raise EngineUnavailable(str(error)) from error
+        try:
             connection.sendall(wire.packed({"build": self._build, **head}, blob))
             told, answer = wire.receive(connection)
         except (OSError, wire.BrokenWireError) as error:
@@ -94,12 +114,28 @@ class EngineClient:
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            made = socket.socket(socket.AF_UNIX)
-            made.settimeout(self._patience_s)
-            try:
-                made.connect(str(self._path))
-            except OSError:
-                made.close()
-                raise
-            self._socket = made
+            self._socket = _connection_to(self._folder, self._patience_s)
         return self._socket
+
+
+def _connection_to(folder: Path, patience_s: float) -> socket.socket:
+    """Through a descriptor of the folder, so that no path is too long, and none changes its owner meanwhile.
+
+    Raises:
+        OSError: nothing listens there, or others can enter the folder.
+    """
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise PermissionError(1, "others can enter the folder", str(folder))
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(patience_s)
+        try:
+            made.connect(f"/proc/self/fd/{handle}/{SOCKET}")
+        except OSError:
+            made.close()
+            raise
+        return made
+    finally:
+        os.close(handle)

@@ -1,4 +1,4 @@
-"""Runs the engine: python -m optafly_cli.service.engine SOCKET < PIPE."""
+"""Runs the engine: python -m optafly_cli.service.engine < PIPE."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """The engine's loop: one thread takes questions from all connections and answers them one after another.
 
-    python -m optafly_cli.service.engine SOCKET < PIPE
+    python -m optafly_cli.service.engine < PIPE
 
 It ends when the pipe that is its standard input does: with who started it. It prints "ready" when it answers.
 """
@@ -12,14 +12,13 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 from optafly_cli.cache.engine import wire
-from optafly_cli.cache.engine.client import BUILD
+from optafly_cli.cache.engine.client import BUILD, SOCKET
 from optafly_cli.errors import StoreError
 from optafly_cli.service.engine.work import RefusedError, Work
+from optafly_cli.service.places import Places
 
 MOST_CONNECTIONS = 256
 log = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ class Connection:
 class Server:
     """Answers on a Unix socket, which it makes (0600) and removes. `build` is what clients must be of."""
 
-    def __init__(self, path: Path, build: str, work: Work) -> None:
-        self._path = path
+    def __init__(self, places: Places, build: str, work: Work) -> None:
+        self._places = places
         self._build = build
         self._work = work
         self._started = time.monotonic()
@@ -55,7 +54,9 @@ class Server:
 
     def run(self, until: int) -> None:
         """Serve until the descriptor `until` ends. Raises OSError: the socket cannot be made."""
-        with _listening(self._path) as listener:
+        with self._places.listen(SOCKET) as listener:
+            listener.setblocking(False)
+            mine = self._places.identity(SOCKET)
             self._selector.register(listener, selectors.EVENT_READ, None)
             self._selector.register(until, selectors.EVENT_READ, until)
             sys.stdout.write("ready\n")
@@ -65,6 +66,8 @@ class Server:
                     pass
             finally:
                 self._work.close()
+                if self._places.identity(SOCKET) == mine:
+                    (self._places.runtime / SOCKET).unlink(missing_ok=True)
 
     def _step(self, listener: socket.socket, until: int) -> bool:
         for key, events in self._selector.select():
@@ -145,31 +148,10 @@ def peer(accepted: socket.socket) -> int:
     return int(struct.unpack("3i", found)[1])
 
 
-@contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
-    """A socket that nobody else can open, put in place under its name when it is ready."""
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.setblocking(False)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(aside))
-        finally:
-            os.umask(before)
-        listener.listen(64)
-        aside.rename(path)
-        mine = path.stat().st_ino
-        try:
-            yield listener
-        finally:
-            with suppress(OSError):
-                if path.stat().st_ino == mine:
-                    path.unlink()
-
-
 def main() -> int:
     """Load the models, serve until standard input ends."""
+    places = Places.of(os.environ)
     work = Work(threads=min(2, os.cpu_count() or 1))
     work.warm()
-    Server(Path(sys.argv[1]), BUILD, work).run(sys.stdin.fileno())
+    Server(places, BUILD, work).run(sys.stdin.fileno())
     return 0
