@@ -37,11 +37,14 @@ _BUSY_MS = 50
 
 
 def answer(argv: "Sequence[str]") -> int | None:
-    """Print the answer of `ask` and count the hit: the exit code. None: nothing was printed, ask the application.
+    """Print the version, or the answer of `ask` and count the hit: the exit code. None: ask the application.
 
     Raises:
         OSError: it cannot be printed.
     """
+    if [*argv] == ["--version"]:
+        _write(f"optafly {__version__}", "")
+        return 0
     import time
 
     start = time.perf_counter()

@@ -65,6 +65,18 @@ class Loaded:
             self._embedder = load_it()
         return self._embedder
 
+    def expect(self, instruction: str) -> None:
+        """Have the engine begin with an instruction that will probably be embedded."""
+        if self._engine is not None:
+            from optafly_cli.cache.spelling import embedded_form
+
+            self._engine.expect_embed(self._settings.embedding_model, embedded_form(instruction))
+
+    def expect_pair(self, asked: str, stored: str) -> None:
+        """Have the engine begin with a pair that the verifier will probably be asked about."""
+        if self._engine is not None:
+            self._engine.expect_logit(asked, stored)
+
     def embedding(self, instruction: str) -> Embedding:
         """The vector of an instruction (`spelling.embedded_form`); the last is kept: a miss is mostly remembered next.
 

@@ -123,6 +123,8 @@ def exact_tier(connection: sqlite3.Connection, ask: Asked) -> Lookup | None:
 
 def look_up(connection: sqlite3.Connection, ask: Asked, settings: CacheSettings, loaded: "Loaded") -> Lookup:
     """Both tiers: an answer that may be served, or why there is none."""
+    if exact_only(ask.question.instruction, ask.question.prompt) is None:
+        loaded.expect(ask.question.instruction)
     exact = exact_tier(connection, ask)
     return exact if isinstance(exact, Hit) else more_telling(exact, _semantic_tier(connection, ask, settings, loaded))
 
@@ -180,7 +182,7 @@ def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSetti
     found = embedding.nearest(connection, wanted, MAX_CANDIDATES)
     if not found:
         return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
-    return View(connection, ask, settings.similarity, judge, found, tuple(index.notices))
+    return View(connection, ask, settings.similarity, judge, found, tuple(index.notices), expect=loaded.expect_pair)
 
 
 def load(connection: sqlite3.Connection, number: int) -> Entry | None:

@@ -5,7 +5,7 @@ same `decided` makes the decision of it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,8 @@ class View:
     """What a question is held against: the entries that were `found`, nearest first, and who judges them.
 
     `gate` is the lowest cosine that can be a hit. `notices` are for stderr. `elsewhere`: entries of other scopes are
-    looked at instead of those of the question's own; none of them may be served.
+    looked at instead of those of the question's own; none of them may be served. `expect` hears of the pair that the
+    judge will probably be asked about.
     """
 
     connection: sqlite3.Connection
@@ -71,6 +72,7 @@ class View:
     found: "list[Candidate]"
     notices: tuple[str, ...] = ()
     elsewhere: bool = False
+    expect: "Callable[[str, str], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,12 @@ def walk(view: View, *, thorough: bool = False) -> Iterator[Considered]:
     `thorough`: on to rules and evidence all the same. The verifier is asked in either case only about what nothing
     else is against: what it says of others was never checked.
     """
+    expect = view.expect
     for found, source in _rows(view):
+        if expect and near_enough(found.similarity, view.gate):
+            # Of the nearest only: what was computed for nothing has to be waited for
+            expect(view.ask.question.instruction, found.instruction)
+            expect = None
         for check in (_scope, _near, _rules, _told_apart, _evidence, _judged):
             if found.against is None or (thorough and check is not _judged):
                 found = check(view, found, source)  # noqa: PLW2901 (each check adds to it)

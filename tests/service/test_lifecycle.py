@@ -14,7 +14,8 @@ import pytest
 from tests.service.conftest import PROBE, Probe, gone, wait_for
 from tests.service.running import OPTAFLY, Service
 
-VERSION = "optafly 0.1.0\n"
+COMMAND, SAID = ("config", "get", "cache.ttl_days"), "30.0\n"
+"""A command that the service runs; the version is the launcher's own."""
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_start_status_stop(service: Service) -> None:
         assert facts["version"] == "0.1.0"
         assert facts["memory_mb"] > 1
         assert facts["commands"] == 0
-        assert service("--version").stdout == VERSION
+        assert service(*COMMAND).stdout == SAID
         wait_for(lambda: service.status()["commands"] == 1)
         assert "runs already" in service("service", "start").stderr
         assert f"process {facts['pid']}" in service("service", "status").stdout
@@ -75,8 +76,8 @@ def test_a_service_that_was_killed_is_replaced(service: Service) -> None:
     first = service.pid
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: gone(first))
-    done = service("--version")
-    assert (done.stdout, done.stderr) == (VERSION, "")
+    done = service(*COMMAND)
+    assert (done.stdout, done.stderr) == (SAID, "")
     with service:
         assert service.pid != first
 
@@ -163,7 +164,7 @@ def test_changed_code_is_not_run(tmp_path: Path) -> None:
     pid = service.pid
     version = copy / "_version.py"
     version.write_text(version.read_text().replace("0.1.0", "0.1.1"))
-    assert service("--version").stdout == "optafly 0.1.1\n"
+    assert service(*COMMAND).stdout == SAID
     wait_for(lambda: gone(pid))
     assert "retires: out of date" in service.log
 
@@ -176,7 +177,7 @@ def test_another_optafly_takes_the_place(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BORROWED], env=probe.env, capture_output=True, text=True, check=False, timeout=60
     )
-    assert (done.returncode, done.stdout) == (0, VERSION)
+    assert (done.returncode, done.stdout) == (0, SAID)
     assert probe.process.wait(20) == 0
     assert "another optafly" in probe.log
 
@@ -185,7 +186,7 @@ BORROWED = """
 import sys
 import optafly_cli.service.handover as handover
 handover.build = lambda: b"of the future"
-sys.argv = ["optafly", "--version"]
+sys.argv = ["optafly", "config", "get", "cache.ttl_days"]
 from optafly_cli.__main__ import main
 main()
 """
@@ -198,7 +199,7 @@ def test_a_deleted_runtime_folder_ends_it(service: Service) -> None:
     service("service", "start")
     pid = service.pid
     shutil.rmtree(service.run_folder)
-    assert service("--version").stdout == VERSION
+    assert service(*COMMAND).stdout == SAID
     with service:
         assert service.pid != pid
         os.kill(pid, signal.SIGCHLD)
@@ -210,7 +211,7 @@ def test_a_home_on_a_long_path(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120) / ("e" * 120)
     deep.mkdir(parents=True)
     with Service(deep) as service:
-        assert service("--version").stdout == VERSION
+        assert service(*COMMAND).stdout == SAID
         wait_for(lambda: service.status()["commands"] == 1)
 
 
@@ -218,9 +219,9 @@ def test_a_folder_that_others_can_enter_is_not_trusted(service: Service) -> None
     """A socket there could be anybody's: no command is handed over, no service is started."""
     with service:
         service.run_folder.chmod(0o755)
-        version, start = service("--version", code=None), service("service", "start", code=None)
+        done, start = service(*COMMAND, code=None), service("service", "start", code=None)
         service.run_folder.chmod(0o700)
-        assert version.stdout == VERSION
+        assert done.stdout == SAID
         assert (start.returncode, "others can enter" in start.stderr) == (2, True)
         assert service.status()["commands"] == 0
 
@@ -233,13 +234,13 @@ def test_a_socket_that_talks_nonsense(service: Service) -> None:
         listener.bind(str(service.run_folder / "service.sock"))
         listener.listen(1)
         process = subprocess.Popen(
-            [*OPTAFLY, "--version"], env=service.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*OPTAFLY, *COMMAND], env=service.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         connection, _ = listener.accept()
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         connection.close()
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (0, VERSION, "")
+    assert (process.returncode, out, err) == (0, SAID, "")
 
 
 @pytest.mark.parametrize(
@@ -341,7 +342,7 @@ def test_turned_off(service: Service) -> None:
     """`service.enabled = false`: none is started; as a variable it keeps a command from one that runs."""
     with service:
         off = {**service.env, "OPTAFLY_SERVICE_ENABLED": "no"}
-        assert service("--version", env=off).stdout == VERSION
+        assert service(*COMMAND, env=off).stdout == SAID
         assert "turned off" in service("service", "start", env=off, code=2).stderr
         assert service.status()["commands"] == 0
 

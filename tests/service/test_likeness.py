@@ -101,11 +101,11 @@ def test_a_limit_on_file_sizes_holds(probe: Probe, tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_service_is_open_in_a_command(probe: Probe) -> None:
-    """Standard streams, and the connection by which the code goes back: no socket of the service, no other client's."""
+    """Standard streams, the way back for the code, a pipe for wishes: no socket of the service, no other client's."""
     with probe.begun("sleep") as other:
         for _ in range(3):
-            # The fifth is the folder that is being listed
-            assert len(json.loads(probe.run("descriptors").stdout)) == 5
+            # The sixth is the folder that is being listed
+            assert len(json.loads(probe.run("descriptors").stdout)) == 6
         other.kill()
 
 

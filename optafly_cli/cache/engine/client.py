@@ -19,6 +19,8 @@ PATIENCE_S = 5.0
 """How long one answer is waited for: what takes longer is done sooner in this process."""
 
 
+_COULD_GAIN = (os.cpu_count() or 1) > 1
+"""With one processor nothing is gained by two processes that compute at once."""
 _FALSE = ("false", "0", "no", "off")
 _wanted: list[Callable[[], None]] = []
 
@@ -47,6 +49,15 @@ class EngineClient:
         self._build = build
         self._patience_s = patience_s
         self._socket: socket.socket | None = None
+        self._expected: bytes | None = None
+
+    def expect_embed(self, model: str, text: str) -> None:
+        """Have the engine begin what `embed` will ask."""
+        self._expect(_embed(model, text))
+
+    def expect_logit(self, one: str, other: str) -> None:
+        """Have the engine begin what `logit` will ask."""
+        self._expect(_logit(one, other))
 
     def embed(self, model: str, text: str) -> bytes:
         """The unit vector of a text by that embedding model, float32.
@@ -54,7 +65,7 @@ class EngineClient:
         Raises:
             EngineUnavailable: there is no answer, or it is refused.
         """
-        return self._asked({"ask": "embed", "model": model, "text": text})[1]
+        return self._asked(_embed(model, text))[1]
 
     def nearest(
         self, folder: Path, model: str, wanted: Wanted, vector: bytes, limit: int
@@ -78,7 +89,7 @@ class EngineClient:
 
     def logit(self, one: str, other: str) -> float:
         """What the shipped cross-encoder says of two instructions. Raises EngineUnavailable."""
-        told, _ = self._asked({"ask": "logit", "one": one, "other": other})
+        told, _ = self._asked(_logit(one, other))
         try:
             return float(told["logit"])
         except (KeyError, TypeError, ValueError) as error:
@@ -94,6 +105,22 @@ class EngineClient:
             with suppress(OSError):
                 self._socket.close()
             self._socket = None
+        self._expected = None
+
+    def _expect(self, head: wire.Head) -> None:
+        """Send a question whose answer is read when it is asked. One at a time; where that fails, it is asked later."""
+        if self._expected is not None or not _COULD_GAIN:
+            return
+        message = self._packed(head)
+        try:
+            self._connected().sendall(message)
+        except OSError:
+            self.close()
+        else:
+            self._expected = message
+
+    def _packed(self, head: wire.Head, blob: bytes = b"") -> bytes:
+        return wire.packed({"build": self._build, **head}, blob)
 
     def _asked(self, head: wire.Head, blob: bytes = b"") -> tuple[wire.Head, bytes]:
         try:
@@ -103,7 +130,13 @@ class EngineClient:
                 start()
             raise EngineUnavailable(str(error)) from error
         try:
-            connection.sendall(wire.packed({"build": self._build, **head}, blob))
+            message = self._packed(head, blob)
+            expected, self._expected = self._expected, None
+            if expected is not None and expected != message:
+                # It was asked for nothing: its answer comes first
+                wire.receive(connection)
+            if expected != message:
+                connection.sendall(message)
             told, answer = wire.receive(connection)
         except (OSError, wire.BrokenWireError) as error:
             self.close()
@@ -116,6 +149,14 @@ class EngineClient:
         if self._socket is None:
             self._socket = _connection_to(self._folder, self._patience_s)
         return self._socket
+
+
+def _embed(model: str, text: str) -> wire.Head:
+    return {"ask": "embed", "model": model, "text": text}
+
+
+def _logit(one: str, other: str) -> wire.Head:
+    return {"ask": "logit", "one": one, "other": other}
 
 
 def _connection_to(folder: Path, patience_s: float) -> socket.socket:

@@ -32,5 +32,11 @@ class Engine(Protocol):
     def logit(self, one: str, other: str) -> float:
         """What the shipped cross-encoder says of two instructions."""
 
+    def expect_embed(self, model: str, text: str) -> None:
+        """Say that `embed` will be asked: the engine begins, and nobody waits for it yet. Raises nothing."""
+
+    def expect_logit(self, one: str, other: str) -> None:
+        """Say that `logit` will be asked."""
+
     def close(self) -> None:
         """Let go of the connection; it can be used again."""

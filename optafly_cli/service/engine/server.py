@@ -151,7 +151,8 @@ def peer(accepted: socket.socket) -> int:
 def main() -> int:
     """Load the models, serve until standard input ends."""
     places = Places.of(os.environ)
-    work = Work(threads=min(2, os.cpu_count() or 1))
+    # One thread: beside the command that asks, a second one makes it slower on two processors
+    work = Work()
     work.warm()
     Server(places, BUILD, work).run(sys.stdin.fileno())
     return 0
