@@ -9,7 +9,7 @@ def main() -> None:
     closed = _open_standard_streams()
     code = _answer_directly()
     if code is not None:
-        sys.exit(code)
+        os._exit(code)
     from optafly_cli.service.handover import LOST, hand_over
 
     code = hand_over(sys.argv, closed)

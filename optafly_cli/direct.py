@@ -34,6 +34,8 @@ _HIT = """
 """
 _PLACES = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "ANTHROPIC_BASE_URL")
 _BUSY_MS = 50
+_left_open: "list[_sqlite3.Connection]" = []
+"""Closing the last connection writes the log back, which takes as long as all of this: that is left to others."""
 
 
 def answer(argv: "Sequence[str]") -> int | None:
@@ -67,10 +69,12 @@ def answer(argv: "Sequence[str]") -> int | None:
             return None
         _write(*said)
         _count(connection, row[0], row[3], now)
+        _left_open.append(connection)
     except _sqlite3.Error:
         return None
     finally:
-        connection.close()
+        if not _left_open:
+            connection.close()
     return 0
 
 

@@ -21,8 +21,9 @@ from tests.fakes.messages_api import MessagesApi
 
 # The clock of files ticks slowly: without a pause nothing that was just written is trusted. No test waits for that.
 HARNESS = """
-import sys
+import os, sys
 sys.argv[0] = "optafly"
+os._exit = sys.exit
 import optafly_cli.direct
 optafly_cli.direct.SETTLED_S = -1e9
 from optafly_cli.__main__ import main
