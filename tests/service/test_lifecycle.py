@@ -143,8 +143,8 @@ def test_told_to_stop_it_lets_commands_end(own_probe: Probe) -> None:
     assert own_probe.process is not None
     with own_probe.begun("sleep", stderr=subprocess.DEVNULL) as running:
         own_probe.process.send_signal(signal.SIGUSR1)
-        wait_for(lambda: "retires" in own_probe.log)
-        assert not (own_probe.run_folder / "service.sock").exists()
+        wait_for(lambda: not (own_probe.run_folder / "service.sock").exists())
+        assert "retires" in own_probe.log
         assert own_probe.process.poll() is None
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == -signal.SIGTERM
