@@ -82,7 +82,7 @@ class RunningProxy:
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
-        assert begun.wait(20)
+        assert begun.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +92,7 @@ class RunningProxy:
         """End it as SIGTERM does, and wait."""
         self._stop()
         if self._thread is not None:
-            self._thread.join(30)
+            self._thread.join(60)
             assert not self._thread.is_alive()
 
     def ask(
@@ -108,7 +108,7 @@ class RunningProxy:
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         sent = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
         sent |= {"x-api-key": key or self.key} | dict(headers or {})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, raw, {name: value for name, value in sent.items() if value})
             got = connection.getresponse()

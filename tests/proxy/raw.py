@@ -38,7 +38,7 @@ class RawServer:
                 self._one(connection)
 
     def _one(self, connection: socket.socket) -> None:
-        connection.settimeout(10)
+        connection.settimeout(60)
         head, _, rest = _until(connection, b"", b"\r\n\r\n")
         self.heads.append(head + b"\r\n")
         lower = head.lower()
@@ -67,7 +67,7 @@ def _until(connection: socket.socket, have: bytes, mark: bytes) -> tuple[bytes, 
 
 def exchange(port: int, *parts: bytes, close: bool = True) -> bytes:
     """Send the parts on a new connection, and everything that comes back until it is closed."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         for part in parts:
             connection.sendall(part)
         got = b""

@@ -108,7 +108,7 @@ def test_an_upload_streams_through(start: StartProxy) -> None:
 
     with RawServer(talk=talk) as server:
         proxy = start(upstream=server.url)
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as connection:
             connection.sendall(b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
             chunk = b"10000\r\n" + b"u" * 0x10000 + b"\r\n"
             for _ in range(64):
@@ -142,9 +142,9 @@ def test_a_slow_reader_slows_the_upstream_down(start: StartProxy) -> None:
 
     with RawServer(talk=talk) as server:
         proxy = start(upstream=server.url)
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as connection:
             connection.sendall(b"GET /v1/files/1 HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            assert done.wait(10)
+            assert done.wait(60)
             assert sent < 30_000_000
 
 
@@ -153,7 +153,7 @@ def test_expect_continue_is_answered_here(start: StartProxy) -> None:
     with RawServer(OK) as server:
         proxy = start(upstream=server.url)
         head = b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as connection:
             connection.sendall(head)
             assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
             connection.sendall(b"abc")

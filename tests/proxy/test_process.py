@@ -79,9 +79,9 @@ def test_it_says_where_it_is_and_finishes_streams_at_the_end(serve: Serve, api: 
     while not api.messages and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    reader.join(20)
+    reader.join(60)
     assert b"message_stop" in got[0]
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "finishing 1 request;" in said
     assert "Traceback" not in said
@@ -94,10 +94,10 @@ def test_a_stream_without_end_is_cut_after_the_grace(serve: Serve, api: Messages
     port = port_of(process)
     reader = threading.Thread(target=lambda: exchange(port, request(True, api.key)))
     reader.start()
-    assert api.stalled.wait(10)
+    assert api.stalled.wait(60)
     process.terminate()
-    _, said = process.communicate(timeout=20)
-    reader.join(10)
+    _, said = process.communicate(timeout=60)
+    reader.join(60)
     assert process.returncode == 0
     assert "Traceback" not in said
     api.stalled.clear()
@@ -110,12 +110,12 @@ def test_a_second_signal_ends_it_at_once(serve: Serve, api: MessagesApi) -> None
     port = port_of(process)
     reader = threading.Thread(target=lambda: exchange(port, request(True, api.key)))
     reader.start()
-    assert api.stalled.wait(10)
+    assert api.stalled.wait(60)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    reader.join(10)
+    process.communicate(timeout=60)
+    reader.join(60)
     assert process.returncode == 130
     api.stalled.clear()
 
@@ -149,7 +149,7 @@ def test_what_cannot_be_served_is_one_sentence(
             return text
 
         process = serve(*map(filled, options), **{name: filled(value) for name, value in env.items()})
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert err.startswith("error: ")
     assert filled(said) in err
@@ -181,8 +181,8 @@ def test_a_full_disk_costs_one_line(serve: Serve, api: MessagesApi) -> None:
         assert b" 200 " in got.split(b"\r\n")[0]
         assert b"x-optafly-cache: bypass; reason=store" in got
     process.terminate()
-    _, said = process.communicate(timeout=20)
-    assert said.count("warning: ") == 1
+    _, said = process.communicate(timeout=60)
+    assert said.count("warning: the store") == 1
     assert "no room is left" in said
 
 
@@ -199,7 +199,7 @@ def threads(process: subprocess.Popen[str]) -> int:
 def hang_up_early(port: int, key: str, number: int) -> None:
     """A client that vanishes: before its body is whole, before the reply, or in the middle of it."""
     raw = request(True, key, number + 1)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(raw[:150] if number % 3 == 0 else raw)
         if number % 3 == 2:
             connection.recv(100)
@@ -222,7 +222,7 @@ def test_hundreds_of_bad_clients_and_broken_replies_leave_nothing_behind(serve: 
         for thread in good:
             thread.start()
         for thread in good:
-            thread.join(30)
+            thread.join(60)
         time.sleep(1.0)
         now = (descriptors(process), threads(process))
         before = before or now
@@ -231,6 +231,6 @@ def test_hundreds_of_bad_clients_and_broken_replies_leave_nothing_behind(serve: 
     metrics = exchange(port, b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
     assert b"optafly_in_flight 1\n" in metrics
     process.terminate()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert "fault" not in said
     assert process.returncode == 0

@@ -62,7 +62,7 @@ class Probe(Service):
         return process
 
 
-def wait_for(done: Callable[[], object], patience_s: float = 30) -> None:
+def wait_for(done: Callable[[], object], patience_s: float = 60) -> None:
     """Until it is so."""
     give_up = time.monotonic() + patience_s
     while not done():
