@@ -16,18 +16,20 @@ import pytest
 
 from optafly_cli.cache import schema
 from optafly_cli.cache.database import FILE, connect_to_read, connect_to_write
-from optafly_cli.cache.index.index import SCAN_LIMIT, Index
+from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.vectors import Wanted
 from optafly_cli.config.settings import CacheSettings
 from tests.cache.support import maintained
 from tests.cache.test_at_rest import open_to_others
-from tests.cache.test_index import NAME, by_hand, insert, unit
+from tests.cache.test_index import NAME, insert, near, near_by_hand, unit
 
 ROOT = Path(__file__).parents[2]
 TIMES = 30
 """Kills of each kind of work: 210 in all."""
-IN_TIME = TIMES // 5
-"""So many of them at least have to come before the work is done; spread over 1.3 times as long as it takes, most do."""
+IN_TIME = TIMES // 10
+"""So many of them at least have to come before the work is done; spread over as long as it takes, most do."""
+LARGE = 2_500
+"""Entries of a scope that is indexed."""
 CHILD = """
 import os, sys, time
 from pathlib import Path
@@ -96,7 +98,11 @@ def killed(work: str, folder: Path, longest_s: float, rng: random.Random, *more:
 
 
 def long_enough(work: str, folder: Path, *more: str) -> float:
-    """Let a child do that work on a copy, to its end; 1.3 times the seconds that it took."""
+    """Let a child do that work on a copy, to its end, twice: the seconds of the quicker one."""
+    return min(_timed(work, folder, *more) for _ in range(2))
+
+
+def _timed(work: str, folder: Path, *more: str) -> float:
     copy = folder.with_name("timed")
     if folder.exists():
         shutil.copytree(folder, copy)
@@ -108,7 +114,7 @@ def long_enough(work: str, folder: Path, *more: str) -> float:
         assert child.stdout.read().endswith("done\n")
         took = time.monotonic() - begun
     shutil.rmtree(copy)
-    return took * 1.3
+    return took
 
 
 def ids(folder: Path) -> set[int]:
@@ -128,10 +134,10 @@ def assert_sound(folder: Path) -> None:
         index = Index(folder, embedder)
         for partition in index.large_partitions(connection):
             wanted = Wanted(partition, embedder, 0.0, b"")
-            size = connection.execute("SELECT length(vector) / 4 FROM entry LIMIT 1").fetchone()[0]
-            vector = unit(np.random.default_rng(1).standard_normal((1, size), dtype=np.float32))[0]
-            found = index.nearest(connection, wanted, vector, 10)
-            assert [candidate.id for candidate in found] == by_hand(connection, wanted, vector, 10)
+            rows = connection.execute("SELECT vector FROM entry WHERE partition = ? LIMIT 20", (partition,)).fetchall()
+            for (blob,) in rows:
+                vector = np.frombuffer(blob, np.float32)
+                assert near(index.nearest(connection, wanted, vector, 64)) == near_by_hand(connection, wanted, vector)
     connection.close()
     with maintained(folder) as store:
         assert store.problems() == []
@@ -160,7 +166,7 @@ def test_puts(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_merges(tmp_path: Path) -> None:
     """An index that is written anew without end, and killed: what stands is whole, and a search is exact."""
-    filled(tmp_path, SCAN_LIMIT + 500).close()
+    filled(tmp_path, LARGE).close()
     rng = random.Random(2)
     for _ in range(TIMES):
         killed("merge", tmp_path, 0.1, rng)
@@ -238,9 +244,9 @@ def test_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_rebuilds(tmp_path: Path) -> None:
     """An index of several scopes, killed while it is written anew: of each the old one or the new one stands."""
-    connection = filled(tmp_path / "store", SCAN_LIMIT + 500)
+    connection = filled(tmp_path / "store", LARGE)
     for part in (b"second", b"third"):
-        rows = unit(np.random.default_rng(4).standard_normal((SCAN_LIMIT + 500, 32), dtype=np.float32))
+        rows = unit(np.random.default_rng(4).standard_normal((LARGE, 32), dtype=np.float32))
         insert(connection, part, rows)
     assert Index(tmp_path / "store", NAME).rebuild(connection)
     connection.close()
@@ -259,7 +265,7 @@ def test_rebuilds(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_clears(tmp_path: Path) -> None:
     """Killed while everything is deleted: all of it is there or none, and what was taught stays."""
-    connection = filled(tmp_path / "full", SCAN_LIMIT + 500)
+    connection = filled(tmp_path / "full", LARGE)
     assert Index(tmp_path / "full", NAME).rebuild(connection)
     connection.execute("INSERT INTO apart VALUES (x'01', 1)")
     connection.close()
@@ -275,7 +281,7 @@ def test_clears(tmp_path: Path) -> None:
             store.clear()
             assert (store.count(), store.problems()) == (0, [])
     assert in_time >= IN_TIME
-    assert counts == {0, SCAN_LIMIT + 500}
+    assert counts <= {0, LARGE}
 
 
 def _lines(folder: Path) -> list[str]:

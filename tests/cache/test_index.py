@@ -245,7 +245,7 @@ def test_any_manifest_is_searched_exactly(store: sqlite3.Connection, tmp_path: P
     place = index.place(b"large")
     good = {path.name: path.read_bytes() for path in place.iterdir()}
     vector = np.frombuffer(_vector(store, 1), np.float32)
-    expected = by_hand(store, wanted(b"large"), vector, 10)
+    expected = near_by_hand(store, wanted(b"large"), vector)
     for content in _garbage(json.loads(good["current.json"])):
         for path in place.iterdir():
             path.unlink()
@@ -257,7 +257,7 @@ def test_any_manifest_is_searched_exactly(store: sqlite3.Connection, tmp_path: P
         fresh.to_write(store, b"large")
         fresh.problems(store)
         for one in (fresh, again):
-            assert [found.id for found in one.nearest(store, wanted(b"large"), vector, 10)] == expected, content[:99]
+            assert near(one.nearest(store, wanted(b"large"), vector, 64)) == expected, content[:99]
         assert len(fresh.notices) <= 1
         assert again.notices == []
 
@@ -280,11 +280,12 @@ def test_a_file_of_an_index_cut_or_changed_anywhere(store: sqlite3.Connection, t
             content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         path.write_bytes(bytes(content))
     vector = np.frombuffer(_vector(store, rng.randrange(1, 100)), np.float32)
-    expected = by_hand(store, wanted(b"large"), vector, 10)
+    expected = near_by_hand(store, wanted(b"large"), vector)
     fresh, again = Index(tmp_path, NAME), Index(tmp_path, NAME)
-    found = [candidate.id for candidate in fresh.nearest(store, wanted(b"large"), vector, 10)]
+    found = near(fresh.nearest(store, wanted(b"large"), vector, 64))
     if how == "bits":
-        assert len(set(found) & set(expected)) >= 9
+        # A digest of 64 blocks does not see every bit, and 40 may lie in the codes of as many entries
+        assert len(set(found) & set(expected)) >= len(expected) - 2
     else:
         assert (found, len(fresh.notices)) == (expected, 1)
     again.nearest(store, wanted(b"large"), vector, 10)

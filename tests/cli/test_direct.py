@@ -36,6 +36,8 @@ finally:
 WORDS = ("ask", "what does this do?", "--file", "src/main.rs:12", "--file", "src/lib.rs")
 ASKED = (*WORDS, "--cache-only")
 ENDPOINT = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
+ALONE = {"OPTAFLY_SERVICE_ENABLED": "false"}
+"""Who answers is told by what was imported, which a service would do for the application."""
 ROOT = Path(__file__).parents[2]
 HERE = {"PYTHONPATH": str(ROOT)}
 
@@ -69,7 +71,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
         root = tmp_path_factory.mktemp("direct")
         (root / "home").mkdir()
         make_repository(root / "unwrap")
-        cli = Cli(root / "unwrap", root / "home", {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key})
+        env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": api.key, **ALONE}
+        cli = Cli(root / "unwrap", root / "home", env)
         assert run(cli, *WORDS)[::3] == (0, "application")
         yield cli
 
@@ -80,7 +83,7 @@ def asked(answered: Cli, tmp_path: Path) -> Cli:
     shutil.rmtree(answered.cwd)
     make_repository(answered.cwd)
     shutil.copytree(answered.home, tmp_path / "home")
-    cli = Cli(answered.cwd, tmp_path / "home", {name: answered.env[name] for name in ENDPOINT})
+    cli = Cli(answered.cwd, tmp_path / "home", {**{name: answered.env[name] for name in ENDPOINT}, **ALONE})
     assert run(cli, *ASKED)[::3] == (0, "application")
     assert run(cli, *ASKED) == (0, "Use `?` instead of unwrap.\n", "", "launcher")
     return cli

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.config.private import make_private_folder
 from tests.cli.conftest import Cli, Result, api, repo
 from tests.cli.terminal import on_a_terminal
 from tests.fakes.messages_api import MessagesApi
@@ -98,7 +99,7 @@ def alone(repo: Path, tmp_path: Path, api: MessagesApi) -> Cli:
     """Commands that run in their own processes."""
     cli = made(repo, tmp_path / "alone" / "home", api)
     cli.make_warm(cli.env)
-    (cli.home / "optafly" / "run").mkdir(parents=True)
+    make_private_folder(cli.home / "optafly" / "run")
     return cli
 
 
@@ -127,8 +128,8 @@ def test_command_lines(warm: Cli, alone: Cli, service: Service) -> None:
         words = [os.fsencode(word) for word in line]
         assert plain(warm(*words, stdin=stdin, code=None), warm) == plain(alone(*words, stdin=stdin, code=None), alone)
     after = service.status()
-    # `service --help` is never handed over
-    assert after["commands"] - before["commands"] == len(LINES) - 1
+    # `service --help` is never handed over, and the launcher says the version
+    assert after["commands"] - before["commands"] == len(LINES) - 2
     assert after["left_to_launcher"] == before["left_to_launcher"]
 
 
