@@ -164,8 +164,10 @@ def _told(text: str, facts: tuple[float, float, float | None]) -> tuple[str, str
         return None
     if not os.isatty(2):
         return text, ""
+    from optafly_cli.wording import age
+
     age_s, total_s, cost = facts
-    parts = ["exact hit", f"{_age(age_s)} old", f"{total_s * 1000:.0f} ms", *([f"saved ${cost:.4f}"] if cost else [])]
+    parts = ["exact hit", f"{age(age_s)} old", f"{total_s * 1000:.0f} ms", *([f"saved ${cost:.4f}"] if cost else [])]
     line = "optafly: " + " · ".join(parts)
     try:
         if "COLUMNS" in os.environ or os.get_terminal_size(1 if os.isatty(1) else 2).columns <= len(line):
@@ -179,13 +181,6 @@ def _colored() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or os.environ.get("TERM") != "dumb"
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 def _write(text: str, line: str) -> None:

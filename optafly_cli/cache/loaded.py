@@ -93,12 +93,13 @@ class Loaded:
             self._index = self._index or Index(self._folder, identity)
             self._index.notices.clear()
             blob = blob or self.embedder.embed([text])[0].tobytes()
-            self._last = (instruction, Embedding(blob, self._index, self._search))
+            self._last = (instruction, Embedding(blob, self._index))
         return self._last[1]
 
-    def _search(
+    def nearest(
         self, connection: sqlite3.Connection, wanted: "Wanted", embedding: Embedding, limit: int
     ) -> "list[Candidate]":
+        """The `limit` wanted entries nearest to it (`Index.nearest`)."""
         model = self._settings.embedding_model
         found = self._elsewhere(lambda engine: engine.nearest(self._folder, model, wanted, embedding.blob, limit))
         if found is None:

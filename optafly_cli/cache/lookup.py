@@ -21,7 +21,7 @@ from optafly_cli.config.settings import CacheSettings
 if TYPE_CHECKING:
     from optafly_cli.cache.index.index import Index
     from optafly_cli.cache.loaded import Loaded
-    from optafly_cli.cache.vectors import Candidate, Vector, Wanted
+    from optafly_cli.cache.vectors import Vector
     from optafly_cli.cache.walk import View
 
 T = TypeVar("T")
@@ -50,11 +50,10 @@ _OTHERS = "SELECT 1 FROM entry WHERE partition = ? AND key <> ?"
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """The question's vector as bytes, the index of the embedder that made it, and what searches that."""
+    """The question's vector as bytes, and the index of the embedder that made it."""
 
     blob: bytes
     index: "Index"
-    search: "Callable[[sqlite3.Connection, Wanted, Embedding, int], list[Candidate]]"
 
     @property
     def vector(self) -> "Vector":
@@ -62,10 +61,6 @@ class Embedding:
         import numpy as np
 
         return np.frombuffer(self.blob, dtype=np.float32)
-
-    def nearest(self, connection: sqlite3.Connection, wanted: "Wanted", limit: int) -> "list[Candidate]":
-        """The `limit` wanted entries nearest to it (`Index.nearest`)."""
-        return self.search(connection, wanted, self, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +174,7 @@ def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSetti
     embedding = loaded.embedding(ask.question.instruction)
     index = embedding.index
     wanted = Wanted(ask.partition, index.embedder, ask.since, ask.key)
-    found = embedding.nearest(connection, wanted, MAX_CANDIDATES)
+    found = loaded.nearest(connection, wanted, embedding, MAX_CANDIDATES)
     if not found:
         return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
     return View(connection, ask, settings.similarity, judge, found, tuple(index.notices), expect=loaded.expect_pair)

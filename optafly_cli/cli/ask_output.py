@@ -5,8 +5,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.types import Hit, Miss
-from optafly_cli.cli.documents import age, score_document, score_value
+from optafly_cli.cli.documents import score_document, score_value
 from optafly_cli.cli.ui import Ui
+from optafly_cli.wording import age
 
 if TYPE_CHECKING:
     from optafly_cli.pipeline.ask import Outcome

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from optafly_cli.cache.promise.certificate import percent
 from optafly_cli.cli.columns import clipped
-from optafly_cli.cli.documents import age, size
-from optafly_cli.wording import counted, entries
+from optafly_cli.cli.documents import size
+from optafly_cli.wording import age, counted, entries
 from optafly_cli.workspace.escape import one_line
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from optafly_cli.cli.columns import Line, clipped, clipped_start, columns, flat, padded, width_of
-from optafly_cli.cli.documents import age, size
-from optafly_cli.wording import counted
+from optafly_cli.cli.documents import size
+from optafly_cli.wording import age, counted
 from optafly_cli.workspace.escape import one_line
 
 if TYPE_CHECKING:

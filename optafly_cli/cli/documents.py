@@ -38,14 +38,6 @@ def score_document(refined: RefinedPrompt) -> dict[str, Any]:
     }
 
 
-def age(seconds: float) -> str:
-    """A duration in its largest whole unit."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
 def moment(text: str, now: float) -> float:
     """The Unix time that `7d`, `12h`, `30min` (ago) or a date, `2026-11-30` or `2026-11-30T12:00`, means.
 

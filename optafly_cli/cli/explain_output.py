@@ -9,7 +9,7 @@ from optafly_cli.cache.guard.vetoes import every_veto
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.cache.walk import Considered, near_enough
 from optafly_cli.cli.columns import Line, clipped, fitting, flat
-from optafly_cli.cli.documents import age
+from optafly_cli.wording import age
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation

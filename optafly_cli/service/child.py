@@ -11,7 +11,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import tempfile
 import threading
@@ -21,10 +20,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from optafly_cli.service import handover, streams, terminal
+from optafly_cli.service import streams, terminal
 from optafly_cli.service.handover import COMMAND, DONE, HELLO, MAGIC, READY, REFUSED, STATUS, TOLD, answer, unpacked
 from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check, check_environment
+from optafly_cli.service.places import peer_of
 from optafly_cli.service.staleness import CodeStamp
+from optafly_cli.sockets import set_patience
 
 Application = Callable[[Sequence[str]], int]
 BEGUN, OUTDATED, UNLIKE, WANTED = b"C", b"R", b"U", b"E"
@@ -121,12 +122,6 @@ def taken_by_spare(parent: socket.socket) -> socket.socket | None:
     return socket.socket(fileno=int.from_bytes(ancillary[0][2][:4], sys.byteorder))
 
 
-def peer_of(connection: socket.socket) -> int:
-    """The client's pid; 0 for one that is another user's, or cannot be seen from here."""
-    pid, uid, _gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return pid if uid == os.geteuid() else 0
-
-
 def _begin(origin: Origin, *kept: socket.socket) -> None:
     try:
         os.setpgid(0, 0)
@@ -147,7 +142,7 @@ def _serve(origin: Origin, connection: socket.socket, client: int) -> NoReturn:
 
 
 def _served(origin: Origin, connection: socket.socket, client: int) -> int:
-    handover.set_patience(connection, _PATIENCE_S)
+    set_patience(connection, _PATIENCE_S)
     kind, body, descriptors = _received(connection)
     if kind == STATUS:
         told = json.dumps(origin.facts()).encode()
@@ -166,7 +161,7 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     connection.sendall(answer(READY, os.getpid()))
     os.write(origin.notes, BEGUN + b"\n")
     origin.ask_for(lambda: _note(origin.notes, WANTED))
-    handover.set_patience(connection, 0)
+    set_patience(connection, 0)
     terminal.lend_from(connection)
     code = run(origin.application, command.argv)
     with suppress(OSError):

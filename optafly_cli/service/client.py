@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.service.handover import HELLO, STATUS, TOLD, connect, framed
-from optafly_cli.service.places import Places
+from optafly_cli.service.handover import HELLO, SOCKET, STATUS, TOLD, framed
+from optafly_cli.service.places import Places, peer_of
+from optafly_cli.sockets import connect
 
 _PAUSE_S = 0.02
 
@@ -29,13 +29,12 @@ class Running:
 def find(places: Places) -> Running | None:
     """The service of these places; None when there is none."""
     try:
-        connection = connect(str(places.runtime))
+        connection = connect(str(places.runtime), SOCKET)
     except OSError:
         return None
     try:
         # Of the process that listens, as the kernel knows it
-        pid: int = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        return Running(pid, _facts(connection))
+        return Running(peer_of(connection), _facts(connection))
     finally:
         connection.close()
 

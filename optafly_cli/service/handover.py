@@ -8,6 +8,8 @@ import _signal  # type: ignore[import-not-found]  # signal without the enum modu
 import os
 import sys
 
+from optafly_cli.sockets import are_turned_off, connect, set_patience
+
 TYPE_CHECKING = False  # of typing's, without typing
 if TYPE_CHECKING:
     import _socket
@@ -25,8 +27,6 @@ SOCKET = "service.sock"
 OWN_PROCESS = ("service", "serve", "--install-completion", "--show-completion")
 """What is never handed over: it looks after the service, runs for days, or asks which shell has started it."""
 LOST = -1
-_PATIENCE_S = 2
-_FALSE = ("false", "0", "no", "off")
 _PASSED_ON = ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "TSTP")
 _WHOLE_JOB = (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGHUP, _signal.SIGSTOP, _signal.SIGCONT, _signal.SIGWINCH)
 """What a terminal sends reaches the whole job, and so what the command has started."""
@@ -62,7 +62,7 @@ def hand_over(argv: "Sequence[str]", closed: "Sequence[int]") -> int | None:
 def _may_hand_over(argv: "Sequence[str]") -> bool:
     if sys.platform != "linux" or (argv[1:2] and argv[1] in OWN_PROCESS):
         return False
-    if os.environ.get("OPTAFLY_SERVICE_ENABLED", "").strip().lower() in _FALSE:
+    if are_turned_off(os.environ):
         return False
     try:
         # A background job that reads the terminal is stopped by it; a child of the service would not be
@@ -105,50 +105,9 @@ def _home(environ: "Mapping[str, str]") -> str | None:
         return None
 
 
-def opened(folder: str) -> int:
-    """A descriptor of the runtime folder, which is a real one, this user's, and closed to all others.
-
-    Raises:
-        OSError: it is not. Sockets are reached through it, so that no path is too long and none changes its owner.
-    """
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    found = os.fstat(handle)
-    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        os.close(handle)
-        raise PermissionError(1, "others can enter the folder", folder)
-    return handle
-
-
-def connect(folder: str, name: str = SOCKET) -> "_socket.socket":
-    """A connection to a socket of the service, with a limit to how long it is waited for.
-
-    Raises:
-        OSError: nothing listens there.
-    """
-    import _socket
-
-    handle = opened(folder)
-    try:
-        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        set_patience(connection, _PATIENCE_S)
-        connection.connect(f"/proc/self/fd/{handle}/{name}")
-    finally:
-        os.close(handle)
-    return connection
-
-
-def set_patience(connection: "_socket.socket", seconds: int) -> None:
-    """Bound (0: do not) what the kernel waits for; a timeout of Python's would make the socket non-blocking."""
-    import _socket
-
-    span = seconds.to_bytes(8, sys.byteorder) + bytes(8)
-    connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, span)
-    connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, span)
-
-
 def _connected(environ: "Mapping[str, str]") -> "_socket.socket | None":
     folder = runtime_folder(environ)
-    return connect(folder) if folder and "\0" not in folder else None
+    return connect(folder, SOCKET) if folder and "\0" not in folder else None
 
 
 def packed(parts: "Sequence[bytes]") -> bytes:

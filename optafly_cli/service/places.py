@@ -3,15 +3,18 @@
 import fcntl
 import os
 import socket
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from optafly_cli.config.paths import log_folder, runtime_folder
 from optafly_cli.config.private import make_private_folder
 from optafly_cli.service import log
-from optafly_cli.service.handover import SOCKET, opened
+from optafly_cli.service.handover import SOCKET
+from optafly_cli.sockets import opened
 
 LOCK = "service.lock"
 
@@ -93,3 +96,10 @@ class Places:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def peer_of(connection: Any) -> int:
+    """The client's pid; 0 for one that is another user's, or cannot be seen from here."""
+    pid: int
+    pid, uid, _gid = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid if uid == os.geteuid() else 0

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from optafly_cli.service.child import BEGUN, OUTDATED, WANTED, Origin, peer_of, serve, stand_by, taken_by_spare
+from optafly_cli.service.child import BEGUN, OUTDATED, WANTED, Origin, serve, stand_by, taken_by_spare
 from optafly_cli.service.engine.keeper import EngineKeeper
 from optafly_cli.service.handover import DIED, DONE, HELLO, REFUSED, answer
 from optafly_cli.service.log import Log
+from optafly_cli.service.places import peer_of
 
 MOST_CHILDREN = 64
 """More commands at once than this run in their own processes."""

@@ -10,20 +10,13 @@ from optafly_cli.service.client import Running, find, retire, wait_until
 from optafly_cli.service.handover import build
 from optafly_cli.service.likeness import AT_START
 from optafly_cli.service.places import LOCK, Places
+from optafly_cli.service.spawn import command_line
 
 PATIENCE_S = 20.0
 _RETIRING_S = 3.0
 _AGAIN_S = 10.0
 """On demand, one is not started again before this: what keeps it from living would keep the next one too."""
 _KEPT = ("PATH", "HOME", "OPTAFLY_HOME", "LANG", "LC_", "XDG_", "OPTAFLY_SERVICE_", *AT_START)
-_PROGRAM = """\
-import sys
-root = sys.argv.pop(1)
-sys.path[:] = [place for place in sys.path if place]
-root in sys.path or sys.path.insert(0, root)
-from optafly_cli.__main__ import main
-main()
-"""
 
 
 def unavailable() -> str | None:
@@ -108,11 +101,8 @@ def _tried_lately(places: Places) -> bool:
 
 def _spawn(environ: Mapping[str, str]) -> int:
     """Start the process; it lets go of this one's session, folder and descriptors by itself."""
-    from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
-
-    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
-    argv = [sys.executable, *_args_from_interpreter_flags(), "-c", _PROGRAM, root, "service", "run", "--detached"]
+    argv = command_line("optafly_cli.__main__", "service", "run", "--detached")
     # Whatever keys the environment holds are the commands', not the service's
     kept = {name: value for name, value in environ.items() if name.startswith(_KEPT)}
     silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    return os.posix_spawn(sys.executable, argv, kept, file_actions=silence, setsid=True)
+    return os.posix_spawn(argv[0], argv, kept, file_actions=silence, setsid=True)

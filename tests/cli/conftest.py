@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.messages_api import MessagesApi
-from tests.service.running import Service
+from tests.service.running import Service, environment_of
 
 THROUGH_A_SERVICE = bool(os.environ.get("OPTAFLY_TEST_SERVICE"))
 
@@ -66,15 +66,7 @@ class Cli:
     def __init__(self, cwd: Path, home: Path, env: Mapping[str, str]) -> None:
         self.cwd = cwd
         self.home = home
-        self.env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "OPTAFLY_HOME": str(home / "optafly"),
-            "LANG": "C.UTF-8",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "OPTAFLY_SERVICE_AUTO_START": "false",
-            **env,
-        }
+        self.env = {**environment_of(home), **env}
 
     def make_warm(self, environment: Mapping[str, str]) -> None:
         """Let the service of the whole run, if there is one, be found from this environment too."""

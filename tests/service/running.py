@@ -12,20 +12,24 @@ from typing import Any, Self
 OPTAFLY = [sys.executable, "-m", "optafly_cli"]
 
 
+def environment_of(home: Path) -> dict[str, str]:
+    """The least that a command needs, with an empty home; no service is started for it."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OPTAFLY_HOME": str(home / "optafly"),
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "OPTAFLY_SERVICE_AUTO_START": "false",
+    }
+
+
 class Service:
     """Runs from entering to leaving the context. `env` is what a command needs to be run by it."""
 
     def __init__(self, home: Path, **more: str) -> None:
         self.home = home
-        self.env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "OPTAFLY_HOME": str(home / "optafly"),
-            "LANG": "C.UTF-8",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "OPTAFLY_SERVICE_AUTO_START": "false",
-            **more,
-        }
+        self.env = {**environment_of(home), **more}
 
     def __enter__(self) -> Self:
         self("service", "start")

@@ -11,6 +11,7 @@ from optafly_cli.cache.engine import wire
 from optafly_cli.cache.engine.protocol import EngineUnavailable
 from optafly_cli.cache.vectors import Candidate, Wanted
 from optafly_cli.config.paths import runtime_folder
+from optafly_cli.sockets import are_turned_off, connect
 
 SOCKET = "engine.sock"
 BUILD = f"{__version__} {Path(__file__).parents[2]}"
@@ -21,7 +22,6 @@ PATIENCE_S = 5.0
 
 _COULD_GAIN = (os.cpu_count() or 1) > 1
 """With one processor nothing is gained by two processes that compute at once."""
-_FALSE = ("false", "0", "no", "off")
 _wanted: list[Callable[[], None]] = []
 
 
@@ -32,7 +32,7 @@ def let_it_be_started(by: Callable[[], None]) -> None:
 
 def beside(environ: Mapping[str, str]) -> "EngineClient | None":
     """The engine of the service that runs for this user; None when there is none, and none will be, or it is off."""
-    if environ.get("OPTAFLY_SERVICE_ENABLED", "").strip().lower() in _FALSE:
+    if are_turned_off(environ):
         return None
     folder = runtime_folder(environ)
     return EngineClient(folder) if _wanted or (folder / SOCKET).is_socket() else None
@@ -147,7 +147,8 @@ class EngineClient:
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            self._socket = _connection_to(self._folder, self._patience_s)
+            self._socket = socket.socket(fileno=connect(str(self._folder), SOCKET).detach())
+            self._socket.settimeout(self._patience_s)
         return self._socket
 
 
@@ -157,26 +158,3 @@ def _embed(model: str, text: str) -> wire.Head:
 
 def _logit(one: str, other: str) -> wire.Head:
     return {"ask": "logit", "one": one, "other": other}
-
-
-def _connection_to(folder: Path, patience_s: float) -> socket.socket:
-    """Through a descriptor of the folder, so that no path is too long, and none changes its owner meanwhile.
-
-    Raises:
-        OSError: nothing listens there, or others can enter the folder.
-    """
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        found = os.fstat(handle)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise PermissionError(1, "others can enter the folder", str(folder))
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(patience_s)
-        try:
-            made.connect(f"/proc/self/fd/{handle}/{SOCKET}")
-        except OSError:
-            made.close()
-            raise
-        return made
-    finally:
-        os.close(handle)

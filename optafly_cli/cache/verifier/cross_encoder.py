@@ -24,13 +24,13 @@ class CrossEncoder:
         self._tokenizer = tokenizer
 
     @classmethod
-    def load(cls, record: Path, threads: int = 1) -> "CrossEncoder":
+    def load(cls, record: Path) -> "CrossEncoder":
         """The model beside its record, with the embedding model's vocabulary.
 
         Raises:
             ModelUnusableError: a file is missing or is not the one that was shipped, or onnxruntime cannot run it.
         """
-        opened = session(checked(record, FILE), threads)
+        opened = session(checked(record, FILE))
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(checked(MODEL_FOLDER / EMBEDDER_RECORD, "tokenizer.json")))

@@ -4,23 +4,14 @@ Its standard input is a pipe that the service holds: however the service ends, t
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
+
+from optafly_cli.service.spawn import command_line
 
 _AGAIN_S = 30.0
 """What keeps an engine from living would keep the next one too."""
-_PROGRAM = """\
-import sys
-root = sys.argv.pop(1)
-sys.path[:] = [place for place in sys.path if place]
-root in sys.path or sys.path.insert(0, root)
-from optafly_cli.service.engine.server import main
-sys.exit(main())
-"""
 
 
 class EngineKeeper:
@@ -40,14 +31,13 @@ class EngineKeeper:
             return
         self._begun = now
         theirs, ours = os.pipe2(os.O_CLOEXEC)
-        root = str(Path(__file__).resolve().parents[3])
-        argv = [sys.executable, *_args_from_interpreter_flags(), "-c", _PROGRAM, root]
+        argv = command_line("optafly_cli.service.engine.server")
         streams = [
             (os.POSIX_SPAWN_DUP2, theirs, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         ]
         try:
-            self.pid = os.posix_spawn(sys.executable, argv, self._environ, file_actions=streams)
+            self.pid = os.posix_spawn(argv[0], argv, self._environ, file_actions=streams)
         except OSError as error:
             os.close(ours)
             self._say(f"the engine did not start: {error.strerror}")

@@ -9,7 +9,6 @@ import logging
 import os
 import selectors
 import socket
-import struct
 import sys
 import time
 from contextlib import suppress
@@ -18,7 +17,7 @@ from optafly_cli.cache.engine import wire
 from optafly_cli.cache.engine.client import BUILD, SOCKET
 from optafly_cli.errors import StoreError
 from optafly_cli.service.engine.work import RefusedError, Work
-from optafly_cli.service.places import Places
+from optafly_cli.service.places import Places, peer_of
 
 MOST_CONNECTIONS = 256
 log = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class Server:
             accepted, _ = listener.accept()
         except OSError:
             return
-        if self._connections >= MOST_CONNECTIONS or peer(accepted) != os.geteuid():
+        if self._connections >= MOST_CONNECTIONS or not peer_of(accepted):
             accepted.close()
             return
         accepted.setblocking(False)
@@ -137,15 +136,6 @@ class Server:
             return wire.packed({"refused": "a fault of the engine; see its log"})
         self._answered += 1
         return answered
-
-
-def peer(accepted: socket.socket) -> int:
-    """The user on the other side of a Unix socket; -1 when it is not known."""
-    try:
-        found = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    except OSError:
-        return -1
-    return int(struct.unpack("3i", found)[1])
 
 
 def main() -> int:

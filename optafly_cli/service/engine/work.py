@@ -41,10 +41,10 @@ class _OpenStore(Connections):
 class Work:
     """The models, loaded once, and the stores that were asked for last. For one thread."""
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self) -> None:
         """Load the models. Raises EmbedderUnavailable, ModelUnusableError, ImportError."""
-        self._embedder = Embedder.load(threads=threads)
-        self._cross_encoder = CrossEncoder.load(RECORD, threads=threads)
+        self._embedder = Embedder.load()
+        self._cross_encoder = CrossEncoder.load(RECORD)
         self._stores: OrderedDict[Path, _OpenStore] = OrderedDict()
 
     def warm(self) -> None:
