@@ -87,6 +87,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def file_identity(folder: Path) -> tuple[int, int] | None:
+    """Which file the database is, for who keeps it open for long: it may be another one by now. None without one."""
+    try:
+        found = os.stat(folder / FILE)  # noqa: PTH116 - the proxy asks twice for every request
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def integrity_problems(connection: sqlite3.Connection, *, quick: bool = False) -> list[str]:
     """What SQLite's own check finds; empty when the database is sound. `quick`: what `quick_check` finds."""
     check = "quick_check" if quick else "integrity_check"

@@ -36,7 +36,7 @@ def keep(session: Session, outcome: Outcome, folder: Path, request: bytes, start
     from optafly_cli.cache.store import Store
 
     with suppress(OptaflyError, OSError), Store.open(folder, settings.cache) as store:
-        entry = store.entry(outcome.entry) if outcome.entry is not None else None
+        entry = lookup.entry if isinstance(lookup, Hit) else store.entry(outcome.entry or 0)
         if entry is None or entry.evidence.auto is not None:
             return
         marks = _marks(session, entry)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from optafly_cli.cache.connections import Connections
+from optafly_cli.cache.database import file_identity
 from optafly_cli.cache.embedder import BUNDLED, Embedder
 from optafly_cli.cache.engine.wire import Head
 from optafly_cli.cache.index.index import Index
@@ -25,7 +26,7 @@ class _OpenStore(Connections):
     def __init__(self, folder: Path, embedder: str) -> None:
         super().__init__(folder)
         self.index = Index(folder, embedder)
-        self.file = identity_of(folder)
+        self.file = file_identity(folder)
 
     def nearest(self, wanted: Wanted, vector: bytes, limit: int) -> Head:
         import numpy as np
@@ -83,21 +84,10 @@ class Work:
 
     def _store(self, folder: Path) -> _OpenStore:
         found = self._stores.pop(folder, None)
-        if found is not None and found.file != identity_of(folder):
+        if found is not None and found.file != file_identity(folder):
             found.close()
             found = None
         self._stores[folder] = found = found or _OpenStore(folder, self._embedder.identity)
         if len(self._stores) > MOST_STORES:
             self._stores.popitem(last=False)[1].close()
         return found
-
-
-def identity_of(folder: Path) -> tuple[int, int]:
-    """Which file the database is; (0, 0) when there is none."""
-    from optafly_cli.cache.database import FILE
-
-    try:
-        found = (folder / FILE).stat()
-    except OSError:
-        return 0, 0
-    return found.st_dev, found.st_ino

@@ -5,7 +5,6 @@ owns the one embedder, the one index and the verifier, and who writes.
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from optafly_cli.cache.database import file_identity
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
 from optafly_cli.errors import OptaflyError
@@ -77,12 +77,12 @@ class Clerk:
             raise
         finally:
             # The work may have made the database
-            self._file = self._file or _file_of(store)
+            self._file = self._file or file_identity(store.folder)
 
     def _opened(self) -> "Store":
         store = self._store or self._open_store()
         self._store = store
-        if (file := _file_of(store)) != self._file:
+        if (file := file_identity(store.folder)) != self._file:
             store.close()
             self._file = file
         return store
@@ -214,17 +214,6 @@ class Desk:
 
 _SMALLEST_ANCHORED = 512
 """Bytes: the lowest minimum of any model, in tokens, and a token has at least a byte."""
-
-
-def _file_of(store: "Store") -> tuple[int, int] | None:
-    """Which file the database is, None without one."""
-    from optafly_cli.cache.database import FILE
-
-    try:
-        seen = os.stat(store.folder / FILE)  # noqa: PTH116 - twice for every request
-    except OSError:
-        return None
-    return seen.st_dev, seen.st_ino
 
 
 def _looked_up(store: "Store", call: Call, shown: Call | None = None) -> Found:
