@@ -1,6 +1,6 @@
 """The launcher's side: hand this process's command to the service, and stand for it until it ends.
 
-Every command pays for each import here, so there is none that the interpreter has not loaded itself, but `_socket`.
+Every command pays for each import here: the interpreter has loaded all but `sockets` and `_socket` itself.
 The command was handed over when `READY` came; whatever fails before that leaves it to this process.
 """
 
