@@ -5,6 +5,7 @@ own in all that tests look at: streams, folder, environment, exit code, signals,
 (its start-up variables, a limit or an owner set before it) is refused, and the caller starts one.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -15,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -117,7 +119,7 @@ def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str], int] 
                 if pid == 0:
                     for number, descriptor in enumerate(descriptors[:3]):
                         os.dup2(descriptor, number)
-                    os.closerange(3, max(descriptors[-1], running.fileno(), *running.get_map()) + 1)
+                    os.closerange(3, 1 << 16)
                     return json.loads(wish)  # type: ignore[no-any-return]
                 for descriptor in descriptors[:3]:
                     os.close(descriptor)
@@ -166,7 +168,28 @@ def _main() -> None:
     )
     sys.path[0] = str(Path.cwd())
     sys.argv[1:] = arguments
-    runpy.run_module("optafly_cli", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("optafly_cli", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        _end(end.code)
+
+
+def _end(code: int) -> None:
+    """As an interpreter ends, but that 3,000 modules are not taken apart (0.05 s)."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What Python does about it is not ours to know
+        sys.exit(code)
+    finally:
+        sys.stderr.flush()
+    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":
