@@ -2,7 +2,7 @@
 
 Half of the suite's processor time went into importing `anthropic` anew for each command. A fork is a process of its
 own in all that tests look at: streams, folder, environment, exit code, signals, files. What only a new interpreter has
-(its start-up variables, a limit or an owner set before it) is refused, and the caller starts one.
+(its start-up variables; a limit, a umask or an owner set before it) is refused, and the caller starts one.
 """
 
 import atexit
@@ -54,10 +54,10 @@ class Nursery:
         self._process.wait()
 
     def run(
-        self, arguments: Sequence[str | bytes], *, stdin: bytes | None, cwd: Path, env: Mapping[str, str], umask: int
+        self, arguments: Sequence[str | bytes], *, stdin: bytes | None, cwd: Path, env: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[bytes] | None":
         """Run optafly as `subprocess.run` would, with pipes; None: this needs an interpreter of its own."""
-        wish = json.dumps([[os.fsdecode(each) for each in arguments], str(cwd), dict(env), umask]).encode()
+        wish = json.dumps([[os.fsdecode(each) for each in arguments], str(cwd), dict(env)]).encode()
         if not _forkable(env) or len(wish) > _LARGEST or b"\\u0000" in wish:
             return None
         to_child, ours_in = os.pipe() if stdin is not None else (os.open(os.devnull, os.O_RDONLY), None)
@@ -87,12 +87,18 @@ def _forkable(env: Mapping[str, str]) -> bool:
 
 def _told(reply: socket.socket) -> int:
     reply.settimeout(_PATIENCE_S)
-    pid = int.from_bytes(reply.recv(4))
+    pid = int.from_bytes(_four(reply))
     try:
-        return int.from_bytes(reply.recv(4), signed=True)
+        return int.from_bytes(_four(reply), signed=True)
     except TimeoutError:
         os.kill(pid, signal.SIGKILL)
         raise
+
+
+def _four(reply: socket.socket) -> bytes:
+    data = reply.recv(4)
+    assert len(data) == 4, "the nursery has ended"
+    return data
 
 
 def _all_of(stream: BinaryIO) -> bytes:
@@ -105,7 +111,7 @@ def _write(stream: BinaryIO, data: bytes) -> None:
         stream.write(data)
 
 
-def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str], int] | None:
+def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | None:
     """Fork for each wish; returns its wish in a child, None in the parent when there will be no more."""
     running = selectors.DefaultSelector()
     running.register(wishes, selectors.EVENT_READ)
@@ -154,13 +160,11 @@ def _main() -> None:
     wish = _child(socket.socket(fileno=int(sys.argv[1])))
     if wish is None:
         return
-    arguments, folder, environment, umask = wish
+    arguments, folder, environment = wish
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    if umask >= 0:
-        os.umask(umask)
     sys.stdin, sys.stdout, sys.stderr = (
         _stream(0, "r", "surrogateescape"),
         _stream(1, "w", "surrogateescape"),

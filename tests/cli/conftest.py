@@ -115,8 +115,8 @@ class Cli:
         self.make_warm(environment)
         folder = cwd or self.cwd
         done = None
-        if not (THROUGH_A_SERVICE or powerless or file_limit):
-            done = nursery().run(arguments, stdin=data, cwd=folder, env=environment, umask=umask)
+        if not (THROUGH_A_SERVICE or powerless or file_limit or umask != -1):
+            done = nursery().run(arguments, stdin=data, cwd=folder, env=environment)
         if done is None:
             user = POWERLESS if powerless and os.geteuid() == 0 else ()
             done = subprocess.run(
