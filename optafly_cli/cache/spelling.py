@@ -29,6 +29,7 @@ _DOUBLE = re.compile(r"(.)\1")
 _WORD = re.compile(r"(?<![\w./\\@$#:`\"-])[a-z]{4,}(?![\w/\\@(:_`\"-]|\.\w)")
 
 
+@lru_cache(maxsize=16)
 def embedded_form(instruction: str) -> str:
     """What is embedded for an instruction: without courtesy, short forms spelt out, slips of the keyboard put right.
 

@@ -20,6 +20,8 @@ from optafly_cli.service.engine.work import RefusedError, Work
 from optafly_cli.service.places import Places, peer_of
 
 MOST_CONNECTIONS = 256
+_REST_S = 1.0
+"""Without a question for so long, the engine has time to give memory back."""
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,10 @@ class Server:
                     (self._places.runtime / SOCKET).unlink(missing_ok=True)
 
     def _step(self, listener: socket.socket, until: int) -> bool:
-        for key, events in self._selector.select():
+        ready = self._selector.select(None if self._work.is_settled else _REST_S)
+        if not ready:
+            self._work.settle()
+        for key, events in ready:
             if key.data == until:
                 if not os.read(until, 1024):
                     return False
