@@ -1,6 +1,5 @@
 """What the engine does for who asks: each question a head and some bytes, and so is each answer."""
 
-import sys
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,6 @@ from optafly_cli.cache.index.index import Index
 from optafly_cli.cache.vectors import Wanted
 from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
 from optafly_cli.cache.verifier.load import RECORD
-from optafly_cli.service.giving_back import give_back_files, give_back_free_memory
 
 _ORDERS = 2
 """In which the cross-encoder reads a pair."""
@@ -53,24 +51,11 @@ class Work:
         self._threads = ThreadPoolExecutor(_ORDERS, "order")
         self._cross_encoder = CrossEncoder.load(RECORD, self._threads)
         self._stores: OrderedDict[Path, _OpenStore] = OrderedDict()
-        self._settled_with = 0
 
     def warm(self) -> None:
         """Use each once: the first use is slower than the others."""
         self._embedder.embed(["warm"])
         self._cross_encoder.logit("warm", "warm up")
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing was imported since `settle`: faiss is, for the first large partition."""
-        return self._settled_with == len(sys.modules)
-
-    def settle(self) -> None:
-        """Give back what loading took. Takes some 25 ms; the next answer is as fast as the last."""
-        self._settled_with = len(sys.modules)
-        give_back_free_memory()
-        give_back_files()
-        self.warm()
 
     def answer(self, head: Head, blob: bytes) -> tuple[Head, bytes]:
         """The answer to one question.
