@@ -170,7 +170,8 @@ def test_nonsense_harms_nobody(running: tuple[Path, "subprocess.Popen[str]"], en
             client.sendall(sent)
             if len(sent) > 1:
                 assert client.recv(100) == b""
-    for head in ({}, {"ask": "what"}, {"ask": "embed"}, {"ask": "logit", "first": 1}, {"ask": "embed", "model": "other"}):
+    foreign = {"ask": "embed", "model": "other"}
+    for head in ({}, {"ask": "what"}, {"ask": "embed"}, {"ask": "logit", "first": 1}, foreign):
         with pytest.raises(EngineUnavailable):
             engine._asked(head)
     with pytest.raises(EngineUnavailable):
