@@ -78,7 +78,15 @@ def session(model: Path, threads: int = 1) -> Any:
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
     # onnxruntime's errors share no base below Exception
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    refused = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.RuntimeException)
+    refused = (
+        ValueError,
+        IndexError,
+        state.Fail,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
     try:
         return onnxruntime.InferenceSession(_graph_of(model), options, providers=["CPUExecutionProvider"])
     except refused as error:

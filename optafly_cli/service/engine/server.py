@@ -21,7 +21,7 @@ from optafly_cli.service.giving_back import give_back_files, give_back_free_memo
 from optafly_cli.service.places import Places, peer_of
 
 MOST_CONNECTIONS = 256
-_REST_S = 30.0
+_REST_S = 10.0
 """So long after the last question memory is given back: the next takes 1.5 ms more."""
 log = logging.getLogger(__name__)
 
