@@ -4,8 +4,9 @@
 
 A temporary store, service and repository as in latency.py; all entries are in the scope that is asked about, so that
 the search index is open. PSS is what the kernel counts for each process (a page that several share is divided among
-them): right after the hit, idle, and idle for so long that the child that stands by has gone (not with --at-once). The engine's parts are measured by loading them one after another in a process of their own. Nothing else may
-run from the same environment meanwhile: libraries would be shared with it. Report only: nothing here asserts a size.
+them): right after the hit, idle, and idle for so long that the child that stands by has gone (not with --at-once). The
+engine's parts are measured by loading them one after another in a process of their own. Nothing else may run from the
+same environment meanwhile: libraries would be shared with it. Report only: nothing here asserts a size.
 """
 
 import argparse
@@ -70,6 +71,19 @@ with part("cross-encoder"):
     reader.logit("warm", "warm up")
 with part("faiss"):
     import faiss
+
+import time
+from statistics import median
+from optafly_cli.service.giving_back import give_back_files
+
+def question():
+    begun = time.process_time()
+    embedder.embed(["explain this file"]); reader.logit("explain this file", "say what this file does")
+    return (time.process_time() - begun) * 1000
+
+times = [(give_back_files(), question(), question())[1:] for _ in range(21)]
+print(json.dumps(["ms, first question after giving back", median(first for first, _ in times)]))
+print(json.dumps(["ms, the next", median(later for _, later in times)]))
 """
 
 
@@ -160,9 +174,9 @@ def main() -> None:
     print(f"PSS, {options.entries:,} entries; wanted: {WANTED_MB} MB")
     for title, one in found.items():
         show(title, one)
-    print("\nThe engine, part by part")
+    print("\nThe engine, part by part in MB, and what a question takes of the processor")
     for name, size in engine.items():
-        print(f"{name:34}{size:8.1f}")
+        print(f"{name:38}{size:8.1f}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Memory that loading took and that running does not need goes back to the system. Nothing is lost where it cannot.
 
 A library runs most of its code once, when it registers what it can do: of 40 MB of code that an engine has touched,
-answering touches 15. Linux and glibc only; elsewhere these do nothing.
+answering touches half. Linux and glibc only; elsewhere these do nothing.
 """
 
 import ctypes

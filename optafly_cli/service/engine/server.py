@@ -22,7 +22,7 @@ from optafly_cli.service.places import Places, peer_of
 
 MOST_CONNECTIONS = 256
 _REST_S = 10.0
-"""So long after the last question memory is given back: the next takes 1.5 ms more."""
+"""So long after the last question memory is given back: the next takes 1.3 ms more."""
 log = logging.getLogger(__name__)
 
 
