@@ -18,18 +18,16 @@ from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
 from optafly_cli.errors import OptaflyError
 from optafly_cli.service.proxy.call import Call, Origin, Unreadable, holds_secret, read_call
+from optafly_cli.service.proxy.counting import Counts
 from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
 
 if TYPE_CHECKING:
     from optafly_cli.cache.store import Store
-    from optafly_cli.models import Model
     from optafly_cli.provider.result import Answer
 
 T = TypeVar("T")
 QUICK = 2
-_COUNTED = 1_024
-_LONGEST_COUNTED = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class Desk:
         self._quick = [Clerk(f"optafly-quick-{n}", partial(Store.open, folder, alone)) for n in range(QUICK)]
         self._thorough = Clerk("optafly-thorough", partial(Store.open, folder, cache))
         self.warnings: deque[str] = deque(maxlen=16)
-        self._counts: dict[tuple[str, str], int] = {}
+        self._count = Counts()
 
     def close(self) -> None:
         """Finish what was begun, and close the stores."""
@@ -196,20 +194,6 @@ class Desk:
 
     def _least_busy(self) -> Clerk:
         return min(self._quick, key=lambda clerk: clerk.waiting)
-
-    def _count(self, model: "Model", text: str) -> int:
-        """Tokens of a text. Long ones are counted by their beginning, and what was counted is remembered by digest."""
-        from optafly_cli.cache.digest import sha256
-        from optafly_cli.tokens.counter import counter_for
-
-        key = (model.tokenizer, sha256(text))
-        if key not in self._counts:
-            begun = text[:_LONGEST_COUNTED]
-            tokens = counter_for(model).count(begun)
-            if len(self._counts) >= _COUNTED:
-                self._counts.clear()
-            self._counts[key] = tokens * len(text) // max(1, len(begun))
-        return self._counts[key]
 
 
 _SMALLEST_ANCHORED = 512
