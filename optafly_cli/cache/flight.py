@@ -8,42 +8,64 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from optafly_cli.cache.database import try_lock
 from optafly_cli.config.private import make_private_folder
 
 FOLDER = "flights"
-_PAUSE_S = 0.05
+PAUSE_S = 0.05
+"""Between two looks whether another process has landed."""
 _TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The right to ask a question, until `end`. Without a handle (-1) no other process knows of it."""
+
+    path: Path
+    handle: int
+
+    def end(self) -> None:
+        """Let others ask. Only once."""
+        if self.handle < 0:
+            return
+        with suppress(OSError):
+            self.path.unlink()
+            self.path.parent.rmdir()
+            self.path.parents[1].rmdir()
+        os.close(self.handle)
+
+
+def try_to_lead(folder: Path, key: bytes) -> Lead | None:
+    """Lead the flight of `key` in the store of that folder; None while another process does. Never waits."""
+    path = folder / FOLDER / f"{key.hex()}.lock"
+    handle = _taken(path)
+    return None if handle is None else Lead(path, handle)
 
 
 @contextmanager
 def alone(folder: Path, key: bytes, *, patience_s: float, waiting: Callable[[], None]) -> Iterator[bool]:
-    """Hold the flight of `key` while the block runs; the value says whether another process had to be waited for.
+    """Lead the flight of `key` while the block runs; the value says whether another process had to be waited for.
 
     `waiting` is called once when it begins. After `patience_s` seconds, or where no file can be locked, the block runs
     all the same.
     """
-    path = folder / FOLDER / f"{key.hex()}.lock"
     give_up = time.monotonic() + patience_s
     waited = False
-    handle = _taken(path)
-    while handle is None and time.monotonic() < give_up:
+    lead = try_to_lead(folder, key)
+    while lead is None and time.monotonic() < give_up:
         if not waited:
             waited = True
             waiting()
-        time.sleep(_PAUSE_S)
-        handle = _taken(path)
+        time.sleep(PAUSE_S)
+        lead = try_to_lead(folder, key)
     try:
         yield waited
     finally:
-        if handle is not None and handle >= 0:
-            with suppress(OSError):
-                path.unlink()
-                path.parent.rmdir()
-                folder.rmdir()
-            os.close(handle)
+        if lead is not None:
+            lead.end()
 
 
 def _taken(path: Path) -> int | None:

@@ -169,6 +169,10 @@ class Store(StoreReports):
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
+    def prepare(self, question: Question) -> None:
+        """Embed now what `remember` will keep for the question: for who waits for its answer anyway."""
+        self._loaded.embedding_to_keep(question)
+
     def warm_up(self) -> None:
         """Load the embedding model now, where there is one: for a process that stays."""
         from optafly_cli.cache.embedder import EmbedderUnavailable
