@@ -1,7 +1,6 @@
 """Tokens of texts for placing anchors: short texts are counted, long ones by samples, and both are remembered.
 
-An anchor is a matter of a few hundred or thousand tokens more or less; what is counted before a request is sent on makes
-its client wait.
+An anchor is a matter of some thousand tokens, a few more or less; and whoever asks waits while they are counted.
 """
 
 from optafly_cli.cache.digest import sha256

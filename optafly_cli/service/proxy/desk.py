@@ -5,14 +5,17 @@ owns the one embedder, the one index and the verifier, and who writes.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from optafly_cli.cache import flight
 from optafly_cli.cache.database import file_identity
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 QUICK = 2
+_LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,17 @@ class Clerk:
         self._file: tuple[int, int] | None = None
         self.waiting = 0
 
-    async def do(self, work: "Callable[[Store], T]") -> T:
-        """The result of `work`, done in the thread. It is done even if nobody waits for it any more."""
+    async def do(self, work: "Callable[[Store], T]", late: "Callable[[T], object] | None" = None) -> T:
+        """The result of `work`, done in the thread, even if nobody waits for it any more: then `late` gets it."""
         self.waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._with_store, work)
         future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if late is not None:
+                future.add_done_callback(lambda done: done.cancelled() or done.exception() or late(done.result()))
+            raise
 
     def _done(self, future: "asyncio.Future[T]") -> None:
         self.waiting -= 1
@@ -93,6 +102,27 @@ class Clerk:
         """Finish what was begun, and close the store in its own thread."""
         self._thread.submit(self._let_go)
         self._thread.shutdown(wait=True)
+
+
+class Turn:
+    """A question that this process asks alone, until `end`. `found` is what the store had for it at the beginning."""
+
+    def __init__(self, found: Found, clerk: Clerk, lead: flight.Lead | None) -> None:
+        self.found = found
+        self._clerk = clerk
+        self._lead = lead
+        self._ending: asyncio.Task[None] | None = None
+
+    def end(self) -> None:
+        """Let other processes ask, from now on and not when the reply is sent."""
+        lead, self._lead = self._lead, None
+        if lead is not None:
+            self._ending = asyncio.ensure_future(self._clerk.do(lambda _: lead.end()))
+
+    async def ended(self) -> None:
+        """Wait until others can ask, so that the next one here need not wait for us."""
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
 
 class Desk:
@@ -134,6 +164,35 @@ class Desk:
     async def look_again(self, call: Call) -> Found:
         """Both tiers, after another request for the same was answered, or when the exact tier cannot say."""
         return await self._thorough.do(lambda store: _looked_up(store, call))
+
+    @asynccontextmanager
+    async def alone(self, call: Call, patience_s: float) -> AsyncIterator["Turn"]:
+        """Be the one process that asks this while the block runs (`cache.flight`), with what the store has by then.
+
+        After `patience_s` seconds the block runs all the same.
+        """
+        give_up = time.monotonic() + patience_s
+        pause = flight.PAUSE_S
+        waited = False
+        clerk = self._least_busy()
+        lead, found = await clerk.do(lambda store: _led(store, call), late=_ended)
+        while lead is None and time.monotonic() < give_up:
+            waited = True
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, pause * 1.2)
+            lead, found = await clerk.do(lambda store: _led(store, call), late=_ended)
+        turn = Turn(found, clerk, lead)
+        try:
+            if waited and not isinstance(found.lookup, Hit):
+                turn.found = await self.look_again(call)
+            yield turn
+        finally:
+            turn.end()
+            await turn.ended()
+
+    async def prepare(self, call: Call) -> None:
+        """Embed what `remember` will keep, while the answer comes."""
+        await self._thorough.do(lambda store: store.prepare(call.question))
 
     async def remember(self, call: Call, answer: "Answer", cost: float | None, seconds: float) -> bool:
         """Keep an answer; it is on disk when this returns. False when a secret is in it.
@@ -182,9 +241,7 @@ class Desk:
             return Found(call, reason="secret")
         if not serve:
             return Found(call)
-        if call.question.only_exact:
-            return _looked_up(store, call)
-        return _looked_up(store, replace(call, question=replace(call.question, only_exact=True)), call)
+        return _exactly(store, call)
 
     def _undecided(self, found: Found) -> bool:
         if found.reason or found.problem or not isinstance(found.lookup, Miss):
@@ -198,6 +255,23 @@ class Desk:
 
 _SMALLEST_ANCHORED = 512
 """Bytes: the lowest minimum of any model, in tokens, and a token has at least a byte."""
+
+
+def _led(store: "Store", call: Call) -> tuple[flight.Lead | None, Found]:
+    """The right to ask, if no other process has it, and what was stored until then under these very words."""
+    lead = flight.try_to_lead(store.folder, call.key)
+    return lead, Found(call) if lead is None else _exactly(store, call)
+
+
+def _ended(led: tuple[flight.Lead | None, Found]) -> None:
+    if led[0] is not None:
+        led[0].end()
+
+
+def _exactly(store: "Store", call: Call) -> Found:
+    if call.question.only_exact:
+        return _looked_up(store, call)
+    return _looked_up(store, replace(call, question=replace(call.question, only_exact=True)), call)
 
 
 def _looked_up(store: "Store", call: Call, shown: Call | None = None) -> Found:

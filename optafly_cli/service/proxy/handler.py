@@ -121,12 +121,21 @@ class Handler:
             seen = await self._desk.peek(call) if call and verdict.keep and mode == "refresh" else None
             await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
             return
-        landed = await self._flights.landing(call.key, self._settings.provider.timeout_s)
+        patience_s = self._settings.provider.timeout_s
+        landed = await self._flights.landing(call.key, patience_s)
         if landed or self._flights.landed_since(call.key, begun):
             again = await self._desk.look_again(call)
             if await self._answered(client, again, begun):
                 return
-        async with self._flights.flown(call.key) as flight:
+        if landed is False:
+            # One after the other could be long: an answer that cannot be kept is mostly followed by another
+            await self._forward(client, raw, Sent(verdict, call, found.lookup, None, begun))
+            return
+        async with self._flights.flown(call.key) as flight, self._desk.alone(call, patience_s) as turn:
+            flight.then = turn.end
+            if await self._answered(client, turn.found, begun):
+                flight.lands(kept=True)
+                return
             await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
 
     def _verdict(self, found: Found, mode: str) -> Verdict:
@@ -169,7 +178,7 @@ class Handler:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
         watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
-        kept = False
+        kept = prepared = False
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 watch.feed(chunk)
@@ -179,6 +188,9 @@ class Handler:
                 elif watch.given_up and sent.flight:
                     sent.flight.lands(kept=False)
                 await client.write(chunk)
+                if not (kept or prepared):
+                    prepared = True
+                    self._keeper.prepare(sent)
         if not kept:
             await self._keeper.keep(watch, reply, sent)
         await client.end()
@@ -188,6 +200,7 @@ class Handler:
         watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
         held = 0
+        self._keeper.prepare(sent)
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 if client.status:

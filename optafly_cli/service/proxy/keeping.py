@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,16 @@ class Keeper:
         """Wait for what goes on after replies."""
         if self._afterwards:
             await asyncio.wait(self._afterwards)
+
+    def prepare(self, sent: Sent) -> None:
+        """Do ahead what keeping the answer will take, while it comes."""
+        if sent.call is not None:
+            self._after(self._prepared(sent.call))
+
+    async def _prepared(self, call: Call) -> None:
+        # What is wrong with the store is said when the answer is to be kept
+        with suppress(OptaflyError):
+            await self._desk.prepare(call)
 
     async def keep(self, watch: Watch, reply: Reply, sent: Sent) -> bool:
         """Store the answer, if it is one; False when the store could not."""
