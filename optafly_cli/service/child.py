@@ -21,7 +21,19 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from optafly_cli.service import streams, terminal
-from optafly_cli.service.handover import COMMAND, DONE, HELLO, MAGIC, READY, REFUSED, STATUS, TOLD, answer, unpacked
+from optafly_cli.service.handover import (
+    COMMAND,
+    DONE,
+    ENGINE,
+    HELLO,
+    MAGIC,
+    READY,
+    REFUSED,
+    STATUS,
+    TOLD,
+    answer,
+    unpacked,
+)
 from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check, check_environment
 from optafly_cli.service.places import peer_of
 from optafly_cli.service.staleness import CodeStamp
@@ -145,6 +157,8 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     set_patience(connection, _PATIENCE_S)
     kind, body, descriptors = _received(connection)
     if kind == STATUS:
+        if body == ENGINE:
+            _note(origin.notes, WANTED)
         told = json.dumps(origin.facts()).encode()
         connection.sendall(answer(TOLD, len(told)) + told)
         return 0

@@ -26,6 +26,7 @@ from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.store import Store
     from optafly_cli.provider.result import Answer
 
@@ -131,7 +132,13 @@ class Desk:
     `warnings` are what went wrong beside what was done, the newest few; whoever says them empties it.
     """
 
-    def __init__(self, settings: Settings, folder: Path, origin: Origin) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        origin: Origin,
+        find_engine: "Callable[[Callable[[str], None]], Engine | None]" = lambda _: None,
+    ) -> None:
         from optafly_cli.cache.store import Store
 
         cache = settings.cache
@@ -140,8 +147,12 @@ class Desk:
         self._origin = origin
         self._shared = cache.backend != "faiss"
         self._quick = [Clerk(f"optafly-quick-{n}", partial(Store.open, folder, alone)) for n in range(QUICK)]
-        self._thorough = Clerk("optafly-thorough", partial(Store.open, folder, cache))
         self.warnings: deque[str] = deque(maxlen=16)
+
+        def beside_an_engine() -> "Store":
+            return Store.open(folder, cache, engine=find_engine(self.warnings.append))
+
+        self._thorough = Clerk("optafly-thorough", beside_an_engine)
         self._count = Counts()
 
     def close(self) -> None:

@@ -92,6 +92,7 @@ class Handler:
                 await client.while_there(self._ask(client, raw, found, mode, begun))
         finally:
             self._room.give(client.held)
+            self._keeper.warn()
 
     async def _answered(self, client: Client, found: Found, begun: float) -> bool:
         """Reply from the store, if it has an answer."""

@@ -92,8 +92,7 @@ class Keeper:
             self._metrics.count("optafly_stored_total", "result", "store")
             return False
         self.ill = ""
-        while self._desk.warnings:
-            self.once(self._desk.warnings.popleft())
+        self.warn()
         self._metrics.count("optafly_stored_total", "result", "stored" if kept else "secret")
         if flight:
             flight.lands(kept=kept)
@@ -115,6 +114,11 @@ class Keeper:
         task = asyncio.ensure_future(work)
         self._afterwards.add(task)
         task.add_done_callback(self._afterwards.discard)
+
+    def warn(self) -> None:
+        """Say what went wrong beside what was done."""
+        while self._desk.warnings:
+            self.once(self._desk.warnings.popleft())
 
     def once(self, warning: str) -> None:
         """Say a warning the first time, and again when many others came in between."""
