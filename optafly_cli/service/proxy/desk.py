@@ -271,7 +271,11 @@ _SMALLEST_ANCHORED = 512
 def _led(store: "Store", call: Call) -> tuple[flight.Lead | None, Found]:
     """The right to ask, if no other process has it, and what was stored until then under these very words."""
     lead = flight.try_to_lead(store.folder, call.key)
-    return lead, Found(call) if lead is None else _exactly(store, call)
+    try:
+        landed = lead is not None and store.has(call.key)
+    except OptaflyError:
+        landed = False
+    return lead, _exactly(store, call) if landed else Found(call)
 
 
 def _ended(led: tuple[flight.Lead | None, Found]) -> None:
