@@ -132,8 +132,10 @@ def _end_of(turn: Mapping[str, Any], number: int) -> tuple[int, ...]:
     return (number, marked[-1]) if marked else ()
 
 
-def _type(block: Any) -> Any:
-    return block.get("type") if isinstance(block, dict) else None
+def _type(block: Any) -> str | None:
+    """The type of a block; None of what is none."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _markable(block: Any) -> bool:
@@ -158,7 +160,7 @@ def _gathered(value: Any, texts: list[str]) -> int:
         return sum(_gathered(item, texts) for item in value)
     if not isinstance(value, dict):
         return 1
-    if value.get("type") in ("image", "document") and isinstance(value.get("source"), dict):
+    if _type(value) in ("image", "document") and isinstance(value.get("source"), dict):
         return _PICTURE_TOKENS
     if "content" in value:
         return _gathered(value["content"], texts)

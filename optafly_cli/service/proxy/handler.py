@@ -10,7 +10,7 @@ from optafly_cli.service.proxy.call import CREDENTIALS
 from optafly_cli.service.proxy.client import Client, Room
 from optafly_cli.service.proxy.desk import Desk, Found
 from optafly_cli.service.proxy.flights import Flights
-from optafly_cli.service.proxy.headers import Headers, first, has, request_headers, response_headers
+from optafly_cli.service.proxy.headers import Headers, end_to_end, first, has, request_headers, response_headers
 from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
 from optafly_cli.service.proxy.problems import Refused
@@ -86,7 +86,7 @@ class Handler:
             raw = await client.body(MAX_REQUEST, self._room)
             begun = time.monotonic()
             wanted = self._settings.cache.enabled and mode == "use"
-            headers = [*client.headers, *self._added(client.headers).items()]
+            headers = [*end_to_end(client.headers), *self._added(client.headers).items()]
             found = await self._desk.open(raw, headers, client.query.decode("latin-1"), serve=wanted)
             if not await self._answered(client, found, begun):
                 await client.while_there(self._ask(client, raw, found, mode, begun))

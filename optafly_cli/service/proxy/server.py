@@ -9,11 +9,12 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import ConfigError, UsageError
 from optafly_cli.service.proxy.app import Proxy, ProxySettings
 from optafly_cli.service.proxy.guard import SHORTEST_TOKEN, is_loopback
+from optafly_cli.service.proxy.protocol import protocol
 
 if TYPE_CHECKING:
     import uvicorn
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 Stop = Callable[[], None]
 GRACE_S = 30.0
 _BACKLOG = 512
-_MAX_CONNECTIONS = 1_024
+_HEAD_S = 30.0
+"""How long a client may take for a request's line and headers."""
 _MAKE_ONE = "set OPTAFLY_SERVICE_TOKEN (`openssl rand -hex 16` makes one)"
 
 
@@ -112,7 +114,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: detail(f"a connection failed: {context.get('message')}"))
     proxy = Proxy(made_from, say, detail)
-    server = _server(proxy, grace_s)
+    server = _server(proxy, grace_s, made_from.settings.provider.timeout_s)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _stop, server, number, say)
@@ -129,7 +131,7 @@ async def _serve(
         await proxy.close()
 
 
-def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
+def _server(proxy: Proxy, grace_s: float, patience_s: float) -> "uvicorn.Server":
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -143,7 +145,7 @@ def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
     return Server(
         uvicorn.Config(
             proxy,
-            http=_protocol(),
+            http=protocol(min(_HEAD_S, patience_s)),
             ws="none",
             loop="none",
             lifespan="off",
@@ -157,38 +159,6 @@ def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
             timeout_graceful_shutdown=max(1, round(grace_s)),
         )
     )
-
-
-def _protocol() -> type[asyncio.Protocol]:
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
-    from optafly_cli.service.proxy.problems import Problem
-
-    class ApiProtocol(H11Protocol):
-        """HTTP/1.1 with a limit on connections, and refusals in the shape of the API's errors."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > _MAX_CONNECTIONS:
-                transport.abort()
-
-        def send_400_response(self, msg: str) -> None:
-            """Refuse what is no HTTP, unless a reply is on its way: then only the end of the connection can."""
-            import h11
-
-            if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-                self.transport.close()
-                return
-            problem = Problem(400, f"optafly: {msg}", close=True)
-            for event in (
-                h11.Response(status_code=400, headers=problem.headers, reason=b"Bad Request"),
-                h11.Data(data=problem.body),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-            self.transport.close()
-
-    return ApiProtocol
 
 
 def _stop(server: "uvicorn.Server", number: int, say: Callable[[str], None]) -> None:
