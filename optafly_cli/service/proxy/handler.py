@@ -23,6 +23,7 @@ MAX_HELD = 256 << 20
 MAX_WHOLE = 4 << 20
 """A reply that is not streamed and longer than this is passed on as it comes, and not kept."""
 CACHE = b"x-optafly-cache"
+Take = Callable[[int], bool]
 
 
 class Handler:
@@ -45,6 +46,7 @@ class Handler:
         self._extra = extra
         self._flights = Flights()
         self._room = Room(MAX_HELD)
+        self._replies = Room(MAX_HELD)
         self._keeper = Keeper(desk, self.metrics, say)
 
     async def close(self) -> None:
@@ -169,20 +171,20 @@ class Handler:
             if not verdict.keep or reply.status != 200 or sent.call is None:
                 await client.start(reply.status, response_headers(reply.headers, ours))
                 await self._relay(client, reply)
-            elif header_of(reply, b"content-type").startswith("text/event-stream"):
-                await self._stream(client, reply, sent, ours)
             else:
-                await self._whole(client, reply, sent, ours)
+                streamed = header_of(reply, b"content-type").startswith("text/event-stream")
+                with self._replies.share() as take:
+                    await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
         self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
 
-    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
         watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
         kept = prepared = False
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
-                watch.feed(chunk)
+                watch.feed(chunk, room=take(len(chunk)))
                 if watch.complete and not kept:
                     kept = True
                     await self._keeper.keep(watch, reply, sent)
@@ -196,7 +198,7 @@ class Handler:
             await self._keeper.keep(watch, reply, sent)
         await client.end()
 
-    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
         """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
         watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
@@ -207,11 +209,12 @@ class Handler:
                 if client.status:
                     await client.write(chunk)
                     continue
-                watch.feed(chunk)
+                room = take(len(chunk))
+                watch.feed(chunk, room=room)
                 parts.append(chunk)
                 held += len(chunk)
-                if held > MAX_WHOLE:
-                    watch.given_up = "too long"
+                if held > MAX_WHOLE or not room:
+                    watch.given_up = watch.given_up or "too long"
                     await client.start(reply.status, response_headers(reply.headers, ours))
                     await client.write(b"".join(parts))
                     parts = []

@@ -4,11 +4,12 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from optafly_cli.errors import ConfigError, UsageError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Stop = Callable[[], None]
 GRACE_S = 30.0
 _BACKLOG = 512
+_DESCRIPTORS = 4_096
 _HEAD_S = 30.0
 """How long a client may take for a request's line and headers."""
 _MAKE_ONE = "set OPTAFLY_SERVICE_TOKEN (`openssl rand -hex 16` makes one)"
@@ -100,7 +102,17 @@ def serve(
     `ready` is called once the first request can be answered, with a function that ends it as a signal does, from any
     thread. Signals are taken on the main thread only.
     """
+    _allow_descriptors()
     asyncio.run(_serve(made_from, made, ready, say, detail, grace_s))
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit, where that is lower: each request may take a client, a connection upstream and a lock."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(
