@@ -20,22 +20,23 @@ PAUSE_S = 0.05
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lead:
-    """The right to ask a question, until `end`. Without a handle (-1) no other process knows of it."""
+    """The right to ask a question, until `end`. Without a handle (-1) no other process knows of it, or it has ended."""
 
     path: Path
     handle: int
 
     def end(self) -> None:
-        """Let others ask. Only once."""
-        if self.handle < 0:
+        """Let others ask."""
+        handle, self.handle = self.handle, -1
+        if handle < 0:
             return
         with suppress(OSError):
             self.path.unlink()
             self.path.parent.rmdir()
             self.path.parents[1].rmdir()
-        os.close(self.handle)
+        os.close(handle)
 
 
 def try_to_lead(folder: Path, key: bytes) -> Lead | None:

@@ -1,6 +1,6 @@
 """Single flight inside the proxy: of several clients that ask the same at once, one is sent on and the others wait.
 
-That one waits for other processes (`Desk.alone`): first in here, then out there, so that no two wait for each other.
+Between processes a lock does the same (`Desk.alone`). Who holds it waits for nobody in here.
 """
 
 import asyncio

@@ -90,8 +90,12 @@ class Handler:
             wanted = self._settings.cache.enabled and mode == "use"
             headers = [*end_to_end(client.headers), *self._added(client.headers).items()]
             found = await self._desk.open(raw, headers, client.query.decode("latin-1"), serve=wanted)
-            if not await self._answered(client, found, begun):
-                await client.while_there(self._ask(client, raw, found, mode, begun))
+            try:
+                if not await self._answered(client, found, begun):
+                    await client.while_there(self._ask(client, raw, found, mode, begun))
+            finally:
+                if found.turn:
+                    await found.turn.over()
         finally:
             self._room.give(client.held)
             self._keeper.warn()
@@ -125,7 +129,8 @@ class Handler:
             await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
             return
         patience_s = self._settings.provider.timeout_s
-        landed = await self._flights.landing(call.key, patience_s)
+        # Whose turn it is waits for nobody here: one of those could be waiting for the turn
+        landed = None if found.turn else await self._flights.landing(call.key, patience_s)
         if landed or self._flights.landed_since(call.key, begun):
             again = await self._desk.look_again(call)
             if await self._answered(client, again, begun):
@@ -134,9 +139,9 @@ class Handler:
             # One after the other could be long: an answer that cannot be kept is mostly followed by another
             await self._forward(client, raw, Sent(verdict, call, found.lookup, None, begun))
             return
-        async with self._flights.flown(call.key) as flight, self._desk.alone(call, patience_s) as turn:
+        async with self._flights.flown(call.key) as flight, self._desk.alone(call, found.turn, patience_s) as turn:
             flight.then = turn.end
-            if await self._answered(client, turn.found, begun):
+            if turn.found and await self._answered(client, turn.found, begun):
                 flight.lands(kept=True)
                 return
             await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
