@@ -73,10 +73,11 @@ def _taken(path: Path) -> int | None:
     """The locked file; None while another process holds it; -1 where there can be none."""
     for _ in range(_TRIES):
         try:
-            make_private_folder(path.parent)
             handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         except FileNotFoundError:
             # The folder went with the last flight that was in it
+            if not _made(path.parent):
+                return -1
             continue
         except OSError:
             return -1
@@ -92,6 +93,20 @@ def _taken(path: Path) -> int | None:
         # Its last holder removed the file between our opening and our locking it
         os.close(handle)
     return -1
+
+
+def _made(folder: Path) -> bool:
+    """Whether the folder can be there; looking at all that is above it would take longer than the rest."""
+    try:
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:
+            make_private_folder(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _is_still(path: Path, handle: int) -> bool:
