@@ -27,16 +27,23 @@ class Lead:
     path: Path
     handle: int
 
-    def end(self) -> None:
-        """Let others ask."""
+    def end(self, *, tidy: bool = True) -> None:
+        """Let others ask. Not to be `tidy` leaves the folder for the next flight: removing it takes milliseconds."""
         handle, self.handle = self.handle, -1
         if handle < 0:
             return
         with suppress(OSError):
             self.path.unlink()
-            self.path.parent.rmdir()
-            self.path.parents[1].rmdir()
         os.close(handle)
+        if tidy:
+            tidy_up(self.path.parents[1])
+
+
+def tidy_up(folder: Path) -> None:
+    """Remove the folder of flights, and that of a store that never was, where they are empty."""
+    with suppress(OSError):
+        (folder / FOLDER).rmdir()
+        folder.rmdir()
 
 
 def try_to_lead(folder: Path, key: bytes) -> Lead | None:

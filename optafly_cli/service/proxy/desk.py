@@ -62,7 +62,7 @@ class Turn:
         """Let other processes ask, from now on and not when the reply is sent."""
         lead, self._lead = self._lead, None
         if lead is not None:
-            self._ending = asyncio.ensure_future(self._clerk.do(lambda _: lead.end()))
+            self._ending = asyncio.ensure_future(self._clerk.do(lambda _: lead.end(tidy=False)))
 
     async def over(self) -> None:
         """End it, and wait until others can ask: the next one here need not wait for us."""
@@ -89,6 +89,7 @@ class Desk:
         cache = settings.cache
         alone = replace(cache, backend="faiss")
         self._settings = settings
+        self._folder = folder
         self._origin = origin
         self._shared = cache.backend != "faiss"
         self._quick = [Clerk(f"optafly-quick-{n}", partial(Store.open, folder, alone)) for n in range(QUICK)]
@@ -104,6 +105,7 @@ class Desk:
         """Finish what was begun, and close the stores."""
         for clerk in (*self._quick, self._thorough):
             clerk.close()
+        flight.tidy_up(self._folder)
 
     async def warm_up(self) -> None:
         """Load the embedder, so that the first answer that is kept need not wait for it."""
