@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from optafly_cli.service import streams, terminal
 from optafly_cli.service.command import PATIENCE_S, Command, received
-from optafly_cli.service.handover import DONE, HELLO, READY, REFUSED, STATUS, TOLD, answer
+from optafly_cli.service.handover import DONE, ENGINE, HELLO, READY, REFUSED, STATUS, TOLD, answer
 from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check, check_environment
 from optafly_cli.service.places import peer_of
 from optafly_cli.service.staleness import CodeStamp, OutdatedError
@@ -145,6 +145,8 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     unlike = _become_like(origin, client)
     kind, body, descriptors = received(connection)
     if kind == STATUS:
+        if body == ENGINE:
+            _note(origin.notes, WANTED)
         told = json.dumps(origin.facts()).encode()
         connection.sendall(answer(TOLD, len(told)) + told)
         return 0
