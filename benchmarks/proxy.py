@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.timing import arguments, clean_environment, optafly
 
@@ -194,25 +195,35 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     return round(statistics.median(values) * 1000, 2), round(cuts[-1] * 1000, 2)
 
 
+@dataclass(frozen=True)
+class Running:
+    """The ports of a proxy and of the endpoint behind it, and the proxy's process."""
+
+    proxy: int
+    fake: int
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
-def running(home: Path) -> Iterator[tuple[int, int]]:
-    """The ports of a proxy and of the endpoint behind it."""
+def running(home: Path, *fake_options: str, log: IO[bytes] | None = None) -> Iterator[Running]:
+    """A proxy and the endpoint behind it. `log` gets what the proxy says; without it that goes to our stderr."""
     env = clean_environment(home)
     fake = subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.messages_api"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "tests.fakes.messages_api", *fake_options],
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         said = fake.stdout.readline() if fake.stdout else ""
         url = said.split()[0].partition("=")[2]
         proxy = subprocess.Popen(
             [*optafly(), "serve", "--port", "0", "--json", "--upstream", url],
-            cwd=home, env=env, stdout=subprocess.PIPE, text=True,
+            cwd=home, env=env, stdout=subprocess.PIPE, stderr=log, text=True,
         )  # fmt: skip
         try:
             text = ""
             while not text.endswith("}\n"):
                 text += proxy.stdout.readline() if proxy.stdout else ""
-            yield int(json.loads(text)["url"].rpartition(":")[2]), int(url.rpartition(":")[2])
+            yield Running(int(json.loads(text)["url"].rpartition(":")[2]), int(url.rpartition(":")[2]), proxy)
         finally:
             proxy.terminate()
             proxy.wait()
@@ -224,8 +235,8 @@ def running(home: Path) -> Iterator[tuple[int, int]]:
 def main() -> None:
     """Measure, and print the table."""
     options = arguments(__doc__)
-    with tempfile.TemporaryDirectory() as home, running(Path(home)) as (proxy, fake):
-        found = asyncio.run(measure(proxy, fake, options.runs))
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as at:
+        found = asyncio.run(measure(at.proxy, at.fake, options.runs))
     rows = list(rows_of(found))
     machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
     if options.json:
