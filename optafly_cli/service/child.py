@@ -154,12 +154,12 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
         command.become(client)
     except (RefusedError, UnlikeError, OSError, ValueError, KeyError) as error:
         why = f"{type(error).__name__}: {error}".encode()[:200].replace(b"\n", b" ")
-        os.write(origin.notes, (error.note if isinstance(error, RefusedError) else UNLIKE) + why + b"\n")
+        _note(origin.notes, error.note if isinstance(error, RefusedError) else UNLIKE, why)
         connection.sendall(answer(REFUSED))
         return 0
     # A launcher that waited too long has closed its end: this raises, and nothing has been run
     connection.sendall(answer(READY, os.getpid()))
-    os.write(origin.notes, BEGUN + b"\n")
+    _note(origin.notes, BEGUN)
     origin.ask_for(lambda: _note(origin.notes, WANTED))
     set_patience(connection, 0)
     terminal.lend_from(connection)
@@ -169,10 +169,10 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     return code & 0xFF
 
 
-def _note(notes: int, kind: bytes) -> None:
-    # The service may have ended meanwhile
+def _note(notes: int, kind: bytes, why: bytes = b"") -> None:
+    # The service may have been killed meanwhile; a command that was begun goes on
     with suppress(OSError):
-        os.write(notes, kind + b"\n")
+        os.write(notes, kind + why + b"\n")
 
 
 def _close_all_but(*kept: int) -> None:
