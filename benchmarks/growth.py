@@ -22,6 +22,8 @@ PER = 10_000
 class Sizes:
     """What one process is at a moment: kilobytes and numbers."""
 
+    anonymous: int
+    """What the process has written: its own, and never dropped by the kernel as pages of files are."""
     rss: int
     pss: int
     threads: int
@@ -40,7 +42,7 @@ class Sizes:
         if "Rss" not in kilobytes:
             raise ProcessLookupError(pid)
         numbers = [sum(1 for _ in (place / folder).iterdir()) for folder in ("task", "fd")]
-        return cls(kilobytes["Rss"], kilobytes["Pss"], *numbers)
+        return cls(kilobytes["Anonymous"], kilobytes["Rss"], kilobytes["Pss"], *numbers)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class Grown:
     most_threads: int
     most_descriptors: int
     samples: int
+    anonymous: Slope | None
     rss: Slope | None
     pss: Slope | None
 
@@ -140,6 +143,7 @@ class Grown:
             max(one.threads for one in seen),
             max(one.descriptors for one in seen),
             len(seen) - 2,
+            watch.slope(name, "anonymous"),
             watch.slope(name, "rss"),
             watch.slope(name, "pss"),
         )
@@ -157,17 +161,17 @@ class Grown:
 def table(rows: Sequence[Grown]) -> list[str]:
     """The rows for a person, in MB: at rest before and after, per `PER` requests, and the most in between."""
     lines = [
-        f"{'process':12}{'RSS at rest, MB':>17}{f'per {PER:,}':>18}{'PSS at rest, MB':>18}{f'per {PER:,}':>18}"
-        f"{'threads':>16}{'descriptors':>18}"
+        f"{'process':12}{'anonymous MB':>15}{f'per {PER:,}':>15}{'PSS MB':>15}{f'per {PER:,}':>15}"
+        f"{'threads':>14}{'descriptors':>17}"
     ]
     for row in rows:
         cells = [f"{row.name:12}"]
-        for what, width in (("rss", 17), ("pss", 18)):
+        for what in ("anonymous", "pss"):
             before, after = (getattr(sizes, what) / 1024 for sizes in (row.before, row.after))
-            cells.append(f"{f'{before:.1f} → {after:.1f}':>{width}}{_said(getattr(row, what)):>18}")
+            cells.append(f"{f'{before:.1f} → {after:.1f}':>15}{_said(getattr(row, what)):>15}")
         one, other = row.before, row.after
-        cells.append(f"{f'{one.threads} → {other.threads} (≤ {row.most_threads})':>16}")
-        cells.append(f"{f'{one.descriptors} → {other.descriptors} (≤ {row.most_descriptors})':>18}")
+        cells.append(f"{f'{one.threads} → {other.threads} (≤ {row.most_threads})':>14}")
+        cells.append(f"{f'{one.descriptors} → {other.descriptors} (≤ {row.most_descriptors})':>17}")
         lines.append("".join(cells))
     return lines
 

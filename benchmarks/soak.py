@@ -104,7 +104,7 @@ def soak_the_proxy(requests: int) -> Part:
         part.notes.append(_entries(Path(home) / "optafly" / "store" / direct.FILE))
         said = (Path(home) / "log").read_text("utf-8", "replace").splitlines()
         part.faults += [line for line in said if "fault" in line or "Traceback" in line][:EXAMPLES]
-        part.notes.append(f"the proxy's log has {len(said)} lines")
+        part.notes.append(f"the proxy's log has {len(said)} lines, {len(set(said))} of them different")
     return part
 
 

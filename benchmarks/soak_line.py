@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 KEY = "sk-ant-api03-soak"
 VERSION = "2026-10-21"
 PATIENCE_S = 60.0
+LEFT_OPEN_S = 70.0
+"""An idle connection is the client's for at least this long (uvicorn is told 75)."""
 
 
 class WrongAnswerError(Exception):
@@ -72,6 +75,7 @@ class Line:
     def __init__(self, port: int) -> None:
         self.sent = 0
         self._port = port
+        self._last = 0.0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, body: bytes = b"", *, chunked: bool = False, **headers: str) -> Got:
@@ -87,12 +91,18 @@ class Line:
         async with asyncio.timeout(PATIENCE_S):
             reader = await self.begin(raw)
             got = await _reply(reader, head)
+        self._last = time.monotonic()
         if got.headers.get("connection", "") == "close":
             self.hang_up()
         return got
 
     async def begin(self, raw: bytes) -> asyncio.StreamReader:
         """Send these bytes, and where the reply will come."""
+        if self._streams is not None and self._streams[0].at_eof():
+            idle_s = time.monotonic() - self._last
+            self.hang_up()
+            if idle_s < LEFT_OPEN_S:
+                raise WrongAnswerError(f"hung up on after {idle_s:.1f} s")
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         self.sent += 1

@@ -46,7 +46,7 @@ class Part:
         self.grown += grown
         for one in grown:
             self.faults += one.faults
-            line = one.rss
+            line = one.anonymous
             if self.requests >= LONG_ENOUGH and line and line.value > max(STEADY_KB, 2 * line.error):
                 self.faults.append(f"{one.name}: grows by {line.value / 1024:.1f} MB each {PER:,} requests")
 
