@@ -131,9 +131,11 @@ class Grown:
     anonymous: Slope | None
     rss: Slope | None
     pss: Slope | None
+    pool: int = 0
+    """Descriptors that it may hold or not, at rest: idle connections that are kept for the next request."""
 
     @classmethod
-    def between(cls, name: str, before: Sizes, after: Sizes, watch: Watch) -> "Grown":
+    def between(cls, name: str, before: Sizes, after: Sizes, watch: Watch, pool: int = 0) -> "Grown":
         """What became of it from one rest to the other."""
         seen = [before, after, *(sizes for _, sizes in watch.samples[name])]
         return cls(
@@ -146,6 +148,7 @@ class Grown:
             watch.slope(name, "anonymous"),
             watch.slope(name, "rss"),
             watch.slope(name, "pss"),
+            pool,
         )
 
     @property
@@ -153,8 +156,8 @@ class Grown:
         """What there is more of at rest than there was, one sentence each."""
         return [
             f"{self.name}: {getattr(self.after, what)} {what} at rest, {getattr(self.before, what)} before"
-            for what in ("threads", "descriptors")
-            if getattr(self.after, what) > getattr(self.before, what)
+            for what, more in (("threads", 0), ("descriptors", self.pool))
+            if getattr(self.after, what) > getattr(self.before, what) + more
         ]
 
 

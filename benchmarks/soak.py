@@ -31,6 +31,7 @@ from benchmarks.soak_line import Line, WrongAnswerError
 from benchmarks.soak_part import CLIENTS, EXAMPLES, QUIET_S, WARM_UP, Part, report
 from benchmarks.soak_proxy import Client, Kind, Stored
 from optafly_cli import direct
+from optafly_cli.config.settings import ServiceSettings
 
 MOST_LINES = 100
 """Of the proxy's log, however long it runs: what a client does is no news."""
@@ -64,7 +65,8 @@ async def proxy_part(at: Running, requests: int) -> Part:
     if at.process.poll() is not None:
         part.faults.append(f"the proxy has ended: {at.process.returncode}")
         return part
-    part.judge([Grown.between(name, before[name], after[name], watch) for name in pids])
+    pool = ServiceSettings().connection_pool
+    part.judge([Grown.between(name, before[name], after[name], watch, pool) for name in pids])
     metrics = (await Line(at.proxy).ask("GET", "/metrics")).body
     if b"\noptafly_in_flight 1\n" not in metrics:
         part.faults.append("requests are under way after all clients have left")

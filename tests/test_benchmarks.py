@@ -118,11 +118,11 @@ def test_a_slope_is_that_of_the_points() -> None:
     """Per 10,000 requests, with the error of what lies beside the line; none of two points, or of one place."""
     straight = Slope.through([(0, 5.0), (1_000, 6.0), (2_000, 7.0)])
     assert straight is not None
-    assert (straight.value, straight.error) == (pytest.approx(10.0), pytest.approx(0.0))
+    assert [straight.value, straight.error] == pytest.approx([10.0, 0.0])
     # By hand: residuals -1/3, 2/3, -1/3; sqrt((2/3) / 1 / 2e6) * 1e4
     bent = Slope.through([(0, 0.0), (1_000, 1.0), (2_000, 0.0)])
     assert bent is not None
-    assert (bent.value, bent.error) == (pytest.approx(0.0), pytest.approx(5.7735, abs=1e-4))
+    assert [bent.value, bent.error] == pytest.approx([0.0, 5.7735], abs=1e-4)
     assert Slope.through([(0, 1.0), (1, 2.0)]) is None
     assert Slope.through([(5, 1.0)] * 4) is None
 
