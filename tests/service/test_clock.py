@@ -123,3 +123,28 @@ def test_a_lock_of_tomorrow_keeps_no_service_from_starting(tmp_path: Path) -> No
         wait_for(lambda: find(places) is not None)
     finally:
         service("service", "stop")
+
+
+@pytest.mark.parametrize("off_by", [3 * DAYS, -3 * DAYS], ids=["ahead", "back"])
+def test_an_edit_is_seen_by_whatever_clock_it_is_dated(tmp_path: Path, clock: Clock, off_by: float) -> None:
+    """The launcher does not take a file for unchanged because its date is of another day, or days old again."""
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n")
+    ask = ("ask", "what is x?", "--file", "a.py")
+    with (
+        MessagesApi() as api,
+        Service(tmp_path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY=api.key, **clock.env) as it,
+    ):
+        # Settled: nobody has touched it for a minute, as it seems
+        clock.set(60)
+        said = it(*ask).stdout
+        assert it(*ask, "--cache-only").stdout == said
+        assert it(*ask).stdout == said
+        assert len(api.messages) == 1
+        clock.set(off_by)
+        assert it(*ask).stdout == said
+        file.write_text("x = 2\n")
+        os.utime(file, (time.time() + off_by, time.time() + off_by))
+        assert it(*ask, "--cache-only", code=None).returncode == 1
+        it(*ask)
+        assert len(api.messages) == 2
