@@ -6,7 +6,6 @@ was on disk. While all of them are so, the same command has the same answer, and
 Whatever is unusual returns None, and the application is asked. Builtins and `os` only: each import counts.
 """
 
-import _sqlite3
 import os
 import sys
 from stat import S_ISFIFO, S_ISREG, S_ISSOCK
@@ -15,11 +14,14 @@ from optafly_cli._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _sqlite3
     from collections.abc import Mapping, Sequence
 
 SCHEMA = 4
 """The schema of the store that is read here (`cache.schema.LATEST`)."""
 FILE = "entries.sqlite"
+MAP = "direct.map"
+"""A file of a byte for every two that a request can begin with, not 0 where one was kept: most need no database."""
 SETTLED_S = 1.0
 """Seconds for which a file must have been as it is: within a tick of the disk's clock it could change unseen."""
 _FIND = """
@@ -52,8 +54,10 @@ def answer(argv: "Sequence[str]") -> int | None:
     start = time.perf_counter()
     request = request_of(argv, os.environ)
     place = store_folder(os.environ) if request else None
-    if request is None or place is None or not _can_be_shown():
+    if request is None or place is None or not _was_kept(place, request) or not _can_be_shown():
         return None
+    import _sqlite3
+
     try:
         connection = _opened(os.path.join(place, FILE))
     except _sqlite3.Error:
@@ -99,6 +103,25 @@ def build() -> str:
     """What changes when optafly is installed anew: where it is, and since when."""
     folder = os.path.dirname(__file__)
     return f"{folder}:{os.stat(folder).st_mtime_ns}"
+
+
+def place_in_map(request: bytes) -> int:
+    """Which byte of the map stands for the request."""
+    return int.from_bytes(request[:2], "big")
+
+
+def _was_kept(folder: str, request: bytes) -> bool:
+    """Whether the database may have the request: so it is where there is no map."""
+    try:
+        handle = os.open(os.path.join(folder, MAP), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return os.pread(handle, 1, place_in_map(request)) not in (b"", b"\0")
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
 
 
 def store_folder(environ: "Mapping[str, str]") -> str | None:
@@ -151,6 +174,8 @@ def _can_be_shown() -> bool:
 
 
 def _opened(path: str) -> "_sqlite3.Connection":
+    import _sqlite3
+
     return _sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, isolation_level=None, timeout=0.05)
 
 
@@ -192,6 +217,8 @@ def _write(text: str, line: str) -> None:
 
 def _count(connection: "_sqlite3.Connection", entry: int, tokens: int, now: float) -> None:
     """Count the hit as `cache.store` does: if that is possible at once. Closing rolls back what was not committed."""
+    import _sqlite3
+
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA synchronous = NORMAL")

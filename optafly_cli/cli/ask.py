@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optafly_cli.cli import options as opt
+from optafly_cli.cli.afterwards import leave
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Spinner, Ui
@@ -67,9 +68,12 @@ def ask(
     from optafly_cli.config.paths import store_folder
     from optafly_cli.pipeline.ask import ask as run
     from optafly_cli.pipeline.job import Voice, check_cache_mode
+    from optafly_cli.pipeline.shelf import begin_with
 
     ui: Ui = ctx.obj
     started = time.time()
+    if ui.served and prompt and not no_cache:
+        begin_with(prompt)
     session = open_session(
         ui,
         ContextOptions(
@@ -99,6 +103,7 @@ def ask(
         waiting=sink.waiting,
         approve=approver(ui, session),
         explain=explainer.show if explainer else None,
+        later=leave,
     )
     try:
         folder = store_folder(session.settings.cache, os.environ)
@@ -117,7 +122,7 @@ def ask(
             summarise(ui, outcome)
     code = _exit_code(ui, outcome)
     if not (json or explain or refresh or no_cache or system) and ui.is_plain and code == 0:
-        _keep_request(ui, session, outcome, folder, started)
+        leave(lambda: _keep_request(ui, session, outcome, folder, started))
     return code
 
 

@@ -5,9 +5,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from optafly_cli._version import __version__
+from optafly_cli.cli.afterwards import catch_up
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import Declined, OptaflyError, UsageError
 
@@ -23,7 +25,7 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
     """Run the command line `argv` (without the program's name) and return its exit code.
 
     Every error ends here: a known one as a sentence and its own code, an unknown one as 70 with its traceback in a log.
-    `warm` says that this is the service already; otherwise it may be started afterwards.
+    `warm` says that this is the service already, which catches up by itself; otherwise it may be started afterwards.
     """
     if list(argv) == ["--version"]:
         ui = Ui()
@@ -32,8 +34,13 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
     ui = Ui()
     ui.json = "--json" in argv
     ui.argv = tuple(argv)
+    ui.served = warm
     code = _run(argv, ui)
-    if ui.service and not warm and _WARMING.intersection(argv[:1]):
+    if warm:
+        return code
+    with suppress(KeyboardInterrupt):
+        catch_up()
+    if ui.service and _WARMING.intersection(argv[:1]):
         from optafly_cli.service.starting import start_on_demand
 
         start_on_demand(ui.service, os.environ)
@@ -74,7 +81,9 @@ def lost_output(error: OSError) -> int:
 
 
 def _fault(ui: Ui, argv: Sequence[str], error: Exception) -> int:
-    log = _write_log(argv, error)
+    from optafly_cli.cli.crash_log import write
+
+    log = write(argv, error)
     remedy = f"the details are in {log}" if log else "no log could be written"
     return _report(ui, "internal", f"a fault in optafly: {type(error).__name__}: {error}", remedy, None, 70)
 
@@ -133,24 +142,3 @@ def _flush(ui: Ui, code: int) -> int:
         ui.error(f"the result could not be written to stdout: {ui.unwritten}", "free some space, or write elsewhere")
         return code or UsageError.exit_code
     return code
-
-
-def _write_log(argv: Sequence[str], error: BaseException) -> str | None:
-    """Write the traceback (never the prompt, never a key) where the user can find it."""
-    import time
-    import traceback
-
-    from optafly_cli.config.paths import log_folder
-    from optafly_cli.config.private import make_private_folder
-
-    try:
-        folder = log_folder(os.environ)
-        make_private_folder(folder)
-        path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-        options = [word for word in argv if word.startswith("-")]
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"optafly {__version__}, Python {sys.version}\noptions: {options}\n\n")
-            file.writelines(traceback.format_exception(error))
-    except OSError:
-        return None
-    return str(path)

@@ -55,6 +55,7 @@ def rehearse() -> None:
     A fork shares memory until it writes to it, and Python writes to what it only looks at: the first command in a
     fresh one takes three times as long as the second.
     """
+    from optafly_cli.cli.afterwards import catch_up
     from optafly_cli.cli.handler import run
 
     environment = dict(os.environ)
@@ -65,6 +66,7 @@ def rehearse() -> None:
             os.environ["OPTAFLY_HOME"] = _NOWHERE
             for argv in _REHEARSED:
                 run(argv, warm=True)
+                catch_up()
             _compare()
         finally:
             sys.stdin = stdin

@@ -120,6 +120,7 @@ def run(
     detached: Annotated[bool, typer.Option("--detached", hidden=True, help="Leave the terminal.")] = False,
 ) -> int:
     """Be the service, here in the foreground, until Ctrl-C."""
+    from optafly_cli.cli.afterwards import catch_up
     from optafly_cli.cli.handler import run as application
     from optafly_cli.cli.preload import preload, rehearse
     from optafly_cli.service.lifecycle import serve
@@ -130,6 +131,7 @@ def run(
         _places(),
         os.environ,
         partial(application, warm=True),
+        catch_up,
         preload,
         rehearse,
         idle_minutes=settings.idle_minutes,

@@ -22,7 +22,7 @@ _STYLES = {"error": "1;31", "warning": "33", "dim": "2", "good": "32", "bold": "
 class Ui:
     """One command's streams and manners. `json` is set by the command that was asked for `--json`.
 
-    `service` is what the settings, once they are loaded, say about the service.
+    `service` is what the settings, once they are loaded, say about the service; `served`: it runs this command.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class Ui:
         self.color: ColorChoice = "auto"
         self.verbosity = 0
         self.argv: tuple[str, ...] = ()
+        self.served = False
         self.warned = False
         self.unwritten: str | None = None
         self.service: ServiceSettings | None = None

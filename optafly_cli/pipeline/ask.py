@@ -44,7 +44,7 @@ def ask(session: Session, voice: Voice, folder: Path, open_store: "OpenStore | N
         OptaflyError: whatever ends the attempt before there is an answer.
     """
     timing = Timing()
-    with timing.stage("total"), Shelf(session, folder, open_store) as shelf:
+    with timing.stage("total"), Shelf(session, folder, open_store, voice.later) as shelf:
         _explain(shelf, voice)
         with timing.stage("lookup"):
             lookup = shelf.look_up()

@@ -52,7 +52,7 @@ class Voice:
     """How the pipeline speaks, in plain text: `warn` and `status` a line, `text` a part of the answer.
 
     `waiting` is called when the request is about to be sent. `approve` is None where nobody can be asked, `explain`
-    where nobody wants to know why the store answers as it does.
+    where nobody wants to know why the store answers as it does. `later` does what the answer need not wait for.
     """
 
     warn: Callable[[str], None]
@@ -61,6 +61,7 @@ class Voice:
     waiting: Callable[[], None] = lambda: None
     approve: Approver | None = None
     explain: "Callable[[Explanation], None] | None" = None
+    later: Callable[[Callable[[], None]], None] = lambda work: work()
 
 
 @dataclass

@@ -27,12 +27,20 @@ class Shelf:
 
     `problem` is the first thing that went wrong with it, `warnings` what went wrong beside it. What a
     look-up found is kept: a fresh answer is compared with it, so that the promise about semantic hits rests on what
-    this user asks. `open_store` is for who has the models of a store loaded already.
+    this user asks. `open_store` is for who has the models of a store loaded already. `later` closes the store: the last
+    that does writes its log back.
     """
 
-    def __init__(self, session: Session, folder: Path, open_store: "OpenStore | None" = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        folder: Path,
+        open_store: "OpenStore | None" = None,
+        later: Callable[[Callable[[], None]], None] = lambda work: work(),
+    ) -> None:
         self.session = session
         self._open_store = open_store
+        self._later = later
         self.folder = folder
         self.problem: StoreError | None = None
         self.warnings: list[str] = []
@@ -46,7 +54,7 @@ class Shelf:
 
     def __exit__(self, *_: object) -> None:
         if self._store is not None:
-            self._store.close()
+            self._later(self._store.close)
 
     def look_up(self) -> Lookup | None:
         """What the store says; None when it cannot be asked, or what it says is not to be served (`--refresh`)."""
@@ -123,6 +131,18 @@ class Shelf:
         if self._store is None:
             self._store = (self._open_store or open_beside_the_service)(self.folder, self.session.settings.cache)
         return self._store
+
+
+def begin_with(prompt: str) -> None:
+    """Have the engine begin with what the prompt will be compared by, while settings and workspace are read."""
+    from optafly_cli.cache.engine.client import begin
+    from optafly_cli.cache.lookup import exact_only
+    from optafly_cli.cache.spelling import embedded_form
+    from optafly_cli.cache.text import instruction_of
+
+    instruction = instruction_of(prompt)
+    if exact_only(instruction, prompt) is None:
+        begin(os.environ, embedded_form(instruction))
 
 
 def open_beside_the_service(folder: Path, settings: "CacheSettings") -> "Store":

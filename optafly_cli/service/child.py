@@ -6,34 +6,29 @@ It never returns, and reads from nobody but its own client: one that stalls keep
 import array
 import atexit
 import json
-import locale
 import os
 import select
 import signal
 import socket
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from optafly_cli.service import streams, terminal
-from optafly_cli.service.handover import COMMAND, DONE, HELLO, MAGIC, READY, REFUSED, STATUS, TOLD, answer, unpacked
+from optafly_cli.service.command import PATIENCE_S, Command, received
+from optafly_cli.service.handover import DONE, HELLO, READY, REFUSED, STATUS, TOLD, answer
 from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check, check_environment
 from optafly_cli.service.places import peer_of
-from optafly_cli.service.staleness import CodeStamp
+from optafly_cli.service.staleness import CodeStamp, OutdatedError
 from optafly_cli.sockets import set_patience
 
 Application = Callable[[Sequence[str]], int]
-BEGUN, OUTDATED, UNLIKE, WANTED = b"C", b"R", b"U", b"E"
-"""What a child tells its parent: a command begins; the service is out of date; a client was sent away; an engine is
-wanted."""
-_PATIENCE_S = 5
-_LARGEST = 16 * 1024 * 1024
-_HEADER = len(MAGIC) + 5
+BEGUN, ANSWERED, OUTDATED, UNLIKE, WANTED = b"C", b"A", b"R", b"U", b"E"
+"""What a child tells its parent: a command begins; its launcher will go now (the child's pid follows); the service is
+out of date; a client was sent away; an engine is wanted."""
 _UNWRITTEN = 120
 
 
@@ -41,10 +36,12 @@ _UNWRITTEN = 120
 class Origin:
     """What every child knows of the service that it is forked from. `notes` is a pipe to it.
 
-    `ask_for` is given what a command does when it wants the engine and there is none.
+    `ask_for` is given what a command does when it wants the engine and there is none. `catch_up` does what a command
+    has left for when its user is answered.
     """
 
     application: Application
+    catch_up: Callable[[], None]
     rehearse: Callable[[], None]
     build: bytes
     manners: bytes
@@ -81,6 +78,7 @@ def stand_by(origin: Origin, listener: socket.socket, parent: socket.socket) -> 
     _begin(origin, parent, listener)
     try:
         origin.rehearse()
+        _become_like(origin, os.getpid())
         connection = _next(listener, parent)
         client = peer_of(connection)
         rights = array.array("i", [connection.fileno()])
@@ -142,19 +140,23 @@ def _serve(origin: Origin, connection: socket.socket, client: int) -> NoReturn:
 
 
 def _served(origin: Origin, connection: socket.socket, client: int) -> int:
-    set_patience(connection, _PATIENCE_S)
-    kind, body, descriptors = _received(connection)
+    set_patience(connection, PATIENCE_S)
+    # While the launcher puts its message together
+    unlike = _become_like(origin, client)
+    kind, body, descriptors = received(connection)
     if kind == STATUS:
         told = json.dumps(origin.facts()).encode()
         connection.sendall(answer(TOLD, len(told)) + told)
         return 0
     try:
         command = Command.read(body, descriptors)
-        _check(origin, command, client)
-        command.become(client)
+        _check(origin, command)
+        if unlike is not None:
+            raise unlike
+        command.take_place()
     except (RefusedError, UnlikeError, OSError, ValueError, KeyError) as error:
         why = f"{type(error).__name__}: {error}".encode()[:200].replace(b"\n", b" ")
-        _note(origin.notes, error.note if isinstance(error, RefusedError) else UNLIKE, why)
+        _note(origin.notes, (error.note if isinstance(error, RefusedError) else UNLIKE) + why)
         connection.sendall(answer(REFUSED))
         return 0
     # A launcher that waited too long has closed its end: this raises, and nothing has been run
@@ -164,15 +166,18 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     set_patience(connection, 0)
     terminal.lend_from(connection)
     code = run(origin.application, command.argv)
+    streams.let_go()
+    _note(origin.notes, b"%b%d" % (ANSWERED, os.getpid()))
     with suppress(OSError):
         connection.sendall(answer(DONE, code & 0xFF))
+    origin.catch_up()
     return code & 0xFF
 
 
-def _note(notes: int, kind: bytes, why: bytes = b"") -> None:
+def _note(notes: int, said: bytes) -> None:
     # The service may have been killed meanwhile; a command that was begun goes on
     with suppress(OSError):
-        os.write(notes, kind + why + b"\n")
+        os.write(notes, said + b"\n")
 
 
 def _close_all_but(*kept: int) -> None:
@@ -183,100 +188,26 @@ def _close_all_but(*kept: int) -> None:
                 os.close(int(name))
 
 
-def _received(connection: socket.socket) -> tuple[bytes, bytes, list[int]]:
-    """The kind of a message, its body, and the descriptors that came with it."""
-    descriptors = array.array("i")
-    give_up = time.monotonic() + _PATIENCE_S
-    head, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(4 * 8), socket.MSG_CMSG_CLOEXEC)
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % 4])
-    while len(head) < _HEADER:
-        head += _more(connection, give_up)
-    if not head.startswith(MAGIC) or head[len(MAGIC) : len(MAGIC) + 1] not in (COMMAND, STATUS):
-        raise ValueError("no message of this protocol")
-    length = int.from_bytes(head[_HEADER - 4 : _HEADER], "big")
-    if length > _LARGEST:
-        raise ValueError("the message is too large")
-    parts = [head[_HEADER:]]
-    missing = length - len(parts[0])
-    while missing > 0:
-        parts.append(_more(connection, give_up))
-        missing -= len(parts[-1])
-    return head[len(MAGIC) : len(MAGIC) + 1], b"".join(parts), list(descriptors)
+def _become_like(origin: Origin, client: int) -> Exception | None:
+    """Have what the kernel says of the client's process; why that cannot be, or must not."""
+    try:
+        origin.code.check()
+        traits = Traits.of(client)
+        check(origin.traits, traits)
+        become_like(client, traits)
+    except OutdatedError as error:
+        return RefusedError(str(error), OUTDATED)
+    except (UnlikeError, OSError, ValueError, KeyError) as error:
+        return error
+    return None
 
 
-def _more(connection: socket.socket, give_up: float) -> bytes:
-    if time.monotonic() > give_up:
-        raise ValueError("the message takes too long")
-    data = connection.recv(1 << 20)
-    if not data:
-        raise EOFError
-    return data
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command line and the process that it expects to be run by."""
-
-    build: bytes
-    manners: bytes
-    streams: list[str]
-    argv: list[bytes]
-    environment: dict[bytes, bytes]
-    descriptors: list[int]
-    """The working folder, then the standard streams that are open."""
-    open_streams: bytes
-
-    @classmethod
-    def read(cls, body: bytes, descriptors: list[int]) -> "Command":
-        """The command of a message.
-
-        Raises:
-            ValueError: it is none.
-        """
-        build, manners, open_streams, shown, argv, variables = unpacked(body)
-        if len(descriptors) != 1 + len(open_streams):
-            raise ValueError("descriptors are missing")
-        environment = dict(variable.split(b"=", 1) for variable in unpacked(variables))
-        named = [stream.decode() for stream in unpacked(shown)]
-        return cls(build, manners, named, unpacked(argv), environment, descriptors, open_streams)
-
-    def become(self, client: int) -> None:
-        """Be, as far as that can be seen, the client's process.
-
-        Raises:
-            OSError, ValueError: it cannot be done.
-        """
-        folder, *descriptors = self.descriptors
-        os.fchdir(folder)
-        os.close(folder)
-        streams.set_up(dict(zip(self.open_streams, descriptors, strict=True)), self.streams)
-        _take_environment(self.environment)
-        time.tzset()
-        locale.setlocale(locale.LC_CTYPE, "")
-        tempfile.tempdir = None
-        sys.argv = [os.fsdecode(word) for word in self.argv]
-        become_like(client, Traits.of(client))
-
-
-def _take_environment(wanted: Mapping[bytes, bytes]) -> None:
-    for name in [name for name in os.environb if name not in wanted]:
-        del os.environb[name]
-    for name, value in wanted.items():
-        if os.environb.get(name) != value:
-            os.environb[name] = value
-
-
-def _check(origin: Origin, command: Command, client: int) -> None:
+def _check(origin: Origin, command: Command) -> None:
     if command.build != origin.build:
         raise RefusedError("another optafly", OUTDATED)
-    if place := origin.code.changed():
-        raise RefusedError(f"{place} has changed", OUTDATED)
     if command.manners != origin.manners:
         raise RefusedError("Python was started with other options")
     check_environment(origin.environment, command.environment)
-    check(origin.traits, Traits.of(client))
 
 
 def run(application: Application, argv: Sequence[bytes]) -> int:

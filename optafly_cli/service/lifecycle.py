@@ -30,6 +30,7 @@ def serve(
     places: Places,
     environ: Mapping[str, str],
     application: Application,
+    catch_up: Callable[[], None],
     warm_up: Callable[[], None],
     rehearse: Callable[[], None],
     *,
@@ -52,7 +53,7 @@ def serve(
     if detached:
         _detach(lock, log)
     try:
-        _serve(places, environ, application, warm_up, rehearse, log, idle_minutes * 60, lock)
+        _serve(places, environ, application, catch_up, warm_up, rehearse, log, idle_minutes * 60, lock)
     except OSError as error:
         log.say(f"cannot serve: {error}")
         raise UsageError(f"there can be no service in {places.runtime}: {error.strerror}") from error
@@ -73,6 +74,7 @@ def _serve(
     places: Places,
     environ: Mapping[str, str],
     application: Application,
+    catch_up: Callable[[], None],
     warm_up: Callable[[], None],
     rehearse: Callable[[], None],
     log: Log,
@@ -85,6 +87,7 @@ def _serve(
     facts: dict[str, Any] = {}
     origin = Origin(
         application=application,
+        catch_up=catch_up,
         rehearse=rehearse,
         build=handover.build(),
         manners=handover.manners(),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from optafly_cli.service.child import BEGUN, OUTDATED, WANTED, Origin, serve, stand_by, taken_by_spare
+from optafly_cli.service.child import ANSWERED, BEGUN, OUTDATED, WANTED, Origin, serve, stand_by, taken_by_spare
 from optafly_cli.service.engine.keeper import EngineKeeper
 from optafly_cli.service.handover import DIED, DONE, HELLO, REFUSED, answer
 from optafly_cli.service.log import Log
@@ -32,6 +32,7 @@ class Client:
 
     connection: socket.socket
     pid: int
+    answered: bool = False
     gone: bool = False
 
 
@@ -92,13 +93,15 @@ class Server:
         self._keep_spare()
         while self._accepting or self.clients:
             ready = {descriptor for descriptor, _ in self._poll.poll(self._wait_ms())}
-            # Those that have left first: what follows closes descriptors, and opens others of the same number
-            for descriptor in ready & self.clients.keys():
-                self._client_left(self.clients[descriptor])
+            # Found out first: what follows closes descriptors, and opens others of the same number
+            left = [self.clients[descriptor] for descriptor in ready & self.clients.keys()]
             if self._spare is not None and self._spare.parent.fileno() in ready:
                 self._look_at_spare()
             if self.notes in ready:
                 self._told()
+            # After the notes: those that were answered have said so before they left
+            for client in left:
+                self._client_left(client)
             if wakeup in ready:
                 self._signalled(wakeup)
             if self._accepting and self.listener.fileno() in ready:
@@ -204,6 +207,8 @@ class Server:
         """A launcher that has gone without waiting was killed: so is its command."""
         self._poll.unregister(client.connection)
         client.gone = True
+        if client.answered:
+            return
         for kill in (os.killpg, os.kill):
             with suppress(ProcessLookupError):
                 kill(client.pid, signal.SIGKILL)
@@ -243,6 +248,10 @@ class Server:
             if kind == BEGUN:
                 self.counts.commands += 1
                 self._last = self.clock()
+                continue
+            if kind == ANSWERED:
+                if client := self._by_pid.get(int(why)):
+                    client.answered = True
                 continue
             if kind == WANTED:
                 self.engine.want()

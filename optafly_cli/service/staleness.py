@@ -9,6 +9,10 @@ PACKAGE = Path(__file__).parents[1]
 Stamp = tuple[int, int, int]
 
 
+class OutdatedError(Exception):
+    """Code on disk is not what runs; the message says which file."""
+
+
 class CodeStamp:
     """The state of every file that the service was made of, when it was made."""
 
@@ -25,12 +29,15 @@ class CodeStamp:
         folders = [place for place in sys.path if place.endswith("-packages")]
         return cls([*ours, *folders, sys.executable])
 
-    def changed(self) -> str | None:
-        """A file that is not what it was; None when all are. About 0.2 ms."""
+    def check(self) -> None:
+        """Look at all of them again, which takes about 0.2 ms.
+
+        Raises:
+            OutdatedError: one is not what it was.
+        """
         for place, stamp in self._stamps.items():
             if _stamp(place) != stamp:
-                return place
-        return None
+                raise OutdatedError(f"{place} has changed")
 
 
 _PARTS = frozenset({".py", ".toml", ".json", ".txt", ".onnx", ".gz"})

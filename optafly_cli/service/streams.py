@@ -32,6 +32,14 @@ def _stream(number: int, encoding: str, errors: str, line_buffering: bool) -> An
     return stream
 
 
+def let_go() -> None:
+    """Close what the command wrote to: a reader waits for that, not for the process. What is said later is lost."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(len(_NAMES)):
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 def flush() -> bool:
     """Write what is buffered; False when that failed, as Python's own end would say with exit code 120."""
     good = True

@@ -127,8 +127,8 @@ def test_what_is_deleted_is_overwritten(project: Project, open_store: OpenStore)
 LOG = """
 import os, sys
 os.umask(0)
-from optafly_cli.cli import handler
-print(handler._write_log(["ask"], ValueError("x")))
+from optafly_cli.cli import crash_log
+print(crash_log.write(["ask"], ValueError("x")))
 """
 
 

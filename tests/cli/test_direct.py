@@ -141,6 +141,23 @@ def test_another_command_is_another_question(asked: Cli, arguments: tuple[str, .
     assert run(asked, *ASKED)[3] == "launcher"
 
 
+def test_what_nobody_kept_needs_no_database(asked: Cli) -> None:
+    """The map says so. Where there is none, or it cannot be read, the database is asked."""
+    place = asked.store / direct.MAP
+    assert place.stat().st_mode & 0o777 == 0o600
+    kept = place.read_bytes()
+    place.write_bytes(bytes(len(kept)))
+    assert run(asked, *ASKED)[::3] == (0, "application")
+    noted = place.read_bytes()
+    assert noted.count(1) == 1
+    assert all(one <= other for one, other in zip(noted, kept, strict=False))
+    assert run(asked, *ASKED)[::3] == (0, "launcher")
+    place.unlink()
+    assert run(asked, *ASKED)[::3] == (0, "launcher")
+    place.mkdir()
+    assert run(asked, *ASKED)[::3] == (0, "launcher")
+
+
 def test_piped_text_is_read(asked: Cli) -> None:
     """Something on stdin is context, which the launcher does not read."""
     assert run(asked, *ASKED, stdin="a log")[3] == "application"

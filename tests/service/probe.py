@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from optafly_cli.cli.afterwards import catch_up, leave
+
 
 def application(argv: Sequence[str]) -> int:
     """Do what the first word says."""
@@ -32,6 +34,7 @@ def application(argv: Sequence[str]) -> int:
         "child": lambda: (print("asleep", flush=True), subprocess.run(["sleep", "60"], check=False)),
         "descriptors": lambda: print(json.dumps([int(place.name) for place in Path("/proc/self/fd").iterdir()])),
         "parent": lambda: print(os.getppid()),
+        "leave": lambda: answer_first(*rest),
     }
     actions[what]()
     return 7 if what == "tell" else 0
@@ -41,6 +44,20 @@ def sleep() -> None:
     """Say that it begins, and go on for a minute."""
     print("asleep", flush=True)
     time.sleep(60)
+
+
+def answer_first(gate: str, place: str) -> None:
+    """Leave the rest for afterwards."""
+    print("answered")
+    leave(lambda: write_later(gate, place))
+
+
+def write_later(gate: str, place: str) -> None:
+    """Wait until the gate is there, say something that nobody can hear, then write."""
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    print("unheard", flush=True)
+    Path(place).write_text("done")
 
 
 def terminal(argv: list[str]) -> object:
@@ -95,7 +112,7 @@ def main() -> None:
 
         idle = float(os.environ.get("PROBE_IDLE_S", "3600"))
         serve(
-            Places.of(os.environ), os.environ, application, lambda: None, lambda: None,
+            Places.of(os.environ), os.environ, application, catch_up, lambda: None, lambda: None,
             idle_minutes=idle / 60, detached=True,
         )  # fmt: skip
         return

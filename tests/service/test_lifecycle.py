@@ -130,7 +130,7 @@ def test_a_hung_service_is_not_waited_for(own_probe: Probe) -> None:
 def test_it_ends_when_nothing_is_asked(tmp_path: Path) -> None:
     """After idle_minutes, counted from the last command."""
     probe = Probe(tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
-    probe.begin(PROBE_IDLE_S="0.5")
+    probe.begin(PROBE_IDLE_S="3")
     assert probe.process is not None
     assert probe.run("exit", "3").returncode == 3
     assert probe.process.wait(20) == 0

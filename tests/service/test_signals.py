@@ -32,6 +32,19 @@ def test_a_launcher_that_is_killed_takes_its_command_with_it(probe: Probe) -> No
         wait_for(lambda: gone(running[0]))
 
 
+def test_a_launcher_that_was_answered_leaves_the_rest_to_its_command(probe: Probe, tmp_path: Path) -> None:
+    """What was left for afterwards keeps nobody waiting, neither launcher nor pipe, and is done all the same."""
+    gate, place = tmp_path / "gate", tmp_path / "place"
+    for _ in range(5):
+        done = probe.run("leave", str(gate), str(place))
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"answered\n", b"")
+        assert not place.exists()
+        gate.touch()
+        wait_for(place.exists)
+        gate.unlink()
+        place.unlink()
+
+
 def test_ctrl_c_reaches_what_the_command_has_started(probe: Probe) -> None:
     """As a terminal sends it to the whole job."""
     with probe.begun("child", stderr=-3) as process:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from optafly_cli._version import __version__
+from optafly_cli.cache.embedder import BUNDLED
 from optafly_cli.cache.engine import wire
 from optafly_cli.cache.engine.protocol import EngineUnavailable
 from optafly_cli.cache.vectors import Candidate, Wanted
@@ -23,6 +24,7 @@ PATIENCE_S = 5.0
 _COULD_GAIN = (os.cpu_count() or 1) > 1
 """With one processor nothing is gained by two processes that compute at once."""
 _wanted: list[Callable[[], None]] = []
+_begun: "list[EngineClient]" = []
 
 
 def let_it_be_started(by: Callable[[], None]) -> None:
@@ -35,7 +37,20 @@ def beside(environ: Mapping[str, str]) -> "EngineClient | None":
     if are_turned_off(environ):
         return None
     folder = runtime_folder(environ)
+    if _begun and _begun[0].folder == folder:
+        return _begun.pop()
     return EngineClient(folder) if _wanted or (folder / SOCKET).is_socket() else None
+
+
+def begin(environ: Mapping[str, str], text: str) -> None:
+    """Have the engine embed a text that will probably be asked for, before anything else is known of the command.
+
+    The next that asks for an engine gets the one that has begun. Only in a process of the service: elsewhere more than
+    the engine is waited for.
+    """
+    if _wanted and not _begun and (found := beside(environ)):
+        found.expect_embed(BUNDLED, text)
+        _begun.append(found)
 
 
 class EngineClient:
@@ -45,7 +60,7 @@ class EngineClient:
     """
 
     def __init__(self, folder: Path, build: str = BUILD, patience_s: float = PATIENCE_S) -> None:
-        self._folder = folder
+        self.folder = folder
         self._build = build
         self._patience_s = patience_s
         self._socket: socket.socket | None = None
@@ -147,7 +162,7 @@ class EngineClient:
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            self._socket = socket.socket(fileno=connect(str(self._folder), SOCKET).detach())
+            self._socket = socket.socket(fileno=connect(str(self.folder), SOCKET).detach())
             self._socket.settimeout(self._patience_s)
         return self._socket
 

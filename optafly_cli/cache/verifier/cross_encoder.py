@@ -1,12 +1,16 @@
 """The cross-encoder: reads two instructions together. A 6-layer MiniLM in int8."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.embedder import MODEL_FOLDER
 from optafly_cli.cache.embedder import RECORD as EMBEDDER_RECORD
 from optafly_cli.cache.onnx_model import checked, session
 from optafly_cli.cache.spelling import embedded_form
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 FILE = "model.onnx"
 MAX_TOKENS = 160
@@ -17,15 +21,16 @@ _SIDE = (MAX_TOKENS - 3) // 2
 class CrossEncoder:
     """Logits for pairs of instructions. Loading takes about 20 ms and 40 MB."""
 
-    __slots__ = ("_session", "_tokenizer")
+    __slots__ = ("_map", "_session", "_tokenizer")
 
-    def __init__(self, opened: Any, tokenizer: Any) -> None:
+    def __init__(self, opened: Any, tokenizer: Any, executor: "Executor | None" = None) -> None:
         self._session = opened
         self._tokenizer = tokenizer
+        self._map: Callable[..., Any] = executor.map if executor else map
 
     @classmethod
-    def load(cls, record: Path) -> "CrossEncoder":
-        """The model beside its record, with the embedding model's vocabulary.
+    def load(cls, record: Path, executor: "Executor | None" = None) -> "CrossEncoder":
+        """The model beside its record, with the embedding model's vocabulary. `executor` reads both orders at once.
 
         Raises:
             ModelUnusableError: a file is missing or is not the one that was shipped, or onnxruntime cannot run it.
@@ -35,15 +40,18 @@ class CrossEncoder:
 
         tokenizer = Tokenizer.from_file(str(checked(MODEL_FOLDER / EMBEDDER_RECORD, "tokenizer.json")))
         tokenizer.no_truncation()
-        return cls(opened, tokenizer)
+        return cls(opened, tokenizer, executor)
 
     def logit(self, one: str, other: str) -> float:
         """The log-odds that one answer serves both, the mean of both orders; which is which never matters."""
+        return float(sum(self._map(self._read, self._ids(*pair(one, other)))) / 2)
+
+    def _read(self, order: list[int]) -> float:
         import numpy as np
 
-        ids = np.asarray(self._ids(*pair(one, other)), dtype=np.int64)
+        ids = np.asarray([order], dtype=np.int64)
         found = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        return float(found[0].mean())
+        return float(found[0][0])
 
     def _ids(self, one: str, other: str) -> tuple[list[int], list[int]]:
         """The token ids of either order: as many."""

@@ -1,6 +1,7 @@
 """What the engine does for who asks: each question a head and some bytes, and so is each answer."""
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from optafly_cli.cache.connections import Connections
@@ -12,6 +13,8 @@ from optafly_cli.cache.vectors import Wanted
 from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
 from optafly_cli.cache.verifier.load import RECORD
 
+_ORDERS = 2
+"""In which the cross-encoder reads a pair."""
 MOST_STORES = 4
 """Stores that are held open: one is usual; a test may have many."""
 
@@ -45,7 +48,8 @@ class Work:
     def __init__(self) -> None:
         """Load the models. Raises EmbedderUnavailable, ModelUnusableError, ImportError."""
         self._embedder = Embedder.load()
-        self._cross_encoder = CrossEncoder.load(RECORD)
+        self._threads = ThreadPoolExecutor(_ORDERS, "order")
+        self._cross_encoder = CrossEncoder.load(RECORD, self._threads)
         self._stores: OrderedDict[Path, _OpenStore] = OrderedDict()
 
     def warm(self) -> None:
@@ -81,6 +85,7 @@ class Work:
         """Let go of the stores."""
         while self._stores:
             self._stores.popitem()[1].close()
+        self._threads.shutdown()
 
     def _store(self, folder: Path) -> _OpenStore:
         found = self._stores.pop(folder, None)
