@@ -75,7 +75,9 @@ class Loaded:
     def expect_pair(self, asked: str, stored: str) -> None:
         """Have the engine begin with a pair that the verifier will probably be asked about."""
         if self._engine is not None:
-            self._engine.expect_logit(asked, stored)
+            from optafly_cli.cache.verifier.cross_encoder import pair
+
+            self._engine.expect_logit(*pair(asked, stored))
 
     def embedding(self, instruction: str) -> Embedding:
         """The vector of an instruction (`spelling.embedded_form`); the last is kept: a miss is mostly remembered next.
@@ -146,9 +148,9 @@ class Loaded:
                 self._promise = Promise(verifier, self._settings.max_error_rate, self._calibration)
         return self._promise
 
-    def _logit(self, one: str, other: str) -> float | None:
+    def _logit(self, first: str, second: str) -> float | None:
         """The engine's, None when it is to be computed here."""
-        return self._elsewhere(lambda engine: engine.logit(one, other))
+        return self._elsewhere(lambda engine: engine.logit(first, second))
 
     def close(self) -> None:
         """Let go of the engine; what was loaded here stays."""
