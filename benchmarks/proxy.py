@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.timing import arguments, clean_environment, optafly
 from optafly_cli.service.client import memory_mb
@@ -235,11 +236,19 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     return round(statistics.median(values) * 1000, 2), round(cuts[-1] * 1000, 2)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A proxy's port, and its process."""
+
+    port: int
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
-def endpoint(home: Path) -> Iterator[str]:
-    """The URL of the test endpoint."""
+def endpoint(home: Path, *options: str) -> Iterator[str]:
+    """The URL of the test endpoint, started with those options."""
     fake = subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.messages_api"],
+        [sys.executable, "-m", "tests.fakes.messages_api", *options],
         cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -251,17 +260,17 @@ def endpoint(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running(home: Path, url: str) -> Iterator[tuple[int, int]]:
-    """The port and the pid of a proxy in front of that URL."""
+def running(home: Path, url: str, log: IO[bytes] | None = None) -> Iterator[Running]:
+    """A proxy in front of that URL. `log` gets what it says; without it that goes to our stderr."""
     proxy = subprocess.Popen(
         [*optafly(), "serve", "--port", "0", "--json", "--upstream", url],
-        cwd=home, env=clean_environment(home), stdout=subprocess.PIPE, text=True,
+        cwd=home, env=clean_environment(home), stdout=subprocess.PIPE, stderr=log, text=True,
     )  # fmt: skip
     try:
         text = ""
         while not text.endswith("}\n"):
             text += proxy.stdout.readline() if proxy.stdout else ""
-        yield int(json.loads(text)["url"].rpartition(":")[2]), proxy.pid
+        yield Running(int(json.loads(text)["url"].rpartition(":")[2]), proxy)
     finally:
         proxy.terminate()
         proxy.wait()
@@ -291,11 +300,12 @@ def main() -> None:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(endpoint(home))
-        proxy, alone = stack.enter_context(running(home, url))
+        alone = stack.enter_context(running(home, url))
         engine = stack.enter_context(service(home / "beside"))
-        beside, other = stack.enter_context(running(home / "beside", url))
-        found = asyncio.run(measure(proxy, int(url.rpartition(":")[2]), beside, options.runs))
-        memory = {name: memory_mb(pid) for name, pid in (("alone", alone), ("beside", other), ("service", engine))}
+        beside = stack.enter_context(running(home / "beside", url))
+        found = asyncio.run(measure(alone.port, int(url.rpartition(":")[2]), beside.port, options.runs))
+        pids = {"alone": alone.process.pid, "beside": beside.process.pid, "service": engine}
+        memory = {name: memory_mb(pid) for name, pid in pids.items()}
     rows = list(rows_of(found))
     machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
     if options.json:

@@ -152,7 +152,8 @@ def _server(proxy: Proxy, grace_s: float, patience_s: float) -> "uvicorn.Server"
         def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return nullcontext()
 
-    for name in ("uvicorn.error", "uvicorn.access"):
+    # asyncio warns of every part of a reply that a client did not wait for
+    for name in ("uvicorn.error", "uvicorn.access", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return Server(
         uvicorn.Config(
