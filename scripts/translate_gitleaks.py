@@ -10,7 +10,8 @@ Changed on the way, because gitleaks reports and we redact:
 - What may follow a secret is what cannot belong to it, not a short list of marks; `\\b` before it also holds after an
   escape ("\\nghp_..."), "%3D" or a terminal's colour.
 - `.*` gets a limit, so that hostile text costs no minutes.
-- Rules and allowances for certain paths go: the text that is redacted has none.
+- Rules and allowances for certain paths go: the text that is redacted has none. So does the rule for private keys, which
+  takes no key that is cut off, and everything between two mentions of a marker.
 """
 
 import json
@@ -32,6 +33,7 @@ _FREE_TEXT = r"[\w.-]{0,50}?"
 _NO_KEYWORD = re.compile(r"[\s\"'(),;{}\[\]]")
 """What the text is split at before keywords are looked for (`Searched.words`)."""
 _MOST, _FEW, _LONGEST, _SHORTEST = 300, 12, 24, 2
+OURS = ("private-key",)
 KINDS = {
     "age-secret-key": "age key", "anthropic-admin-api-key": "Anthropic key", "anthropic-api-key": "Anthropic key",
     "aws-access-token": "AWS access key", "databricks-api-token": "Databricks token",
@@ -45,7 +47,7 @@ KINDS = {
     "grafana-service-account-token": "Grafana token", "huggingface-access-token": "Hugging Face token",
     "huggingface-organization-api-token": "Hugging Face token", "jwt": "JSON web token", "jwt-base64": "JSON web token",
     "linear-api-key": "Linear key", "npm-access-token": "npm token", "openai-api-key": "OpenAI key",
-    "postman-api-token": "Postman key", "private-key": "private key", "pypi-upload-token": "PyPI token",
+    "postman-api-token": "Postman key", "pypi-upload-token": "PyPI token",
     "sendgrid-api-token": "SendGrid key", "shopify-access-token": "Shopify token",
     "shopify-custom-access-token": "Shopify token", "shopify-private-app-access-token": "Shopify token",
     "shopify-shared-secret": "Shopify token", "slack-app-token": "Slack token", "slack-bot-token": "Slack token",
@@ -62,11 +64,12 @@ KINDS = {
 def main(repository: str) -> None:
     """Read the rules at the repository's HEAD and write ours."""
     config = tomllib.loads(_git(repository, "show", "HEAD:config/gitleaks.toml"))
-    rules = [_rule(rule) for rule in config["rules"] if "regex" in rule and "path" not in rule]
+    taken = [rule for rule in config["rules"] if "regex" in rule and "path" not in rule and rule["id"] not in OURS]
+    rules = [_rule(rule) for rule in taken]
     written = {
         "source": "https://github.com/gitleaks/gitleaks, config/gitleaks.toml, MIT License, (c) 2019 Zachary Rice",
         "version": _git(repository, "log", "-1", "--format=%H %cs").strip(),
-        "left_out": [rule["id"] for rule in config["rules"] if "regex" not in rule or "path" in rule],
+        "left_out": [rule["id"] for rule in config["rules"] if rule not in taken],
         "allowed": [_translated(one) for one in config["allowlist"]["regexes"]],
         "stopwords": config["allowlist"]["stopwords"],
         "rules": sorted(rules, key=lambda rule: rule["id"] == "generic-api-key"),

@@ -37,7 +37,7 @@ def is_path(value: str) -> bool:
 def _stand_in() -> re.Pattern[str]:
     return re.compile(
         r"(?i)change.?(?:me|it|this)|example|place.?holder|your[-_ ]?|xxx|\*\*\*|\.\.\.|…|dummy|redacted|insert.|"
-        r"replace.|todo|fixme|foobar|\$[\w({]|\{\{|\}\}|%\(|%[sd]\b|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
+        r"replace.|todo|fixme|foobar|\$[({]|^\$\w+$|\{\{|\}\}|%\(|^%[sd]|%[sd]$|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
     )
 
 
@@ -54,7 +54,7 @@ def _filler() -> re.Pattern[str]:
 
 @cache
 def _code() -> re.Pattern[str]:
-    return re.compile(r"\(\)|\(\?|\\[wdsb]|\[\^|::|->|://|^[\w.]*\(|^(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*$|^[a-z]+(?:[_-][a-z]+)+\d?$")
+    return re.compile(r"\(\)|\(\?|\\[wdsb]|\[[\^\w]|::|->|://|^[\w.]*\(|^[a-z]+(?:[_-][a-z]+)+\d?$")
 
 
 @cache

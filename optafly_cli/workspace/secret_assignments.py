@@ -52,6 +52,8 @@ def _assigned(text: str, match: re.Match[str]) -> Found | None:
     before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
     group = next(group for group in ("quoted", "xml", "option", "bare") if match[group] is not None)
     start, end = match.span(group)
+    if (match["operator"] == "," and end - start < 8) or (group == "bare" and match["operator"] in (",", ">")):
+        return None
     if group == "bare" and _env_line().fullmatch(before + text[match.start() : start]):
         rest = _no_blank().match(text, start)
         end = rest.end() if rest else end

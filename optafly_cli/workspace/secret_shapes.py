@@ -21,7 +21,10 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "private key",
         ("-----begin",),
-        r"-----BEGIN (?P<of>[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?)-----[\s\S]{0,20000}?(?:-----END (?P=of)-----|\Z)",
+        r"-----BEGIN (?P<of>[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?)-----"
+        # Prose and code speak of the marker too
+        r"(?=\W{0,20}(?:\n|\\n)(?:\\[nr]|\W){0,40}(?!X{4})[A-Za-z0-9+/]{4}|\s[A-Za-z0-9+/]{30})"
+        r"[\s\S]{0,20000}?(?:-----END (?P=of)-----|\Z)",
     ),
     ("Anthropic key", ("sk-ant-",), _BEFORE + r"sk-ant-[A-Za-z0-9_\-]{20,}"),
     (
@@ -35,6 +38,8 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Groq key", ("gsk_",), _BEFORE + r"gsk_[A-Za-z0-9]{48,}"),
     ("Replicate token", ("r8_",), _BEFORE + r"r8_[A-Za-z0-9]{37}\b"),
     ("Pinecone key", ("pcsk_",), _BEFORE + r"pcsk_[A-Za-z0-9]{5,8}_[A-Za-z0-9]{60,}"),
+    # Their letters are A-Z and 2-7 today, which is what gitleaks asks for
+    ("AWS access key", ("akia", "asia", "abia", "acca"), _BEFORE + r"A(?:KI|SI|BI|CC)A(?!\w*EXAMPLE)[A-Z0-9]{16}\b"),
     (
         "AWS secret key",
         ("secret_access_key", "secretaccesskey", "secret_key", "secretkey"),
@@ -62,7 +67,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 # The same for shapes with no beginning of their own: where the word is in the text, they are looked for everywhere
 _LOOSE_SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("Telegram token", (":aa",), r"\b\d{8,10}:AA[A-Za-z0-9_\-]{33}(?![A-Za-z0-9_\-])"),
+    ("Telegram token", (":aa",), _BEFORE + r"\d{8,10}:AA[A-Za-z0-9_\-]{33}(?![A-Za-z0-9_\-])"),
     (
         "Discord token",
         ("discord",),
