@@ -135,7 +135,8 @@ KINDS: dict[str, Callable[[random.Random], tuple[str, ...]]] = {
     "GitHub token": _token("GITHUB_TOKEN", lambda c: _twice(c, c.choice(["ghp_", "gho_", "ghs_"]), 36)),
     "GitLab token": _token("GITLAB_TOKEN", lambda c: _twice(c, "glpat-", 20, _LETTERS + "_-")),
     "Slack token": _token(
-        "SLACK_TOKEN", lambda c: f"xoxb-{letters(c, 12, string.digits)}-{letters(c, 12, string.digits)}-{letters(c, 24)}"
+        "SLACK_TOKEN",
+        lambda c: f"xoxb-{letters(c, 12, string.digits)}-{letters(c, 12, string.digits)}-{letters(c, 24)}",
     ),
     "Stripe key": _token("STRIPE_KEY", lambda c: _twice(c, "sk_" + "live_", 24)),
     "Anthropic key": _token("ANTHROPIC_API_KEY", lambda c: _twice(c, "sk-ant-api03-", 93, _LETTERS + "_-") + "AA"),

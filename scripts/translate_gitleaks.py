@@ -6,18 +6,19 @@
 Changed on the way, because gitleaks reports and we redact:
 
 - RE2's flags inside a pattern, character classes and `\\z` become Python's.
-- The free text before a keyword, which gitleaks only shows, goes; each rule is tried where its first words stand ("anchors").
+- The free text before a keyword, which gitleaks only shows, goes; each rule is tried where its first words stand
+  ("anchors").
 - What may follow a secret is what cannot belong to it, not a short list of marks; `\\b` before it also holds after an
   escape ("\\nghp_..."), "%3D" or a terminal's colour.
 - `.*` gets a limit, so that hostile text costs no minutes.
-- Rules and allowances for certain paths go: the text that is redacted has none. So does the rule for private keys, which
-  takes no key that is cut off, and everything between two mentions of a marker.
+- Rules and allowances for certain paths go: the text that is redacted has none. So does the rule for private keys,
+  which takes no key that is cut off, and everything between two mentions of a marker.
 """
 
 import json
 import re
-import re._constants as codes
-import re._parser as parser
+import re._constants as codes  # type: ignore[import-not-found]  # typeshed leaves private modules out
+import re._parser as parser  # type: ignore[import-not-found]
 import subprocess
 import sys
 import tomllib
@@ -38,24 +39,25 @@ KINDS = {
     "age-secret-key": "age key", "anthropic-admin-api-key": "Anthropic key", "anthropic-api-key": "Anthropic key",
     "aws-access-token": "AWS access key", "databricks-api-token": "Databricks token",
     "digitalocean-access-token": "DigitalOcean token", "digitalocean-pat": "DigitalOcean token",
-    "digitalocean-refresh-token": "DigitalOcean token", "gcp-api-key": "Google API key", "generic-api-key": "secret value",
-    "github-app-token": "GitHub token", "github-fine-grained-pat": "GitHub token", "github-oauth": "GitHub token",
-    "github-pat": "GitHub token", "github-refresh-token": "GitHub token", "gitlab-deploy-token": "GitLab token",
-    "gitlab-pat": "GitLab token", "gitlab-pat-routable": "GitLab token", "gitlab-ptt": "GitLab token",
-    "gitlab-runner-authentication-token": "GitLab token", "gitlab-runner-authentication-token-routable": "GitLab token",
-    "grafana-api-key": "Grafana token", "grafana-cloud-api-token": "Grafana token",
-    "grafana-service-account-token": "Grafana token", "huggingface-access-token": "Hugging Face token",
-    "huggingface-organization-api-token": "Hugging Face token", "jwt": "JSON web token", "jwt-base64": "JSON web token",
-    "linear-api-key": "Linear key", "npm-access-token": "npm token", "openai-api-key": "OpenAI key",
-    "postman-api-token": "Postman key", "pypi-upload-token": "PyPI token",
-    "sendgrid-api-token": "SendGrid key", "shopify-access-token": "Shopify token",
+    "digitalocean-refresh-token": "DigitalOcean token", "gcp-api-key": "Google API key",
+    "generic-api-key": "secret value", "github-app-token": "GitHub token", "github-fine-grained-pat": "GitHub token",
+    "github-oauth": "GitHub token", "github-pat": "GitHub token", "github-refresh-token": "GitHub token",
+    "gitlab-deploy-token": "GitLab token", "gitlab-pat": "GitLab token", "gitlab-pat-routable": "GitLab token",
+    "gitlab-ptt": "GitLab token", "gitlab-runner-authentication-token": "GitLab token",
+    "gitlab-runner-authentication-token-routable": "GitLab token", "grafana-api-key": "Grafana token",
+    "grafana-cloud-api-token": "Grafana token", "grafana-service-account-token": "Grafana token",
+    "huggingface-access-token": "Hugging Face token", "huggingface-organization-api-token": "Hugging Face token",
+    "jwt": "JSON web token", "jwt-base64": "JSON web token", "linear-api-key": "Linear key",
+    "npm-access-token": "npm token", "openai-api-key": "OpenAI key", "postman-api-token": "Postman key",
+    "pypi-upload-token": "PyPI token", "sendgrid-api-token": "SendGrid key", "shopify-access-token": "Shopify token",
     "shopify-custom-access-token": "Shopify token", "shopify-private-app-access-token": "Shopify token",
     "shopify-shared-secret": "Shopify token", "slack-app-token": "Slack token", "slack-bot-token": "Slack token",
     "slack-config-access-token": "Slack token", "slack-config-refresh-token": "Slack token",
     "slack-legacy-bot-token": "Slack token", "slack-legacy-token": "Slack token",
-    "slack-legacy-workspace-token": "Slack token", "slack-user-token": "Slack token", "slack-webhook-url": "Slack webhook",
-    "stripe-access-token": "Stripe key", "telegram-bot-api-token": "Telegram token", "twilio-api-key": "Twilio key",
-    "vault-batch-token": "Vault token", "vault-service-token": "Vault token", "curl-auth-header": "Authorization header",
+    "slack-legacy-workspace-token": "Slack token", "slack-user-token": "Slack token",
+    "slack-webhook-url": "Slack webhook", "stripe-access-token": "Stripe key",
+    "telegram-bot-api-token": "Telegram token", "twilio-api-key": "Twilio key", "vault-batch-token": "Vault token",
+    "vault-service-token": "Vault token", "curl-auth-header": "Authorization header",
     "curl-auth-user": "password of curl",
 }  # fmt: skip
 """The names that redacted text had before gitleaks' rules; the others are called as gitleaks calls them."""
@@ -186,7 +188,7 @@ def _options(code: Any, argument: Any) -> set[tuple[str, bool]]:
     if code is codes.SUBPATTERN:
         return _beginnings(list(argument[3]))
     if code is codes.BRANCH:
-        if all(list(branch) and list(branch)[0][0] in (codes.AT, codes.ASSERT) for branch in argument[1]):
+        if all(list(branch) and next(iter(branch))[0] in (codes.AT, codes.ASSERT) for branch in argument[1]):
             return {("", True)}
         return set().union(*(_beginnings(list(branch)) for branch in argument[1]))
     if code in (codes.MAX_REPEAT, codes.MIN_REPEAT) and argument[:2] == (0, 1):

@@ -54,7 +54,7 @@ def _filler() -> re.Pattern[str]:
 
 @cache
 def _code() -> re.Pattern[str]:
-    return re.compile(r"\(\)|\(\?|\\[wdsb]|\[[\^\w]|::|->|://|^[\w.]*\(|^[a-z]+(?:[_-][a-z]+)+\d?$")
+    return re.compile(r"\(\)|\(\?|\\[wdsb]|\[[\^\w]|::|->|://|^[\w.]*\(|^arn:|^[a-z]+(?:[_-][a-z]+)+\d?$")
 
 
 @cache

@@ -32,7 +32,8 @@ class Searched:
     @cached_property
     def words(self) -> str:
         """Each of its words once: code says the same ones again and again. Split at blanks, quotes, brackets, `,;`."""
-        return "\n".join(set(_word().findall(self.lowered)))
+        # In two steps: to split at blanks is quick, and leaves a third for the pattern
+        return "\n".join(set(_word().findall("\n".join(set(self.lowered.split())))))
 
     def has(self, words: Iterable[str]) -> bool:
         """Whether one of these lower-case stretches is in it; none has a blank, a quote, a bracket, `,` or `;`."""

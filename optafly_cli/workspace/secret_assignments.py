@@ -76,8 +76,8 @@ def _stands_bare(before: str, value: str, after: str) -> bool:
 
 def _is_code(value: str) -> bool:
     """Whether it could be an expression: `token2`, `self.token`, `tokens[0]`, `len(x)`."""
-    return re.search(r"[(\[{]", value) is not None or re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None and (
-        sum(letter.isdigit() for letter in value) < 2
+    return re.search(r"[(\[{]", value) is not None or (
+        re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None and (sum(letter.isdigit() for letter in value) < 2)
     )
 
 

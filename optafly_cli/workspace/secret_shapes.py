@@ -49,7 +49,11 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Azure signature", ("sig=",), r"(?<=[?&;])sig=(?P<secret>[A-Za-z0-9%+/]{43,90}(?:%3[Dd]|=))"),
     ("Google token", ("gocspx-", "ya29."), _BEFORE + r"(?:GOCSPX-[A-Za-z0-9_\-]{28}|ya29\.[A-Za-z0-9_\-.]{30,})"),
     ("Slack token", ("xox", "xapp-"), _BEFORE + r"(?:xox[abceoprs]|xapp)-[A-Za-z0-9\-]{10,}[A-Za-z0-9]{8}"),
-    ("Stripe key", ("sk_live_", "rk_live_", "whsec_"), _BEFORE + r"(?:(?:sk|rk)_live_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9+/]{32,}=?)"),
+    (
+        "Stripe key",
+        ("sk_live_", "rk_live_", "whsec_"),
+        _BEFORE + r"(?:(?:sk|rk)_live_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9+/]{32,}=?)",
+    ),
     ("PyPI token", ("pypi-age",), _BEFORE + r"pypi-AgE[A-Za-z0-9_\-]{50,}"),
     ("Vault token", ("hvs.", "hvb."), _BEFORE + r"hv[sb]\.[A-Za-z0-9_\-]{24,}"),
     ("Docker token", ("dckr_pat_",), _BEFORE + r"dckr_pat_[A-Za-z0-9_\-]{27,}"),

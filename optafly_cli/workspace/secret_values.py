@@ -15,11 +15,50 @@ SHORTEST, LONGEST = 8, 20_000
 """Letters of a value that is looked for."""
 _SHORTEST_LINE, _SHORTEST_CORE, _SHORTEST_WORDS = 24, 8, 20
 _WORDS = frozenset(
-    "KEY KEYS APIKEY TOKEN TOKENS SECRET SECRETS PASSWORD PASSWORDS PASSWD PASSPHRASE PASS PWD CREDENTIAL CREDENTIALS "
-    "CREDS AUTH AUTHORIZATION PAT".split()
+    [
+        "KEY",
+        "KEYS",
+        "APIKEY",
+        "TOKEN",
+        "TOKENS",
+        "SECRET",
+        "SECRETS",
+        "PASSWORD",
+        "PASSWORDS",
+        "PASSWD",
+        "PASSPHRASE",
+        "PASS",
+        "PWD",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "CREDS",
+        "AUTH",
+        "AUTHORIZATION",
+        "PAT",
+    ]
 )
 _ENDINGS = ("PASSWORD", "PASSWD", "TOKEN", "SECRET", "APIKEY", "PASSPHRASE")
-_NO_SECRETS = frozenset("FILE PATH DIR FOLDER URL URI NAME TYPE ID SOCK SOCKET HOST PORT REGION TTL EXPIRY BACKEND".split())
+_NO_SECRETS = frozenset(
+    [
+        "FILE",
+        "PATH",
+        "DIR",
+        "FOLDER",
+        "URL",
+        "URI",
+        "NAME",
+        "TYPE",
+        "ID",
+        "SOCK",
+        "SOCKET",
+        "HOST",
+        "PORT",
+        "REGION",
+        "TTL",
+        "EXPIRY",
+        "BACKEND",
+    ]
+)
 
 
 def find(searched: Searched, environ: Mapping[str, str]) -> Iterator[Found]:
@@ -75,7 +114,10 @@ def _is_common(value: str) -> bool:
         return True
     if value.isdigit():
         return len(value) < SHORTEST + 4
-    return len(value) < _SHORTEST_WORDS and re.fullmatch(r"[A-Z]?[a-z]+(?:[-_ .][a-z]+)*|[A-Z_]+", value) is not None
+    return (
+        len(value) < _SHORTEST_WORDS
+        and re.fullmatch(r"[A-Z]?[a-z]+(?:[-_ .][a-z]+)*(?:[-_ .]\d{1,2})?|[A-Z_]+", value) is not None
+    )
 
 
 @lru_cache(maxsize=64)

@@ -80,7 +80,7 @@ def _split_lines(text: str) -> Iterator[tuple[int, int]]:
     """The lines around places where a word without blanks goes on in the next line, those that touch together."""
     start = end = -1
     ends, begins = _goes_on()
-    for joint in _joint().finditer(text):
+    for joint in _joints(text):
         if not (ends.search(text[max(0, joint.start() - 4) : joint.start()]) and begins.match(text, joint.end())):
             continue
         if joint.start() >= end >= 0:
@@ -92,6 +92,16 @@ def _split_lines(text: str) -> Iterator[tuple[int, int]]:
         end = min(line_end if line_end >= 0 else len(text), joint.end() + _MOST_LETTERS)
     if end >= 0:
         yield start, end
+
+
+def _joints(text: str) -> Iterator[re.Match[str]]:
+    """What `_joint` finds, from the ends of lines backwards: quotes are everywhere, such ends are rare."""
+    for line_end in _end_of_line().finditer(text):
+        for start in range(max(0, line_end.start() - 12), line_end.start()):
+            joint = _joint().match(text, start) if text[start] in "\\\"'" else None
+            if joint and joint.end() > line_end.start():
+                yield joint
+                break
 
 
 def _merged(text: str, found: list[Found]) -> list[Found]:
@@ -132,5 +142,13 @@ def _goes_on() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 @cache
+def _end_of_line() -> re.Pattern[str]:
+    # It begins with a letter, so that `re` leaps from one to the next
+    return re.compile(r"""\n(?<=[\\"'+ \t\r]\n)""")
+
+
+@cache
 def _joint() -> re.Pattern[str]:
-    return re.compile(r"""\\\r?\n[+-]?[ \t]*|(?P<mark>["'])[ \t]*\+?[ \t]*\\?\r?\n[+-]?[ \t]*\+?[ \t]*[rbfu]?(?P=mark)""")
+    return re.compile(
+        r"""\\\r?\n[+-]?[ \t]*|(?P<mark>["'])[ \t]*\+?[ \t]*\\?\r?\n[+-]?[ \t]*\+?[ \t]*[rbfu]?(?P=mark)"""
+    )

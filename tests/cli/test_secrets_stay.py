@@ -80,9 +80,7 @@ def name_of_a_file(repo: Path) -> dict[str, Any]:
     "prepare",
     [named, a_line_of_it, mentioned, last_changed, piped, changed, system_file, system_text, name_of_a_file],
 )
-def test_a_secret_is_neither_sent_nor_kept_nor_shown(
-    cli: Cli, api: MessagesApi, repo: Path, prepare: Prepared
-) -> None:
+def test_a_secret_is_neither_sent_nor_kept_nor_shown(cli: Cli, api: MessagesApi, repo: Path, prepare: Prepared) -> None:
     """On any way into the request; what is shown of it, as text or as JSON, has none either."""
     case = prepare(repo)
     arguments, stdin = case["arguments"], case.get("stdin")
