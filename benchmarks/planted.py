@@ -45,8 +45,9 @@ def _token(name: str, make: Callable[[random.Random], str]) -> Callable[[random.
         notation = chance.choice([
             "{name}={secret}", 'export {name}="{secret}"', "{lower}: {secret}", '    "{lower}": "{secret}",',
             "    client = Client('{secret}')", "// {secret}", "# was: {secret}, see the ticket", "{secret}",
-            "<value>{secret}</value>", "curl -s 'https://api.internal/v1?k={secret}&n=1'", '{{"m": "a\\n{secret}\\nb"}}',
-            "+{name} = '{secret}'", "url = \"https://x.internal/#{secret}\"", "log: got [{secret}]",
+            "<value>{secret}</value>", "curl -s 'https://api.internal/v1?k={secret}&n=1'",
+            '{{"m": "a\\n{secret}\\nb"}}', "+{name} = '{secret}'",
+            "url = \"https://x.internal/#{secret}\"", "log: got [{secret}]",
         ])  # fmt: skip
         return notation.format(name=name, lower=lower, secret=secret), secret
 
@@ -104,6 +105,11 @@ def _authorization(chance: random.Random) -> tuple[str, ...]:
     return chance.choice(notations), secret
 
 
+def _storage_key(chance: random.Random) -> tuple[str, ...]:
+    key = letters(chance, 86, _LETTERS + "+/") + "=="
+    return f"AccountName=a;AccountKey={key};EndpointSuffix=core.windows.net", key
+
+
 def _private_key(chance: random.Random) -> tuple[str, ...]:
     label = chance.choice(["RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "EC PRIVATE KEY"])
     body = [letters(chance, 64, _LETTERS + "+/") for _ in range(chance.randrange(4, 26))]
@@ -127,9 +133,7 @@ KINDS: dict[str, Callable[[random.Random], tuple[str, ...]]] = {
     "AWS access key": _token("AWS_ACCESS_KEY_ID", lambda c: _twice(c, "AKIA", 16, _BASE32)),
     "AWS secret key": _named("AWS_SECRET_ACCESS_KEY", lambda c: letters(c, 40, _LETTERS + "+/")),
     "Google API key": _token("GOOGLE_API_KEY", lambda c: _twice(c, "AI" + "za", 35, _LETTERS + "_-")),
-    "Azure storage key": lambda c: (
-        lambda key: (f"AccountName=a;AccountKey={key};EndpointSuffix=core.windows.net", key)
-    )(letters(c, 86, _LETTERS + "+/") + "=="),
+    "Azure storage key": _storage_key,
     "DigitalOcean token": _token("DO_TOKEN", lambda c: _twice(c, "dop_v1_", 64, _HEX)),
     "Cloudflare key": _named("CLOUDFLARE_API_KEY", lambda c: letters(c, 37, _HEX)),
     "GitHub token": _token("GITHUB_TOKEN", lambda c: _twice(c, c.choice(["ghp_", "gho_", "ghs_"]), 36)),

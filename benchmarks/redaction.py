@@ -3,10 +3,10 @@
     .venv/bin/python -m benchmarks.redaction [--planted 200] [--files 3000] [--seed 1] [--json]
 
 Planted: made-up secrets of the kinds in `benchmarks.planted`, in turn, each at a random line of a real file. Real
-files: Python's library, what is installed beside it and this interpreter, and this repository (but its tests, which
-hold made-up secrets); a file counts as falsely redacted when anything in it is. Times are CPU time. Beside it in the
-same run, where it is installed: detect-secrets (Yelp) with its default plugins, on the same planted files and the first files of the same
-sample; a secret counts as found when it reports one on any of its lines.
+files: Python's library with what is installed in it and beside this interpreter, and this repository but its tests,
+which hold made-up secrets; a file counts as falsely redacted when anything in it is. Times are CPU time. Beside it in
+the same run, where it is installed: detect-secrets (Yelp) with its default plugins, on the same planted files and the
+first files of the same sample; a secret counts as found when it reports one on any of its lines.
 """
 
 import argparse
@@ -129,7 +129,8 @@ def main() -> None:
     for name, row in rows.items():
         print(
             f"| {name} | {sum(row.leaked.values())} of {row.planted} | {row.false_files} of {row.files:,} "
-            f"({row.false_files / row.files:.2%}) | {row.false_lines} of {row.lines:,} | {row.ms:.0f} | {row.import_ms:.0f} |"
+            f"({row.false_files / row.files:.2%}) | {row.false_lines} of {row.lines:,} | {row.ms:.0f} "
+            f"| {row.import_ms:.0f} |"
         )
     for name, row in rows.items():
         if row.leaked:
@@ -157,7 +158,10 @@ def _peer(made: Sequence[Case], files: Sequence[Path], large: str) -> Figures:
     lines = sum(_text(file).count("\n") + 1 for file in files)
     false = [count for count in found.values() if count]
     # What scanning imports: its plugins come with the settings
-    code = "from detect_secrets.core import scan; from detect_secrets.settings import default_settings; default_settings().__enter__()"
+    code = (
+        "from detect_secrets.core import scan; from detect_secrets.settings import default_settings; "
+        "default_settings().__enter__()"
+    )
     return Figures(
         len(made), dict(+left), len(files), len(false), sum(false), lines, milliseconds, _import_ms(code=code)
     )

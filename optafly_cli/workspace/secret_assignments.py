@@ -14,17 +14,17 @@ from optafly_cli.workspace.searched import Found, Searched
 HEADER, PASSWORD, VALUE = "Authorization header", "password", "secret value"
 
 _NAMES = (
-    "passw", "passphrase", "passwd", "pwd", "_pass", "secret", "token", "credential", "apikey", "api_key", "api-key",
+    "pass", "pwd", "secret", "token", "credential", "apikey", "api_key", "api-key",
     "access_key", "accesskey", "access-key", "auth_key", "authkey", "private_key", "privatekey", "encryption_key",
     "encryptionkey", "signing_key", "signingkey", "master_key", "masterkey", "account_key", "shared_key", "sharedkey",
 )  # fmt: skip
-_NO_SECRETS = (
+_NO_SECRETS = frozenset((
     "file", "path", "url", "uri", "endpoint", "name", "type", "field", "length", "len", "size", "expiry", "expires",
     "expiration", "ttl", "policy", "label", "prefix", "suffix", "header", "id", "class", "pattern", "regex", "format",
     "hint", "algorithm", "version", "count", "limit", "scope", "ref", "arn", "hash", "digest", "error", "message",
     "help", "prompt", "title", "text", "env", "var", "backend", "provider", "module", "input", "column",
-)  # fmt: skip
-"""What a name ends with that only speaks of a secret (`token_type`, `passwordLabel`)."""
+))  # fmt: skip
+"""The last word of a name that only speaks of a secret (`token_type`, `passwordLabel`)."""
 
 
 def find(searched: Searched) -> Iterator[Found]:
@@ -45,9 +45,10 @@ def find(searched: Searched) -> Iterator[Found]:
 
 def _assigned(text: str, match: re.Match[str]) -> Found | None:
     name = match["name"]
-    if re.sub(r"\d+$", "", name).rstrip("_-.").lower().endswith(_NO_SECRETS):
+    last = _last_word().search(name)
+    if last and last[1].lower() in _NO_SECRETS:
         return None
-    password = name.lower().startswith(("pass", "pwd", "_pass"))
+    password = name.lower().startswith(("pass", "pwd"))
     kind = PASSWORD if password else VALUE
     before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
     group = next(group for group in ("quoted", "xml", "option", "bare") if match[group] is not None)
@@ -95,20 +96,26 @@ def _authorizes(value: str, *, basic: bool) -> bool:
 def _assignment() -> re.Pattern[str]:
     return re.compile(
         r"""
-        (?P<name>(?:passw(?:or)?d|passphrase|passwd|pwd|_pass|secret|token|credential
+        (?P<name>(?:passw(?:or)?d|passphrase|passwd|(?<![A-Za-z])pass(?![A-Za-z])|pwd|secret|token|credential
             |(?:api|access|auth|private|encryption|signing|master|account|shared)[_-]?key)[\w.-]{0,24})
         (?:
           (?:\\?["'\]]){0,2}[ \t]{0,8}(?::[ \t]?\w{1,12}(?=[ ]=))?[ \t]{0,8}(?P<operator>=>|:=|={1,3}|!=|:|(?<=["']),|>)
           (?:
-            (?:\s{0,8}[rbfu]{0,2}|[ \t]{0,8}(?:\w{1,12}\()?)(?P<quote>\\?["'`])(?P<quoted>(?:(?!(?P=quote))[^\s\\]|\\[^\sn]){6,300})(?P=quote)
+            (?:\s{0,8}[rbfu]{0,2}|[ \t]{0,8}(?:\w{1,12}\()?)
+              (?P<quote>\\?["'`])(?P<quoted>(?:(?!(?P=quote))[^\s\\]|\\[^\sn]){6,300})(?P=quote)
             |(?<=>)(?P<xml>[^\s<>"']{6,200})</
             |[ \t]{0,8}(?P<bare>[^\s"'`,;&<>]{6,200})
           )
-          |(?<=[a-z])[ ](?P<option>(?!-)[^\s"'`<>]{8,200})(?=\s|\Z)(?<=\S)
+          |(?<=[a-z])[ ]["']?(?P<option>(?!-)[^\s"'`<>]{8,200})(?=["'\s]|\Z)
         )
         """,
         re.ASCII | re.IGNORECASE | re.VERBOSE,
     )
+
+
+@cache
+def _last_word() -> re.Pattern[str]:
+    return re.compile(r"([A-Z][a-z]+|[a-z]+|[A-Z]+)[\d_.-]*\Z")
 
 
 @cache

@@ -14,51 +14,15 @@ KIND = "value from the environment"
 SHORTEST, LONGEST = 8, 20_000
 """Letters of a value that is looked for."""
 _SHORTEST_LINE, _SHORTEST_CORE, _SHORTEST_WORDS = 24, 8, 20
-_WORDS = frozenset(
-    [
-        "KEY",
-        "KEYS",
-        "APIKEY",
-        "TOKEN",
-        "TOKENS",
-        "SECRET",
-        "SECRETS",
-        "PASSWORD",
-        "PASSWORDS",
-        "PASSWD",
-        "PASSPHRASE",
-        "PASS",
-        "PWD",
-        "CREDENTIAL",
-        "CREDENTIALS",
-        "CREDS",
-        "AUTH",
-        "AUTHORIZATION",
-        "PAT",
-    ]
-)
+_WORDS = frozenset((
+    "KEY", "KEYS", "APIKEY", "TOKEN", "TOKENS", "SECRET", "SECRETS", "PASSWORD", "PASSWORDS", "PASSWD", "PASSPHRASE",
+    "PASS", "PWD", "CREDENTIAL", "CREDENTIALS", "CREDS", "AUTH", "AUTHORIZATION", "PAT",
+))  # fmt: skip
 _ENDINGS = ("PASSWORD", "PASSWD", "TOKEN", "SECRET", "APIKEY", "PASSPHRASE")
-_NO_SECRETS = frozenset(
-    [
-        "FILE",
-        "PATH",
-        "DIR",
-        "FOLDER",
-        "URL",
-        "URI",
-        "NAME",
-        "TYPE",
-        "ID",
-        "SOCK",
-        "SOCKET",
-        "HOST",
-        "PORT",
-        "REGION",
-        "TTL",
-        "EXPIRY",
-        "BACKEND",
-    ]
-)
+_NO_SECRETS = frozenset((
+    "FILE", "PATH", "DIR", "FOLDER", "URL", "URI", "NAME", "TYPE", "ID", "SOCK", "SOCKET", "HOST", "PORT", "REGION",
+    "TTL", "EXPIRY", "BACKEND",
+))  # fmt: skip
 
 
 def find(searched: Searched, environ: Mapping[str, str]) -> Iterator[Found]:
@@ -81,7 +45,7 @@ def find(searched: Searched, environ: Mapping[str, str]) -> Iterator[Found]:
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name holds a secret (`DB_PASSWORD`, `GITHUB_TOKEN`; not `AWS_ACCESS_KEY_ID`, `PWD`)."""
+    """Whether a variable of this name holds a secret: `DB_PASSWORD`, `GITHUB_TOKEN`; not `TOKEN_FILE`, `PWD`."""
     words = [word for word in re.split(r"[\W_]+", name.upper()) if word]
     if not words or words[-1] in _NO_SECRETS or "PUBLIC" in words or name.upper() in ("PWD", "OLDPWD"):
         return False

@@ -1,4 +1,4 @@
-"""No secret leaves the machine or is kept, whichever way it comes in. The endpoint is a fake one that records requests."""
+"""No secret leaves the machine or is kept, whichever way it comes in. A fake endpoint records what is sent."""
 
 import base64
 import json

@@ -15,9 +15,10 @@ from optafly_cli.workspace.secrets import redact
 
 ROOT = Path(__file__).parents[2]
 AROUND = (
-    "", "\n", " ", "def f(x):\n    return x + 1\n", '"""Docs."""\n', "{\n", "}\n", "# password: see the vault\n", "\t- item\n",
-    "İstanbul — größer than 端口\n", "@@ -1,3 +1,4 @@\n", "\x1b[31mError\x1b[0m\n", "token = get_token()\r\n", "\\\n", "a: |\n",
-    "[redacted: GitHub token]\n", "-----BEGIN CERTIFICATE-----\n",
+    "", "\n", " ", "def f(x):\n    return x + 1\n", '"""Docs."""\n', "{\n", "}\n", "\t- item\n",
+    "# password: see the vault\n",
+        "İstanbul — größer than 端口\n", "@@ -1,3 +1,4 @@\n", "\x1b[31mError\x1b[0m\n", "token = get_token()\r\n",
+    "\\\n", "a: |\n", "[redacted: GitHub token]\n", "-----BEGIN CERTIFICATE-----\n",
 )  # fmt: skip
 
 
@@ -81,13 +82,16 @@ def test_our_own_files_are_not_touched() -> None:
         'password_file: "/run/secrets/db1"', "secret: {{ .Values.secret1 }}", "token: str | None = None", "API_KEY=",
         'token_url = "https://auth.corp.net/v1/token"', "password: !vault |", "const token = await getToken2();",
         'raise ValueError("password: must have 8 letters or more")', "Authorization: Bearer $TOKEN",
-        'headers = {"Authorization": f"Bearer {token}"}', "Authorization: Bearer <token>", "curl -u user:password https://x",
+        'headers = {"Authorization": f"Bearer {token}"}', "Authorization: Bearer <token>",
+        "curl -u user:password https://x",
         "Authorization: Basic dXNlcjpwYXNzd29yZA==", "AKIAIOSFODNN7EXAMPLE", "if password != other_password2:",
-        "postgres://user:${DB_PASS}@db/x", "postgres://postgres:postgres@db/x", "passwords: list[str]", "tokens = 20_480",
+        "postgres://user:${DB_PASS}@db/x", "postgres://postgres:postgres@db/x", "passwords: list[str]",
+        "tokens = 20_480",
         '"secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3"', "max_tokens: 200000",
         "a key begins with -----BEGIN PRIVATE KEY----- and ends with -----END PRIVATE KEY-----",
         'START = "-----BEGIN PRIVATE KEY-----"\nEND = "-----END PRIVATE KEY-----"', "the password is in the vault",
-        "export PATH=/usr/local/bin:/usr/bin", "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "export PATH=/usr/local/bin:/usr/bin",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "kind: Deployment\ndata:\n  name: abcdefghij12\n",
     ],
 )  # fmt: skip
@@ -99,18 +103,23 @@ def test_what_stands_for_a_secret_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "gone"),
     [
-        ("mysql --password 'kQ8!vT1xWz'\n", ""), ("deploy --api-token k8Qv1TxWz0LmP3dR now", "k8Qv1TxWz0LmP3dR"),
+        ("mysql --password 'kQ8!vT1xWz'\n", "kQ8!vT1xWz"),
+        ("deploy --api-token k8Qv1TxWz0LmP3dR now", "k8Qv1TxWz0LmP3dR"),
         ("machine h login me password kQ8vT1xWz", "kQ8vT1xWz"), ("curl -u me:kQ8vT1xWz https://x.net", "kQ8vT1xWz"),
-        ("kind: Secret\ndata:\n  anything: a1E4dlQxeFd6Cg==\n", "a1E4dlQxeFd6Cg"), ("PASS: DB_PASS=kQ8!vT1xWz", ""),
-        ("https://s.blob.core.windows.net/c?sv=1&sig=" + "a1" * 22 + "%3D&se=2", "a1" * 22), ("<Password>kQ8!vT1x</Password>", "kQ8!vT1x"),
-        ("redis://:kQ8vT1xWz@cache.corp.net:6379/0", "kQ8vT1xWz"), ("X-Api-Key: k8Qv1TxWz0LmP3dR7nB2", "k8Qv1TxWz0LmP3dR7nB2"),
+        ("kind: Secret\ndata:\n  anything: a1E4dlQxeFd6Cg==\n", "a1E4dlQxeFd6Cg"),
+        ("DB_PASS=kQ8!vT1xWz", "kQ8!vT1xWz"), ("  pass: kQ8!vT1xWz", "kQ8!vT1xWz"),
+        ("dbPassword: 'kQ8!vT1xWz'", "kQ8!vT1xWz"),
+        ("https://s.blob.core.windows.net/c?sv=1&sig=" + "a1" * 22 + "%3D&se=2", "a1" * 22),
+        ("<Password>kQ8!vT1x</Password>", "kQ8!vT1x"),
+        ("redis://:kQ8vT1xWz@cache.corp.net:6379/0", "kQ8vT1xWz"),
+        ("X-Api-Key: k8Qv1TxWz0LmP3dR7nB2", "k8Qv1TxWz0LmP3dR7nB2"),
     ],
 )  # fmt: skip
 def test_notations_of_the_command_line_and_of_files(text: str, gone: str) -> None:
     """Options, netrc, curl, Kubernetes, signed URLs, XML."""
     found = redact(text, {})
-    assert not gone or gone not in found.text
-    assert found.kinds or not gone
+    assert gone not in found.text
+    assert len(found.kinds) == 1
 
 
 def test_the_end_of_a_private_key_is_one() -> None:
@@ -126,9 +135,11 @@ def test_the_end_of_a_private_key_is_one() -> None:
 
 VALUE = "kQ8vT1xWz" + "/5#pLm r"
 NAMES = {
-    "DB_PASSWORD": True, "GITHUB_TOKEN": True, "OPENAI_API_KEY": True, "MYSQL_PWD": True, "PGPASSWORD": True, "APIKEY": True,
-    "AWS_SECRET_ACCESS_KEY": True, "CREDENTIALS": True, "npm_config__auth": True, "DB_PASS": True, "PWD": False,
-    "OLDPWD": False, "AWS_ACCESS_KEY_ID": False, "SSH_AUTH_SOCK": False, "TOKEN_FILE": False, "KEYBOARD": False, "PATH": False,
+    "DB_PASSWORD": True, "GITHUB_TOKEN": True, "OPENAI_API_KEY": True, "MYSQL_PWD": True, "PGPASSWORD": True,
+    "APIKEY": True, "AWS_SECRET_ACCESS_KEY": True, "CREDENTIALS": True, "npm_config__auth": True, "DB_PASS": True,
+    "PWD": False,
+    "OLDPWD": False, "AWS_ACCESS_KEY_ID": False, "SSH_AUTH_SOCK": False, "TOKEN_FILE": False, "KEYBOARD": False,
+    "PATH": False,
     "TOKENIZERS_PARALLELISM": False, "PUBLIC_KEY": False, "SECRET_NAME": False, "MONKEY": False, "COMPASS": False,
 }  # fmt: skip
 
