@@ -27,7 +27,7 @@ class Redaction:
 
 
 def redact(text: str, environ: Mapping[str, str] = os.environ) -> Redaction:
-    """`text` without the secrets in it. Idempotent; the user's own words are warned about, never sent through this."""
+    """`text` without the secrets in it; `environ`: whose values are secrets, too. Idempotent."""
     kinds: list[str] = []
     # Again until nothing is found: what is left must not hold one for whoever reads it next
     for _ in range(_PASSES):
