@@ -1,8 +1,10 @@
 """What the benchmarks report is what happened: the parts of them that count, label and judge."""
 
 import json
+import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from benchmarks.embedding import Embedded
 from benchmarks.growth import Grown, Sizes, Slope
 from benchmarks.histories import Edit, edits, functions
 from benchmarks.labelled import Pair, load, sampled, with_near_repeats
+from benchmarks.planted import KINDS, Planted
 from benchmarks.prompt_bank import BANK, CLOSE
+from benchmarks.redaction import Case, cases, false_redactions, leaks
 from benchmarks.semantic_cache import recall_at
 from benchmarks.sessions import replay
 from benchmarks.soak_line import Got, WrongAnswerError
@@ -167,3 +171,26 @@ def test_the_bank_has_words_for_every_step() -> None:
     assert len(set(words)) == len(words)
     assert all(len(several) >= 4 for several in BANK.values())
     assert CLOSE.keys() == BANK.keys() == set(CLOSE.values())
+
+
+def test_a_leak_and_a_false_redaction_are_counted(tmp_path: Path) -> None:
+    """A part that is still there is one leak, whatever else went; a file counts once, its lines each."""
+    token = "ghp_" + "a8Kd03JfLq72MzPw" + "X5Rt9VbN1cYh6GsE4uQo"
+    made = [
+        Case(f"a\n{token}\nb", 2, Planted("x", token, (token,))),
+        Case("a\nplain", 2, Planted("y", "plain", ("plain",))),
+    ]
+    assert leaks(made) == {"x": 0, "y": 1}
+    (tmp_path / "a.txt").write_text(f"one\n{token}\n{token}\n")
+    (tmp_path / "b.txt").write_text("two\n")
+    files, lines, total, shown = false_redactions([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert (files, lines, total, len(shown)) == (1, 2, 6, 1)
+
+
+def test_what_is_planted_is_where_it_is_said_to_be(tmp_path: Path) -> None:
+    """Each kind as often as the others, in its line of a real file."""
+    (tmp_path / "a.py").write_text("one\ntwo\nthree\n")
+    made = list(cases(random.Random(1), [tmp_path / "a.py"], 2 * len(KINDS)))
+    assert Counter(case.planted.kind for case in made) == dict.fromkeys(KINDS, 2)
+    for case in made:
+        assert "\n".join(case.text.split("\n")[case.first - 1 :]).startswith(case.planted.lines)

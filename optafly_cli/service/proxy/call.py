@@ -15,6 +15,7 @@ from optafly_cli.cache.scope import exact_key, partition_of, pasted_digest
 from optafly_cli.cache.text import exact_form, instruction_of, pasted_code
 from optafly_cli.cache.types import Evidence, Question, Scope
 from optafly_cli.service.proxy.headers import Headers, first
+from optafly_cli.workspace.secret_values import is_secret_name
 from optafly_cli.workspace.secrets import redact
 
 VERSION = "1"
@@ -230,6 +231,10 @@ def _texts(value: Any) -> Iterator[str]:
                 short.append(item)
         elif isinstance(item, dict):
             short += item.keys()
+            # A password is told by its key alone
+            short += [
+                f'{key}="{value}"' for key, value in item.items() if isinstance(value, str) and is_secret_name(key)
+            ]
             todo += item.values()
         elif isinstance(item, list):
             todo += item
