@@ -110,7 +110,7 @@ _COMMON = frozenset((
     "throw", "throws", "assert", "print", "println", "main", "git", "cargo", "npm", "pip", "python", "node", "make",
     "docker", "bash", "sh", "json", "yaml", "toml", "csv", "xml", "html", "http", "https", "utf", "typeof",
     "instanceof", "unwrap", "expect", "clone", "panic", "array", "object", "number", "any", "unknown", "never",
-    "valueerror", "typeerror", "keyerror", "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
+    "node_modules", "snake_case", "camelcase", "site_packages", "utf_8", "valueerror", "typeerror", "keyerror", "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
 ))  # fmt: skip
 
 

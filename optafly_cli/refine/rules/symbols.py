@@ -24,13 +24,17 @@ ORDER_WORDS = 80
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name in the prompt: its last part, what stands before it (`Config` in `Config::load`), and where it is."""
+    """A name in the prompt: its last part, what stands before it (`Config` in `Config::load`), and where it is.
+
+    `begin`: where what is written, marks and owner included, begins. `marked`: as code, or by the `()` of a call.
+    """
 
     name: str
     owner: str
     start: int
     end: int
-    code: bool
+    begin: int
+    marked: bool
 
 
 def missing_symbol(subject: Subject) -> Iterator[Spot]:
@@ -45,7 +49,7 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        sure = near is not None or owner or _is_order(subject)
+        sure = near is not None or owner or (named.marked and _is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 
@@ -76,7 +80,7 @@ def names_of(view: PromptText) -> Iterator[Named]:
             continue
         seen.add(named.name)
         own = re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", shown) if named.name in shown else None
-        if own is None and not is_made(view.text, named.start):
+        if own is None and not is_made(view.text, named.begin):
             yield named
 
 
@@ -127,7 +131,7 @@ def _inline(view: PromptText) -> Iterator[Named]:
         match = _patterns()["qualified"].fullmatch(inside)
         if match and not is_path(inside):
             start = region.start + view.text[region.start : region.end].index(inside)
-            yield _named(match, start, code=True)
+            yield _named(match, start, region.start, marked=True)
 
 
 def _in_prose(view: PromptText) -> Iterator[Named]:
@@ -135,12 +139,12 @@ def _in_prose(view: PromptText) -> Iterator[Named]:
         inner = _patterns()["qualified"].fullmatch(match["word"] or match["noun"] or match["before"])
         if inner:
             start = next(match.start(group) for group in ("word", "noun", "before") if match[group])
-            yield _named(inner, start, code=False)
+            yield _named(inner, start, start, marked=view.text.startswith("()", start + inner.end("name")))
 
 
-def _named(match: re.Match[str], start: int, *, code: bool) -> Named:
+def _named(match: re.Match[str], start: int, begin: int, *, marked: bool) -> Named:
     owner = ".".join(re.findall(r"[A-Za-z_$][\w$]*", match["owner"] or ""))
-    return Named(match["name"], owner, start + match.start("name"), start + match.end("name"), code)
+    return Named(match["name"], owner, start + match.start("name"), start + match.end("name"), begin, marked)
 
 
 @cache
