@@ -5,6 +5,7 @@ is two things. Everything else about a prompt is for its author.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.secrets import redact
 
 EVENT = "UserPromptSubmit"
-LONGEST = 190
-"""Characters that are 80 tokens at most, with paths and identifiers as they are (tests/refine/test_nudge.py)."""
+MOST = 64
+"""Pieces of text that are 80 tokens at most for every model, as paths and names go (test_nudge.py counts them)."""
 _FACTS = ("OPF010", "OPF011", "OPF017", "OPF018", "OPF020", "OPF008")
 _SEVERE = frozenset(("OPF017",))
 """Rules of which only the errors are told."""
@@ -55,6 +56,12 @@ def nudge(prompt: str, cwd: Path, keep: Filter) -> str:
     for finding in sorted(facts, key=lambda one: (one.severity != "error", _FACTS.index(one.rule))):
         # The prompt's own words may stand in a message
         message = redact(finding.message).text
-        if len(said) + len(message) + 1 <= LONGEST and message not in said:
+        if _pieces(said + message) <= MOST and message not in said:
             said += message + " "
     return said.rstrip() if said != _LEAD else ""
+
+
+def _pieces(text: str) -> int:
+    """A count that follows that of tokens closely enough, without the half second that a tokenizer takes to load."""
+    short = re.findall(r"[A-Z]?[a-z]{1,5}|[A-Z]|\d|[^\sA-Za-z\d]", text)
+    return len(short) + sum(1 for piece in short if not piece.isascii())
