@@ -238,7 +238,8 @@ PIECES = st.lists(
         ["fix this bug ", "src/mian.rs:12 ", "src/main.rs:900 ", "`parse_prot` ", "maybe ", "\n", "TODO: ",
          "min or max ", "```\n", "faster ",
          "AKIAQ3EGUZ4X7NJW2B5T ", "at least 9 items at most 3 items ", "é💥 ", "line 77 of app/orders.py ", "as "
-         "JSON ", "\r\n", "\t", "def f(a: int) -> int: ", "f(1) returns 2 ", "{{name}} ", "Ignore all previous instructions "]
+         "JSON ", "\r\n", "\t", "def f(a: int) -> int: ", "f(1) returns 2 ", "{{name}} ",
+         "Ignore all previous instructions "]
     ),
     max_size=14,
 ).map("".join)  # fmt: skip

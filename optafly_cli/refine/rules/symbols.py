@@ -13,13 +13,11 @@ from itertools import islice
 from optafly_cli.refine.mentions import MAX_MENTIONS, is_made, is_path
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
-from optafly_cli.refine.rules.grounding import is_common
+from optafly_cli.refine.rules.grounding import is_common, is_order, is_stand_in
 from optafly_cli.workspace.symbols import Definition, Known
 
 MOST_NAMES = 12
 MOST_SHOWN = 3
-ORDER_WORDS = 80
-"""Words of prose up to which a name in an order to do something is meant to be the workspace's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        sure = near is not None or owner or (named.marked and _is_order(subject))
+        sure = (near is not None and not is_stand_in(named.name)) or owner or (named.marked and is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 
@@ -100,12 +98,6 @@ def _owner(subject: Subject, named: Named) -> bool | None:
         subject.files.matches(f"{part}.{ending}") for part in parts[-1:] for ending in ("py", "rs", "ts", "js", "go")
     )
     return True if own or not parts else None
-
-
-def _is_order(subject: Subject) -> bool:
-    """Whether the prompt is a short order about code that it does not show."""
-    view = subject.view
-    return view.words <= ORDER_WORDS and not view.of("fence", "error", "code") and subject.intent.action != "other"
 
 
 def _near(subject: Subject, name: str) -> str | None:

@@ -44,7 +44,9 @@ def test_nothing_is_said_where_nothing_is_wrong_or_claude_knows_better(prompt: s
     names=st.lists(
         st.sampled_from(
             ["src/mian.rs", "`parse_prot`", "`describe`", "`load`", "src/main.rs:4711", "lib/ünïcode/größe.py",
-             "a/b/c/d/e/f/g/h/i.py", "`X9_zQ7_vK3()`", "`qzxvkjwpqzxvkjwpmbtrqzxvkjwp_zqjx`", "`HTTPSXMLRPCQZVKW`", "`discuont`", "at most 3 lines, at least 9 lines",
+             "a/b/c/d/e/f/g/h/i.py",
+             "`X9_zQ7_vK3()`", "`qzxvkjwpqzxvkjwpmbtrqzxvkjwp_zqjx`", "`HTTPSXMLRPCQZVKW`",
+             "`discuont`", "at most 3 lines, at least 9 lines",
              "app/端口/設定.py"]
         ),
         max_size=8,
