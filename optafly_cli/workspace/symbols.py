@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optafly_cli.workspace.git import Git
 
 PATIENCE_S = 1.0
-MOST_NAMES = 16
+MOST_NAMES = 60
 MOST_FILES = 4_000
 MOST_BYTES = 40_000_000
 _CAP = 2_000_000

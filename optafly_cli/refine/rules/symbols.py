@@ -16,7 +16,7 @@ from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
 from optafly_cli.refine.rules.grounding import is_common, is_order, is_stand_in
 from optafly_cli.workspace.symbols import Definition, Known
 
-MOST_NAMES = 12
+MOST_NAMES = 20
 MOST_SHOWN = 3
 
 
@@ -47,7 +47,8 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        sure = (near is not None and not is_stand_in(named.name)) or owner or (named.marked and is_order(subject))
+        known_place = near is not None or owner
+        sure = (known_place and not is_stand_in(named.name)) or (named.marked and is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 
@@ -97,7 +98,7 @@ def _owner(subject: Subject, named: Named) -> bool | None:
     own = any(known[part].definitions for part in parts) or any(
         subject.files.matches(f"{part}.{ending}") for part in parts[-1:] for ending in ("py", "rs", "ts", "js", "go")
     )
-    return True if own or not parts else None
+    return own if own or not parts else None
 
 
 def _near(subject: Subject, name: str) -> str | None:
