@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.findings import findings_on_issues, hundred
+from benchmarks.findings import contradictions, findings_on_issues, hook, hundred
 from optafly_cli.refine.analyse import analyse
 from optafly_cli.workspace.types import NamedContext, Workspace
 
@@ -39,9 +39,12 @@ def main(folder: Path, repositories: Path | None = None) -> None:
         }
         for table in (humanevalcomm, issue_pairs, specfix, feature_requests, underspecified, speed):
             table(folder, scorers)
+    if (problems := read(folder / "humanevalcomm.jsonl", said=False)) is not None:
+        contradictions(problems)
     issues, labels = read(folder / "localisation.jsonl"), read(folder / "underspecified_annotations.jsonl")
     if issues is not None and labels is not None:
         hundred(issues)
+        hook()
         if repositories is not None:
             findings_on_issues(issues, labels, repositories)
 

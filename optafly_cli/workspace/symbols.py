@@ -24,6 +24,8 @@ MOST_NAMES = 60
 MOST_FILES = 4_000
 MOST_BYTES = 40_000_000
 _CAP = 2_000_000
+_ALIKE = 4
+"""Letters that two names must have in common, at the beginning or at the end, to be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +71,22 @@ class TextSymbols:
         return {name: self._known.get(name, Known()) for name in names}
 
     def alike(self, name: str) -> Sequence[str]:
-        """Names that begin with its first letters or end with its last ones, whatever their case."""
+        """Names that begin with its first letters or end with its last ones."""
         if not _is_name(name):
             return ()
-        pattern = rf"{re.escape(name[:3])}\w*|\w*{re.escape(name[-4:])}"
+        first, last = name[:_ALIKE], name[-_ALIKE:]
+        word = re.compile(rf"(?<!\w)(?:{re.escape(first)}\w*|\w*{re.escape(last)})(?!\w)")
         if self._texts is None and (repository := self._git()) is not None:
+            # Fixed strings: an expression takes git ten times as long
             found = repository.run(
-                "grep", "-I", "-h", "-o", "-w", "-i", "-E", "--untracked", "-e",
-                rf"{re.escape(name[:3])}[A-Za-z_0-9]*|[A-Za-z_0-9]*{re.escape(name[-4:])}",
+                "grep", "-I", "-h", "-F", "--untracked", "-e", first, "-e", last,
                 cap=_CAP, timeout_s=PATIENCE_S, partial=True,
             )  # fmt: skip
-            words = os.fsdecode(found or b"").split("\n")
-            return [one for one in dict.fromkeys(words) if one != name]
-        word = re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.I)
-        words = [one for _, text in self._read_once() for one in word.findall(text)]
-        return [one for one in dict.fromkeys(words) if one != name]
+            texts = [os.fsdecode(found or b"")]
+        else:
+            texts = [text for _, text in self._read_once()]
+        words = dict.fromkeys(one for text in texts for one in word.findall(text))
+        return [one for one in words if one != name]
 
     def _git(self) -> "Git | None":
         from optafly_cli.workspace.git import open_git

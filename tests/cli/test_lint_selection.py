@@ -31,7 +31,8 @@ def test_a_folder_is_walked_for_everything_that_holds_prompts(cli: Cli, repo: Pa
     (repo / ".gitignore").write_text("build/\n")
     expected = [
         ("CLAUDE.md", "OPF006", 1), ("CLAUDE.md", "OPF010", 1), ("bot.py", "OPF006", 4), ("bot.py", "OPF010", 4),
-        ("prompts/a.md", "OPF006", 1), ("prompts/a.md", "OPF010", 1), ("x.prompt", "OPF006", 1), ("x.prompt", "OPF010", 1),
+        ("prompts/a.md", "OPF006", 1), ("prompts/a.md", "OPF010", 1), ("x.prompt", "OPF006", 1),
+        ("x.prompt", "OPF010", 1),
     ]  # fmt: skip
     assert sorted(lint(cli, ".", "--select", "OPF006,OPF010", code=1)) == expected
     assert sorted(lint(cli, ".", "x.prompt", "prompts", "--select", "OPF006,OPF010", code=1)) == expected

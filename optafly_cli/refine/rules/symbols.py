@@ -146,14 +146,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     things = (
         r"(?:function|method|class|struct|enum|trait|interface|type|macro|constant|variable|fixture|decorator|helper)"
     )
+    # Possessive, so that a long word is read once
+    humps = r"(?=\w{0,60}?[a-z]\d{0,3}[A-Z])[A-Za-z]\w{0,80}+"
     return {
         "qualified": re.compile(
             rf"(?P<owner>(?:{part}(?:\(\))?(?:\.|::|->|#)){{0,6}})(?P<name>[A-Za-z_$][\w$]{{1,80}})(?:\([^`]{{0,200}}\)|!)?"
         ),
         "prose": re.compile(
             rf"(?<![\w./\\@#$:<-])(?:(?P<word>(?:{part}(?:\.|::)){{0,5}}(?:[A-Za-z][A-Za-z\d]*_\w+|{part}(?=\(\))|(?<=::){part}))(?:\(\))?"
-            rf"|(?P<noun>[A-Za-z]\w*[a-z][A-Z]\w*|[A-Z]\w*[a-z]\w*[A-Z]\w*)(?=\s+{things}\b)"
-            rf"|(?<=function\s)(?P<before>[A-Za-z]\w*[a-z][A-Z]\w*))(?![\w/\\-]|\.\w|::)"
+            rf"|(?P<noun>{humps})(?=\s{{1,3}}{things}\b)|(?<=function\s)(?P<before>{humps}))(?![\w/\\-]|\.\w|::)"
         ),
         "test": re.compile(
             r"(?:^|/)(?:tests?|testing|specs?|__tests__|docs?|examples?|benchmarks?)/|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*_test\.\w+|[^/]*\.(?:test|spec)\.\w+)$"
