@@ -1,9 +1,10 @@
 """What the score is worth on public data, with text length as the baseline, and what analysing costs.
 
-    python benchmarks/refine.py [DATA_FOLDER]
+    python benchmarks/refine.py [DATA_FOLDER [REPOSITORIES]]
 
 DATA_FOLDER holds humanevalcomm.jsonl, interactiveswe_*.jsonl, specfix_*_pilot_ground_truth.jsonl,
 feature_requests.jsonl and underspecified_annotations.jsonl with localisation.jsonl; sets that are absent are skipped.
+REPOSITORIES holds the issues' repositories (see findings.py): with it, findings are checked in real checkouts.
 Nothing here is trained on: the weights are set by hand. The workspace is an empty folder: grounding sees only the text.
 """
 
@@ -17,6 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.findings import contradictions, findings_on_issues, hook, hundred
 from optafly_cli.refine.analyse import analyse
 from optafly_cli.workspace.types import NamedContext, Workspace
 
@@ -25,7 +29,7 @@ VARIANTS = ("1a", "1c", "1p", "2ac", "2ap", "2cp")
 Scorer = Callable[[str], float]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, repositories: Path | None = None) -> None:
     """Print every table that the data is there for."""
     with tempfile.TemporaryDirectory() as empty:
         workspace = Workspace(Path(empty), "empty", "folder", has_git=False)
@@ -35,6 +39,14 @@ def main(folder: Path) -> None:
         }
         for table in (humanevalcomm, issue_pairs, specfix, feature_requests, underspecified, speed):
             table(folder, scorers)
+    if (problems := read(folder / "humanevalcomm.jsonl", said=False)) is not None:
+        contradictions(problems)
+    issues, labels = read(folder / "localisation.jsonl"), read(folder / "underspecified_annotations.jsonl")
+    if issues is not None and labels is not None:
+        hundred(issues)
+        hook()
+        if repositories is not None:
+            findings_on_issues(issues, labels, repositories)
 
 
 def humanevalcomm(folder: Path, scorers: dict[str, Scorer]) -> None:
@@ -176,4 +188,4 @@ def auc(labelled: Sequence[tuple[float, bool]]) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT)
+    main(*(Path(one) for one in sys.argv[1:3] or [str(DEFAULT)]))

@@ -4,11 +4,21 @@ import os.path
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import FileProblem
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors
+from optafly_cli.refine.prompt_files import is_prompt_file
 from optafly_cli.refine.redacted import Redacted, redacted
+from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import SourceText, Workspace
+
+if TYPE_CHECKING:
+    from optafly_cli.workspace.symbols import Symbols
+
+_NO_CODE = frozenset(
+    ("", "markdown", "rst", "latex", "asciidoc", "json", "yaml", "toml", "ini", "xml", "html", "css", "diff")
+)
 
 
 class WorkspaceFiles:
@@ -64,6 +74,18 @@ class WorkspaceFiles:
         """The listed files."""
         for group in self._by_name.values():
             yield from group
+
+    @cached_property
+    def symbols(self) -> "Symbols":
+        """The names that the workspace defines and uses; what prompts say does not count."""
+        from optafly_cli.workspace.symbols import TextSymbols
+
+        return TextSymbols(self.workspace, skip=is_prompt_file)
+
+    @cached_property
+    def has_code(self) -> bool:
+        """Whether there is a source file: without one, a name that is not there says nothing."""
+        return any(language_of(label) not in _NO_CODE for label in self.labels() if not is_prompt_file(label))
 
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""

@@ -4,8 +4,22 @@ In: a `Subject` (a prompt, its intent, what is named, the workspace). Out: findi
 holds a group of rules; none of them changes anything.
 """
 
+from collections.abc import Collection
+
 from optafly_cli.refine.result import Finding
-from optafly_cli.refine.rules import cache_killers, completeness, grounding, limits, referents, secret, shape, wording
+from optafly_cli.refine.rules import (
+    cache_killers,
+    completeness,
+    examples,
+    grounding,
+    injection,
+    limits,
+    referents,
+    secret,
+    shape,
+    symbols,
+    wording,
+)
 from optafly_cli.refine.rules.base import Rule, Subject, findings_of
 
 MAX_FINDINGS_PER_RULE = 20
@@ -21,6 +35,9 @@ CATALOGUE: tuple[Rule, ...] = tuple(
             *grounding.RULES,
             *secret.RULES,
             *cache_killers.RULES,
+            *symbols.RULES,
+            *examples.RULES,
+            *injection.RULES,
         ),
         key=lambda rule: rule.id,
     )
@@ -37,10 +54,12 @@ def rule(rule_id: str) -> Rule | None:
     return next((one for one in CATALOGUE if one.id == rule_id), None)
 
 
-def findings(subject: Subject) -> tuple[Finding, ...]:
-    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each."""
+def findings(subject: Subject, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each; of `only` those rules."""
     found: list[Finding] = []
     for one in CATALOGUE:
+        if only is not None and one.id not in only:
+            continue
         for number, finding in enumerate(findings_of(one, subject)):
             if number >= MAX_FINDINGS_PER_RULE:
                 break

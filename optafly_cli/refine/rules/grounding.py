@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from optafly_cli.refine.mentions import Mention
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.result import Severity
+from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
+
+ORDER_WORDS = 80
+"""Words of prose up to which an order is about the workspace, and what it names is meant to be in it."""
 
 
 def missing_path(subject: Subject) -> Iterator[Spot]:
@@ -20,9 +25,11 @@ def missing_path(subject: Subject) -> Iterator[Spot]:
         moved = _same_name(subject, mention)
         close = moved or _close(subject, mention)
         hint = f"; did you mean {close}?" if close else "."
+        sure = close is not None or is_order(subject) or _has_folder(subject, mention.path)
         end = mention.start + subject.view.text[mention.start : mention.end].index(mention.path) + len(mention.path)
         start = end - len(mention.path)
-        yield Spot(start, end, f"{mention.path} is not in the workspace{hint}", moved)
+        severity: Severity = "error" if sure else "warning"
+        yield Spot(start, end, f"{mention.path} is not in the workspace{hint}", moved, severity)
 
 
 def line_beyond_end(subject: Subject) -> Iterator[Spot]:
@@ -49,7 +56,7 @@ def missing_identifier(subject: Subject) -> Iterator[Spot]:
         if identifier.made or identifier.name in seen:
             continue
         seen.add(identifier.name)
-        if not any(identifier.name in text for text in texts) and not _is_common(identifier.name):
+        if not any(identifier.name in text for text in texts) and not is_common(identifier.name):
             where = named.files[0].label if len(named.files) == 1 else "any of the named files"
             yield Spot(identifier.start, identifier.end, f"{identifier.name} is not in {where}.")
 
@@ -66,7 +73,24 @@ def _known(subject: Subject, mention: Mention) -> bool:
 
 def _elsewhere(path: str) -> bool:
     """Whether the path says itself that it is not of this workspace."""
-    return bool(re.match(r"(?:/|~|\.\./|[A-Za-z]:|\$|%)", path)) or "*" in path or "{" in path
+    return bool(_patterns()["elsewhere"].match(path)) or "*" in path or "{" in path
+
+
+def _has_folder(subject: Subject, path: str) -> bool:
+    """Whether the workspace has the folder that the path begins with: the path is then meant to be one of it."""
+    folder, slash, _ = path.partition("/")
+    return bool(slash) and subject.files.exists(folder) and not is_stand_in(path)
+
+
+def is_order(subject: Subject) -> bool:
+    """Whether the prompt is a short order about code that it does not show: what it names is then of the workspace."""
+    view = subject.view
+    return view.words <= ORDER_WORDS and not view.of("fence", "error", "code") and subject.intent.action != "other"
+
+
+def is_stand_in(name: str) -> bool:
+    """Whether a name or a part of a path is one that people make up for an example."""
+    return _patterns()["stand_in"].search(name) is not None
 
 
 def _same_name(subject: Subject, mention: Mention) -> str | None:
@@ -96,9 +120,23 @@ def _line_count(subject: Subject, path: str) -> tuple[str, int] | None:
     return (label, len(source.lines)) if source is not None else None
 
 
-def _is_common(name: str) -> bool:
+def is_common(name: str) -> bool:
     """Keywords, built-in types and shell words that stand in inline code without being names of the file."""
     return len(name) < 3 or name.lower() in _COMMON
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    return {
+        # Not of this workspace, or made by a build of it
+        "elsewhere": re.compile(
+            r"(?:/|~|\.\./|[A-Za-z]:|\$|%)|(?:\./)?(?:_build|build|dist|target|out|site-packages|node_modules|vendor|\.?venv|env"
+            r"|\.tox|\.git|__pycache__|coverage|htmlcov)/"
+        ),
+        "stand_in": re.compile(
+            r"(?:^|[/_.])(?:my|some|foo|bar|baz|qux|example|sample|dummy|your|path[/_]?to|test)", re.I
+        ),
+    }
 
 
 _COMMON = frozenset((
@@ -110,7 +148,8 @@ _COMMON = frozenset((
     "throw", "throws", "assert", "print", "println", "main", "git", "cargo", "npm", "pip", "python", "node", "make",
     "docker", "bash", "sh", "json", "yaml", "toml", "csv", "xml", "html", "http", "https", "utf", "typeof",
     "instanceof", "unwrap", "expect", "clone", "panic", "array", "object", "number", "any", "unknown", "never",
-    "valueerror", "typeerror", "keyerror", "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
+    "node_modules", "snake_case", "camelcase", "site_packages", "utf_8", "valueerror", "typeerror", "keyerror",
+    "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
 ))  # fmt: skip
 
 
@@ -119,10 +158,14 @@ RULES = (
         "OPF010",
         "error",
         "path that does not exist",
-        "The prompt names a file that is not in the workspace, so no model can look at it. Correct the path; "
-        "when the file "
-        "is to be made, say so (create src/new.rs).",
+        "The prompt names a file that is not in the workspace, so no model can look at it. An error only when that "
+        "is certain (a file of nearly that name or the folder is there, or the prompt is a short order), else a "
+        "warning: a report may name files of its author's. Correct the path; when the file is to be made, say so "
+        "(create src/new.rs).",
         missing_path,
+        bad="Fix the overflow in src/mian.rs",
+        better="Fix the overflow in src/main.rs",
+        kinds=PROMPTS,
     ),
     Rule(
         "OPF011",
@@ -130,6 +173,9 @@ RULES = (
         "line beyond the end of the file",
         "The prompt points at a line that the file does not have; it has probably been edited since.",
         line_beyond_end,
+        bad="Explain src/main.rs:400",
+        better="Explain src/main.rs:5",
+        kinds=PROMPTS,
     ),
     Rule(
         "OPF012",
@@ -138,5 +184,8 @@ RULES = (
         "A name in inline code stands in none of the files that go with the prompt: it is misspelt, or another file is "
         "needed as well.",
         missing_identifier,
+        bad="Why does `parse_prot` panic?   (with --file src/main.rs)",
+        better="Why does `parse_port` panic?   (with --file src/main.rs)",
+        kinds=PROMPTS,
     ),
 )
