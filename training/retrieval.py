@@ -25,7 +25,7 @@ from optafly_cli.refine.retrieval.query import query_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 1.0
+RIDGE_FILES, RIDGE_UNITS = 1.0, 100.0
 AT = (1, 3, 5, 10)
 
 
@@ -49,7 +49,7 @@ def main(mirrors: Path, folder: Path, *, write: bool) -> None:
     apart = {group: fit_files([one for one in files if one.group != group]) for group in groups}
     found = [segments(raw, one, apart[one.group]) for one, raw in collected]
     given = [raw["given"] for _, raw in collected]
-    tables = {
+    tables: dict[str, tuple[float, Array, Sequence[str]]] = {
         "files": (0.0, fit_files(files), signals.NAMES),
         "units": (*fit_units(found), units.NAMES),
         "units_of_a_file": (*fit_units(given), units.NAMES),
@@ -77,7 +77,7 @@ def cases(mirrors: Path, folder: Path) -> Iterator[tuple[Files, dict[str, Any]]]
             query = query_of(PromptText(case.prompt))
             places = places_of(view, query)
             values = signals.signals_of(view, query, places)
-            gold = {file: lines for label, lines in case.gold.items() if (file := view.file(label)) is not None}
+            gold = {at: lines for label, lines in case.gold.items() if (at := view.file(label)) is not None}
             one = Files(
                 repository,
                 tuple(values),

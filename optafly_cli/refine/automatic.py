@@ -81,16 +81,16 @@ def _add_found(pack: Pack, subject: Subject, found: Found, *, unsafe: bool) -> b
             f"file, --yes sends what is found."
         )
         return False
-    wanted: dict[str, Wanted] = {}
-    for label in labels:
+
+    def wanted(label: str) -> Wanted | None:
         source = subject.files.source(label) if subject.files.is_plain(label) else None
-        if source is not None and source.text.strip():
-            text = subject.files.redacted(label, source)
-            lines = LineRange(1, len(text.lines))
-            wanted[label] = Wanted(
-                label, text, lines, lines, "found", language_of(label), named=_is_typed(label, subject.view.text),
-                auto=True,
-            )  # fmt: skip
+        if source is None or not source.text.strip():
+            return None
+        text = subject.files.redacted(label, source)
+        lines = LineRange(1, len(text.lines))
+        named = _is_typed(label, subject.view.text)
+        return Wanted(label, text, lines, lines, "found", language_of(label), named=named, auto=True)
+
     return add_found(pack, wanted, found.units, pack.room)
 
 

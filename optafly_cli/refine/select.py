@@ -2,7 +2,8 @@
 
 In the order of what the user fixed: ranges (their enclosing units), diffs, piped text, whole files. Then, by itself:
 files and stack-trace frames that the prompt mentions; when nothing is named, what the index finds; the active file when
-the prompt points and nothing else is there; and the project's shape when nothing is named. A stretch of a file is never taken twice, and what is withheld is said.
+the prompt points and nothing else is there; the project's shape when nothing is named. A stretch of a file is never
+taken twice, and what is withheld is said.
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from optafly_cli.refine.retrieval.units import NAMES, unit_signals
 from optafly_cli.refine.retrieval.weights import Linear, weights
 from optafly_cli.workspace.index.view import IndexView, Unit
 
-READ_FILES = 12
+READ_FILES = 8
 """So many of the best files give segments."""
 
 

@@ -82,6 +82,7 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
             segment_file.append(number)
         first_symbol.append(len(symbol_file))
         first_segment.append(len(segment_file))
+    symbols["symbol_text"].append(len(texts))
     names.sort()
     return {
         "first_symbol": first_symbol,
@@ -104,9 +105,7 @@ def _graph(files: Sequence[IndexedFile], history: History) -> dict[str, "array[A
     for at, targets in enumerate(outgoing):
         for target in targets:
             incoming[target].append(at)
-    together = [
-        [number[other] for other in history.together.get(one.label, ()) if other in number] for one in files
-    ]
+    together = [[number[other] for other in history.together.get(one.label, ()) if other in number] for one in files]
     return {
         **_lists("imports", outgoing),
         **_lists("importers", incoming),

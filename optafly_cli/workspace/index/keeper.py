@@ -68,7 +68,7 @@ class Keeper:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
 
-    def build(self, progress: Progress = lambda done, total: None, tree: Tree | None = None) -> bool:
+    def build(self, progress: Progress | None = None, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
 
         Raises OSError when it cannot be written.
@@ -79,7 +79,7 @@ class Keeper:
                 self._build(tree or tree_of(self.workspace), progress)
         return alone
 
-    def _build(self, tree: Tree, progress: Progress) -> None:
+    def _build(self, tree: Tree, progress: Progress | None) -> None:
         labels = sorted(_labels(tree))
         history = self._history(tree)
         # What was worked on lately first: whoever cannot wait finds that
@@ -87,7 +87,8 @@ class Keeper:
         files: list[IndexedFile] = []
         for start in range(0, len(labels), _BATCH):
             files += self._indexed(labels[start : start + _BATCH], tree)
-            progress(min(start + _BATCH, len(labels)), len(labels))
+            if progress is not None:
+                progress(min(start + _BATCH, len(labels)), len(labels))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
         self._write(files, history, tree)
