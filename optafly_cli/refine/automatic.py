@@ -30,14 +30,14 @@ class _Place:
 
 
 def add_automatic(
-    pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool, search: bool = False
+    pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool, certainty: float | None = None
 ) -> bool:
     """Add them; whether anything was found. Files that were not named are left out, and said, without `unsafe`.
 
-    With `search` the index is asked as well.
+    `certainty`: how likely the best file has to be for what the index finds to be taken; None: it is not asked.
     """
     places = list(_mentioned(subject, pack))[:MAX_PLACES]
-    found = _searched(subject, pack) if search else Found()
+    found = Found() if certainty is None else _searched(subject, pack, certainty)
     if not (places or found.units) and settings.include_active_file and not subject.has_referent:
         places = list(_active(subject)) if pointer(subject.view) else []
     added = False
@@ -58,15 +58,15 @@ def add_automatic(
     return _add_found(pack, subject, found, unsafe=unsafe) or added
 
 
-def _searched(subject: Subject, pack: Pack) -> Found:
-    """What the index finds, as far as the prompt says enough to be searched with."""
+def _searched(subject: Subject, pack: Pack, certainty: float) -> Found:
+    """What the index finds, if the prompt names something that is there, or the words of one file stand out."""
     retriever = subject.files.retriever
-    if retriever is None or not subject.says_what:
+    if retriever is None:
         return Found()
     piped = "\n".join(subject.piped.lines) if subject.piped else ""
     found = retriever.found(subject.view, subject.piped_errors, piped)
     pack.left_out.extend(retriever.notices)
-    return found
+    return found if found.named or found.certainty >= certainty else Found()
 
 
 def _add_found(pack: Pack, subject: Subject, found: Found, *, unsafe: bool) -> bool:

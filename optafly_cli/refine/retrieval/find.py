@@ -35,11 +35,15 @@ class FoundUnit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Best first. `named`: the prompt names something of the workspace outright (a path, a frame, a definition)."""
+    """Best first. `named`: the prompt names something of the workspace outright (a path, a frame, a definition).
+
+    `certainty`: the likelihood of the best file, 0 where the prompt has too few words to tell.
+    """
 
     files: tuple[FoundFile, ...] = ()
     units: tuple[FoundUnit, ...] = ()
     named: bool = False
+    certainty: float = 0.0
 
 
 def find(view: IndexView, query: Query) -> Found:
@@ -51,6 +55,7 @@ def find(view: IndexView, query: Query) -> Found:
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
         tuple(_found_units(view, query, places, best, weights().units)),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
+        next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
     )
 
 
@@ -62,6 +67,7 @@ def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[F
 
 
 _SURE = 0.7
+_FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import mmap
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ MOST_READ = 200
 """So many changed files are read while the user waits; what is changed beyond them is not found until then."""
 MOST_WORKSPACES = 40
 _BATCH = 200
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Variables that the process that builds has; keys and tokens are not its business."""
 
 Progress = Callable[[int, int], None]
 
@@ -199,24 +203,18 @@ class Keeper:
         fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
         if len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and fresh):
             self.build_beside()
-        changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}))) if fresh else None
+        changed = None
+        if fresh:
+            changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}, base.meta["average"])))
         return IndexView(base, changed, stale)
 
     def build_beside(self) -> None:
-        """Have a process of its own build the index; nothing is waited for."""
-        import subprocess
-        import sys
-
+        """Have a process of its own build the index; nothing is waited for, and one that is at it already goes on."""
         command = [sys.executable, "-m", "optafly_cli.workspace.index", str(self.workspace.root), str(self._folder)]
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
+        silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         with suppress(OSError):
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
+            os.posix_spawn(sys.executable, command, kept, file_actions=silence, setsid=True)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
