@@ -63,7 +63,6 @@ def chosen(shop: Path, prompt: str, *, unsafe: bool = True, budget: int = 2048) 
         ("the discount of an order is computed wrongly when percent is 0", "shop/orders.py"),
         ("`price_of` raises KeyError for unknown items", "shop/prices.py"),
         ("customers never get a receipt by mail", "shop/mail.py"),
-        ("shop.mail fails", "shop/mail.py"),
         ('  File "/usr/lib/python3/site-packages/shop/prices.py", line 5, in price_of\nKeyError: 1', "shop/prices.py"),
         ("thread 'main' panicked at src/server.rs:2:16:\ncalled `Option::unwrap()`", "src/server.rs"),
         ("Error: tea\n    at addToCart (/home/me/app/web/cart.ts:2:9)", "web/cart.ts"),
