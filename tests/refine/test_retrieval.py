@@ -1,6 +1,5 @@
 """What the index finds for a prompt, and what of it goes into the prompt."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def retriever(shop: Path) -> Iterator[Retriever]:
+def retriever(shop: Path) -> Retriever:
     """Its index."""
     return Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
 
