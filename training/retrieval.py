@@ -25,7 +25,7 @@ from optafly_cli.refine.retrieval.query import query_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 100.0
+RIDGE_FILES, RIDGE_UNITS = 1.0, 1000.0
 AT = (1, 3, 5, 10)
 FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
 """What names a file outright is too rare in issues to be weighed by them alone: it weighs at least this much."""
