@@ -14,6 +14,7 @@ from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import SourceText, Workspace
 
 if TYPE_CHECKING:
+    from optafly_cli.refine.retrieval.retriever import Retriever
     from optafly_cli.workspace.symbols import Symbols
 
 _NO_CODE = frozenset(
@@ -24,8 +25,9 @@ _NO_CODE = frozenset(
 class WorkspaceFiles:
     """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None) -> None:
         self.workspace = workspace
+        self.retriever = retriever
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
@@ -87,11 +89,17 @@ class WorkspaceFiles:
         """Whether there is a source file: without one, a name that is not there says nothing."""
         return any(language_of(label) not in _NO_CODE for label in self.labels() if not is_prompt_file(label))
 
+    def is_plain(self, label: str) -> bool:
+        """Whether there is a regular file of that label in the workspace, reached without a link."""
+        from optafly_cli.workspace.ignore import plain_status
+
+        return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""
-        from optafly_cli.workspace.ignore import deny_reason, plain_status
+        from optafly_cli.workspace.ignore import deny_reason
 
-        if self.outside(label) or plain_status(self.workspace.root, label, {}) is None:
+        if not self.is_plain(label):
             return "it is outside the workspace or reached through a link"
         reason = deny_reason(label)
         if reason is None and not self._listed(label):
@@ -134,6 +142,9 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import listed_files
 
         found: dict[str, list[str]] = {}
-        for label in listed_files(self.workspace):
+        # An index that is open knows the files; listing them again takes longer than searching
+        index = self.retriever.opened if self.retriever is not None else None
+        labels = listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
+        for label in labels:
             found.setdefault(label.rsplit("/", 1)[-1], []).append(label)
         return dict(found)

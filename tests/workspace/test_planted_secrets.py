@@ -68,10 +68,11 @@ def _own_files() -> list[Path]:
 
 
 def test_our_own_files_are_not_touched() -> None:
-    """They speak of secrets on many a line and hold none."""
-    touched = {str(path): redact(path.read_text("utf-8"), {}).kinds for path in _own_files()}
+    """They speak of secrets on many a line and hold none, but for the one that the rule about them shows."""
+    touched = {path: redact(path.read_text("utf-8"), {}).kinds for path in _own_files()}
     assert len(touched) > 200
-    assert {path: kinds for path, kinds in touched.items() if kinds} == {}
+    shown = {ROOT / "docs" / "rules.md", ROOT / "optafly_cli" / "refine" / "rules" / "secret.py"}
+    assert {path: kinds for path, kinds in touched.items() if kinds} == dict.fromkeys(shown, ("AWS access key",))
 
 
 @pytest.mark.parametrize(
