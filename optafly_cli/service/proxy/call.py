@@ -72,7 +72,8 @@ def read_call(raw: bytes, headers: Headers, query: str, origin: Origin) -> Call:
     try:
         question = _question(body, headers, query, origin, namespace)
         secret = holds_secret(body)
-    except RecursionError:
+    except (RecursionError, ValueError):
+        # Nested too deep, or a number that is too large for JSON
         raise Unreadable("unreadable") from None
     tokens = body.get("max_tokens")
     key = exact_key(partition_of(question.scope), question.exact)
