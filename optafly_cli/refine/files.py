@@ -23,11 +23,15 @@ _NO_CODE = frozenset(
 
 
 class WorkspaceFiles:
-    """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes."""
+    """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes.
 
-    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None) -> None:
+    `patience_s`: how long a search for names may take.
+    """
+
+    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None, *, patience_s: float = 1.0) -> None:
         self.workspace = workspace
         self.retriever = retriever
+        self._patience_s = patience_s
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
@@ -82,7 +86,7 @@ class WorkspaceFiles:
         """The names that the workspace defines and uses; what prompts say does not count."""
         from optafly_cli.workspace.symbols import TextSymbols
 
-        return TextSymbols(self.workspace, skip=is_prompt_file)
+        return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
 
     @cached_property
     def has_code(self) -> bool:

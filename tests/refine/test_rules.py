@@ -52,6 +52,7 @@ HITS = [
     ("OPF016", "Current time: 2026-11-23 02:15:00\n" + LONG, "Current time: 2026-11-23 02:15:00"),
     ("OPF008", "Answer in exactly 3 lines, of fewer than 3 lines each of 10 words", "fewer than 3 lines"),
     ("OPF008", "Give more than 5 names, at most 5 names", "at most 5 names"),
+    ("OPF010", "Explain app/build/order.py", "app/build/order.py"),
     ("OPF017", "Why does `parse_prot` panic?", "parse_prot"),
     ("OPF017", "Explain parse_prot() to a beginner, line by line", "parse_prot"),
     ("OPF017", "Rename the OrderStore class to Shop", "OrderStore"),
@@ -118,7 +119,9 @@ CLEAN = [
     ("OPF016", "On 2026-11-23 the service failed. " + LONG),
     ("OPF016", "2026-11-23 fix the date"),
     ("OPF008", "Give no more than 5 names and no less than 5 names"),
+    ("OPF008", "It fails when there are more than 10 files, and it is slow with fewer than 5 files"),
     ("OPF008", "exactly 3 lines of at most 80 characters, at most 3 lines"),
+    ("OPF010", "Why is _build/html/index.html empty, and dist/app.js?"),
     ("OPF017", "Why does `parse_port` panic, and main()?"),
     ("OPF017", "Add a function `parse_host` to src/main.rs"),
     ("OPF017", "Why does `np.frombuffer` copy?"),
@@ -208,6 +211,14 @@ def test_a_name_is_an_error_only_when_it_is_certain(workspace: Workspace) -> Non
     assert found(f"{report}`fetch_ledger` is slow.", workspace)["OPF017"].severity == "warning"
     assert found(f"{report}`parse_prot` is slow.", workspace)["OPF017"].severity == "error"
     assert found("Explain `fetch_ledger` to me", workspace)["OPF017"].severity == "error"
+
+
+def test_a_folder_that_builds_make_counts_when_the_project_keeps_it(project: Path, workspace: Workspace) -> None:
+    """dist/ is made by a build as a rule, and the workspace's own where it is not ignored."""
+    assert "OPF010" not in found("Explain dist/lib/a.js", workspace)
+    (project / "dist").mkdir()
+    (project / "dist" / "b.js").write_text("let b = 1;\n")
+    assert "OPF010" in found("Explain dist/lib/a.js", workspace)
 
 
 def test_without_code_no_name_is_missing(tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.types import NamedContext
 
 EVENT = "UserPromptSubmit"
+PATIENCE_S = 0.5
+"""Seconds for one search for names: somebody waits for every prompt."""
 MOST = 64
 """Pieces of text that are 80 tokens at most for every model, as paths and names go (test_nudge.py counts them)."""
 _FACTS = ("OPF010", "OPF011", "OPF017", "OPF018", "OPF020", "OPF008")
-_SEVERE = frozenset(("OPF017",))
+_SEVERE = frozenset(("OPF010", "OPF017"))
 """Rules of which only the errors are told."""
 _LEAD = "optafly: "
 _NOT_OURS = ("/", "!", "#", "*")
@@ -51,7 +53,7 @@ def nudge(prompt: str, cwd: Path, keep: Filter) -> str:
     """Facts that help with this prompt in this folder, in at most 80 tokens; "" when there are none."""
     if not prompt.strip() or prompt.lstrip().startswith(_NOT_OURS):
         return ""
-    subject = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(find_workspace(cwd)))
+    subject = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(find_workspace(cwd), patience_s=PATIENCE_S))
     # Neither the score nor the other rules are needed: their patterns take a tenth of a second to compile
     kept = filter(None, map(keep.kept, findings(subject, only=_FACTS)))
     facts = [one for one in kept if one.rule not in _SEVERE or one.severity == "error"]

@@ -18,7 +18,7 @@ def missing_path(subject: Subject) -> Iterator[Spot]:
     A bare file name counts only when a line is named with it: "conf.py" alone may be any project's.
     """
     for mention in subject.mentions:
-        if mention.made or (mention.bare and mention.lines is None) or _elsewhere(mention.path):
+        if mention.made or (mention.bare and mention.lines is None) or _elsewhere(subject, mention.path):
             continue
         if _known(subject, mention):
             continue
@@ -71,9 +71,12 @@ def _known(subject: Subject, mention: Mention) -> bool:
     return subject.files.exists(path) or bool(subject.files.matches(path))
 
 
-def _elsewhere(path: str) -> bool:
-    """Whether the path says itself that it is not of this workspace."""
-    return bool(_patterns()["elsewhere"].match(path)) or "*" in path or "{" in path
+def _elsewhere(subject: Subject, path: str) -> bool:
+    """Whether the path says itself that it is not of this workspace, or is made by a build of it."""
+    if _patterns()["elsewhere"].match(path) or "*" in path or "{" in path:
+        return True
+    made = _patterns()["made"].match(path)
+    return made is not None and not any(label.startswith(made.group()) for label in subject.files.labels())
 
 
 def _has_folder(subject: Subject, path: str) -> bool:
@@ -128,10 +131,10 @@ def is_common(name: str) -> bool:
 @cache
 def _patterns() -> dict[str, re.Pattern[str]]:
     return {
-        # Not of this workspace, or made by a build of it
-        "elsewhere": re.compile(
-            r"(?:/|~|\.\./|[A-Za-z]:|\$|%)|(?:\./)?(?:_build|build|dist|target|out|site-packages|node_modules|vendor|\.?venv|env"
-            r"|\.tox|\.git|__pycache__|coverage|htmlcov)/"
+        "elsewhere": re.compile(r"/|~|\.\./|[A-Za-z]:|\$|%"),
+        "made": re.compile(
+            r"(?:_build|build|dist|target|out|site-packages|node_modules|vendor|\.?venv|env|\.tox|\.git|__pycache__"
+            r"|coverage|htmlcov)/"
         ),
         "stand_in": re.compile(
             r"(?:^|[/_.])(?:my|some|foo|bar|baz|qux|example|sample|dummy|your|path[/_]?to|test)", re.I

@@ -83,6 +83,13 @@ def test_the_answer_has_the_keys_that_claude_code_knows_and_no_others(project: P
     }
 
 
+def test_what_is_not_certain_is_not_told(project: Path) -> None:
+    """A long report may speak of files of its author's own."""
+    report = "I have been using this for a while and it went well until last week. " * 8
+    assert said(f"{report}It is in docs/mypackage.rst.", project) == ""
+    assert "app/order.py is not in the workspace" in said(f"{report}It is in app/order.py.", project)
+
+
 def test_a_rule_that_is_switched_off_is_not_told(project: Path) -> None:
     """The settings of [lint] hold here too."""
     assert nudge("fix src/mian.rs", project, Filter(ignore=("OPF010",))) == ""
