@@ -8,13 +8,23 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from optafly_cli.refine.agreement import agreement
+from optafly_cli.refine.examples import examples_in
 from optafly_cli.refine.mentions import symbols
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.result import Finding
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.completeness import says_expected, says_observed
 from optafly_cli.refine.rules.referents import pointer
-from optafly_cli.refine.rules.wording import hedge_words, open_words, placeholder_words, vague_words
+from optafly_cli.refine.rules.wording import (
+    alternatives,
+    defining_words,
+    hedge_words,
+    indefinite_words,
+    open_words,
+    placeholder_words,
+    vague_words,
+)
 
 HEAD = 20_000
 """Characters in which examples, literals and versions are counted."""
@@ -44,6 +54,19 @@ def _evidence(subject: Subject) -> dict[str, float]:
         "expectation": max(said, 0.4 if attached.expectations else 0.0),
         "examples": _saturating(_examples(view), 1.5),
         "environment": float(_patterns()["version"].search(view.text[:HEAD]) is not None),
+        **_agreement(view),
+    }
+
+
+def _agreement(view: PromptText) -> dict[str, float]:
+    """What examples with a result show, and whether the words explain it."""
+    examples = examples_in(view.text)
+    found = agreement(view.text, examples)
+    return {
+        "examples_explained": found.explained,
+        "examples_deep": found.explained * found.depth,
+        "examples_shown": found.shown,
+        "examples_odd": min(1.0, 0.5 * found.echoes + found.overfull),
     }
 
 
@@ -56,6 +79,9 @@ def _precision(subject: Subject, rules: Sequence[str]) -> dict[str, float]:
     return {
         "detail": words / (words + 40) if view.words else 0.0,
         "specifics": _saturating(_specifics(subject), 5.0),
+        "defined": _saturating(scale * defining_words(view), 4.0),
+        "alternatives": _saturating(scale * alternatives(view), 3.0),
+        "indefinite": _saturating(scale * indefinite_words(view), 3.0),
         "hedges": _saturating(scale * sum(1 for _ in hedge_words(view)), 2.0),
         "vague": _saturating(scale * sum(1 for _ in vague_words(view)), 2.0),
         "open_points": _saturating(

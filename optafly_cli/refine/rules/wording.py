@@ -70,6 +70,21 @@ def open_words(view: PromptText) -> Iterator[re.Match[str]]:
             yield match
 
 
+def alternatives(view: PromptText) -> int:
+    """How often the prose joins two things by "or", those not counted that are one thing ("or equal", "yes or no")."""
+    return sum(1 for _ in _patterns()["or"].finditer(view.prose))
+
+
+def indefinite_words(view: PromptText) -> int:
+    """How many words of the prose stand for something that is not said: "some", "something", "a certain"."""
+    return sum(1 for _ in _patterns()["indefinite"].finditer(view.prose))
+
+
+def defining_words(view: PromptText) -> int:
+    """How many words of the prose narrow down which one or how many: "only", "largest", "in ascending order"."""
+    return sum(1 for _ in _patterns()["defining"].finditer(view.prose))
+
+
 def _sentence(text: str, start: int, end: int) -> str:
     """The sentence around an offset, at most 200 characters to each side."""
     before = re.split(r"[.!?\n](?=\s)", text[max(0, start - 200) : start])[-1]
@@ -128,6 +143,25 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         ),
         "open": re.compile(
             rf"\b(?:{'|'.join(pairs)}|{unsaid})\b|\band/or\b|\betc\b\.?|\band so on\b|\bor other\b|\bwhichever\b", re.I
+        ),
+        "or": re.compile(
+            r"\bor\b(?!\s+(?:equal|more|less|fewer|not|so|the\s+like|later|newer|earlier|above|below|higher|lower|false"
+            r"|no\b)\b)",
+            re.I,
+        ),
+        "indefinite": re.compile(
+            r"\b(?:some(?:thing|how|where|one|times)?|certain|several|various|arbitrary|another|similar|different|specific"
+            r"|particular|multiple|appropriate(?:ly)?|relevant|suitable|proper(?:ly)?|stuff|things?|process(?:ed)?|handles?"
+            r"|a (?:few|given|number of)|many|other|may|might|could)\b",
+            re.I,
+        ),
+        "defining": re.compile(
+            r"\b(?:\w{3,}est|most|least|first|last|exact(?:ly)?|only|each|every|all|both|neither|none|unique|distinct|"
+            r"consecutive|non-\w+|minimum|maximum|minimal|maximal|\w+ing order|ascending|descending|increasing|decreasing|"
+            r"inclusive|exclusive|at (?:most|least)|(?:greater|less|more|fewer|larger|smaller|longer|shorter) than|"
+            r"equal|divisible|sorted|between|without|except|unless|otherwise|if|when|"
+            r"one|two|three|four|five|six|seven|eight|nine|ten|zero|half|twice|even|odd|prime|positive|negative)\b",
+            re.I,
         ),
         "settled": re.compile(
             r"\s*(?:,\s*)?(?:depending|if\b|when\b|based on|according|as (?:given|described|shown|follows)|:|="
