@@ -14,6 +14,7 @@ from optafly_cli.pipeline.job import Job
 from optafly_cli.workspace.types import NamedContext, Workspace
 
 if TYPE_CHECKING:
+    from optafly_cli.refine.retrieval.retriever import Retriever
     from optafly_cli.refine.select import Selection
     from optafly_cli.tokens.counter import Counter
 
@@ -44,7 +45,24 @@ class Session:
         """What context selection gives for `prompt` now, unnamed files included."""
         from optafly_cli.refine.select import select
 
-        return select(prompt, self.named, self.workspace, self.settings.refine, self.counter.count, unsafe=True)
+        return select(
+            prompt,
+            self.named,
+            self.workspace,
+            self.settings.refine,
+            self.counter.count,
+            unsafe=True,
+            retriever=self.retriever,
+        )
+
+    @cached_property
+    def retriever(self) -> "Retriever":
+        """The workspace index, to be searched; nothing is opened before it is."""
+        from optafly_cli.config.paths import store_folder
+        from optafly_cli.refine.retrieval.retriever import Retriever
+        from optafly_cli.workspace.index.keeper import Keeper
+
+        return Retriever(Keeper(self.workspace, store_folder(self.settings.cache, os.environ) / "workspaces"))
 
     def state(self) -> str:
         """The workspace state: HEAD, index and dirty files."""

@@ -40,6 +40,7 @@ def _rewrite(session: Session, *, unsafe: bool, rewrite: bool = True) -> Refined
         rewrite=rewrite and job.rewrite and settings.enabled,
         context=job.context,
         force=job.force,
+        retriever=session.retriever,
     )
 
 

@@ -1,12 +1,14 @@
-"""What is selected without being named: files and frames that the prompt mentions, and the active file."""
+"""What is selected without being named: files and frames that the prompt mentions, what is found, the active file."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.found_pieces import add_found
 from optafly_cli.refine.named_pieces import add_whole
 from optafly_cli.refine.pack import Pack, Wanted
+from optafly_cli.refine.retrieval.find import Found
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.referents import pointer
 from optafly_cli.workspace.languages import language_of
@@ -27,12 +29,20 @@ class _Place:
     reason: str
 
 
-def add_automatic(pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool) -> bool:
-    """Add them; whether anything was mentioned. Files that were not named are left out, and said, without `unsafe`."""
+def add_automatic(
+    pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool, search: bool = False
+) -> bool:
+    """Add them; whether anything was found. Files that were not named are left out, and said, without `unsafe`.
+
+    With `search` the index is asked as well.
+    """
     places = list(_mentioned(subject, pack))[:MAX_PLACES]
-    if not places and settings.include_active_file and not subject.has_referent and pointer(subject.view):
-        places = list(_active(subject))
+    found = _searched(subject, pack) if search else Found()
+    if not (places or found.units) and settings.include_active_file and not subject.has_referent:
+        places = list(_active(subject)) if pointer(subject.view) else []
     added = False
+    # A place that is named outright may not take all the room from what was found
+    share = pack.room // 2 if found.units else pack.room
     for place in places:
         refusal = subject.files.refusal(place.label)
         named = _is_typed(place.label, subject.view.text)
@@ -44,8 +54,44 @@ def add_automatic(pack: Pack, subject: Subject, settings: RefineSettings, *, uns
                 f"names it."
             )
         else:
-            added = _add(pack, subject, place, named=named) or added
-    return added
+            added = _add(pack, subject, place, share, named=named) or added
+    return _add_found(pack, subject, found, unsafe=unsafe) or added
+
+
+def _searched(subject: Subject, pack: Pack) -> Found:
+    """What the index finds, as far as the prompt says enough to be searched with."""
+    retriever = subject.files.retriever
+    if retriever is None or not subject.says_what:
+        return Found()
+    piped = "\n".join(subject.piped.lines) if subject.piped else ""
+    found = retriever.found(subject.view, subject.piped_errors, piped)
+    pack.left_out.extend(retriever.notices)
+    return found
+
+
+def _add_found(pack: Pack, subject: Subject, found: Found, *, unsafe: bool) -> bool:
+    """Segments of the files that were found, within what is left."""
+    labels = list(dict.fromkeys(unit.label for unit in found.units))
+    if not labels:
+        return False
+    if not unsafe:
+        shown = ", ".join(labels[:3])
+        pack.left_out.append(
+            f"What seems to belong to the prompt was left out, because you did not name it: {shown}; --file names a "
+            f"file, --yes sends what is found."
+        )
+        return False
+    wanted: dict[str, Wanted] = {}
+    for label in labels:
+        source = subject.files.source(label) if subject.files.is_plain(label) else None
+        if source is not None and source.text.strip():
+            text = subject.files.redacted(label, source)
+            lines = LineRange(1, len(text.lines))
+            wanted[label] = Wanted(
+                label, text, lines, lines, "found", language_of(label), named=_is_typed(label, subject.view.text),
+                auto=True,
+            )  # fmt: skip
+    return add_found(pack, wanted, found.units, pack.room)
 
 
 def _mentioned(subject: Subject, pack: Pack) -> Iterator[_Place]:
@@ -101,7 +147,7 @@ def _active(subject: Subject) -> Iterator[_Place]:
         yield _Place(label, None, "the file that was changed last")
 
 
-def _add(pack: Pack, subject: Subject, place: _Place, *, named: bool) -> bool:
+def _add(pack: Pack, subject: Subject, place: _Place, share: int, *, named: bool) -> bool:
     source = subject.files.source(place.label)
     if source is None or not source.text.strip():
         return False
@@ -112,7 +158,7 @@ def _add(pack: Pack, subject: Subject, place: _Place, *, named: bool) -> bool:
         kind="file", named=named, auto=True,
     )  # fmt: skip
     if place.lines is None or place.lines.start > total:
-        return add_whole(pack, subject, wanted, pack.room)
+        return add_whole(pack, subject, wanted, min(share, pack.room))
     at = LineRange(place.lines.start, min(place.lines.end, total))
     unit = enclosing_unit(source.lines, at)
     if pack.covered(place.label, unit):

@@ -10,6 +10,7 @@ from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.instruction import parts
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.result import Change, RefinedPrompt, Section, SectionKind
 from optafly_cli.refine.rewrite import Draft, draft
 from optafly_cli.refine.rules import findings as findings_in
@@ -32,14 +33,16 @@ def refine(
     rewrite: bool = True,
     context: bool = True,
     force: bool = False,
+    retriever: Retriever | None = None,
 ) -> RefinedPrompt:
     """Rewrite `prompt` with the code that it is about.
 
     `count` gives the tokens of a text in a language ("" for prose). `unsafe`: text of files that the user did not name
     may be used. Without `rewrite` the prompt only gets what was named; without `context` no text of files. A prompt
     that scores at or above the threshold is not rewritten unless `force`; one that is refined already never is.
+    Without `retriever` nothing is selected that the prompt does not name.
     """
-    files = WorkspaceFiles(workspace)
+    files = WorkspaceFiles(workspace, retriever)
     view = PromptText(prompt)
     subject = subject_of(view, named, files, attached_of(named))
     before = score_alone(view, files)

@@ -4,18 +4,23 @@ import os.path
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import FileProblem
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors
 from optafly_cli.refine.redacted import Redacted, redacted
 from optafly_cli.workspace.types import SourceText, Workspace
 
+if TYPE_CHECKING:
+    from optafly_cli.refine.retrieval.retriever import Retriever
+
 
 class WorkspaceFiles:
     """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None) -> None:
         self.workspace = workspace
+        self.retriever = retriever
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
@@ -65,11 +70,17 @@ class WorkspaceFiles:
         for group in self._by_name.values():
             yield from group
 
+    def is_plain(self, label: str) -> bool:
+        """Whether there is a regular file of that label in the workspace, reached without a link."""
+        from optafly_cli.workspace.ignore import plain_status
+
+        return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""
-        from optafly_cli.workspace.ignore import deny_reason, plain_status
+        from optafly_cli.workspace.ignore import deny_reason
 
-        if self.outside(label) or plain_status(self.workspace.root, label, {}) is None:
+        if not self.is_plain(label):
             return "it is outside the workspace or reached through a link"
         reason = deny_reason(label)
         if reason is None and not self._listed(label):

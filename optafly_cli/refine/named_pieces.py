@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.found_pieces import add_units
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.pack import Pack, Wanted, render
 from optafly_cli.refine.redacted import describe
+from optafly_cli.refine.retrieval.retriever import units_of_text
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.windows import relevant_units, terms
 from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.types import ContextPiece, DiffFile, LineRange, NamedFile
+from optafly_cli.workspace.units import enclosing_unit
 
 PIPED = "-"
 """The path of a piece that was piped in, as on a command line."""
@@ -177,10 +179,17 @@ def add_whole(pack: Pack, subject: Subject, wanted: Wanted, share: int) -> bool:
     if parts == [wanted.lines] and pack.fits(render(wanted, wanted.lines), wanted.language, keep):
         pack.put(wanted, wanted.lines)
         return True
-    part = replace(wanted, kind="code")
     before = len(pack.chosen)
-    for unit, at in relevant_units(wanted.text.lines, _error_lines(subject, wanted.label), terms(subject.view)):
-        pack.place(replace(part, lines=unit, must=at, reason=f"{wanted.reason}, the unit around line {at}"), keep)
+    errors = [*subject.view.errors, *subject.piped_errors]
+    piped = "\n".join(subject.piped.lines) if subject.piped else ""
+    units = units_of_text(subject.view, wanted.label, wanted.text.lines, wanted.language, errors, piped)
+    part = replace(wanted, kind="code")
+    for number in _error_lines(subject, wanted.label):
+        at = LineRange(number, number)
+        if number <= wanted.lines.end and not pack.covered(wanted.label, at):
+            unit = enclosing_unit(wanted.text.lines, at)
+            pack.place(replace(part, lines=unit, must=at, reason=f"{wanted.reason}, the unit around line {at}"), keep)
+    add_units(pack, wanted, units, max(0, pack.room - keep))
     if len(pack.chosen) == before:
         # Nothing in it stands out: its beginning says what the file is
         pack.place(replace(part, reason=f"{wanted.reason}, its beginning"), keep)

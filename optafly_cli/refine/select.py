@@ -1,8 +1,8 @@
 """Context selection: which lines of which files go into the prompt, within `max_context_tokens`, headers included.
 
 In the order of what the user fixed: ranges (their enclosing units), diffs, piped text, whole files. Then, by itself:
-files and stack-trace frames that the prompt mentions, the active file when the prompt points and nothing else is there,
-and the project's shape when nothing is named. A stretch of a file is never taken twice, and what is withheld is said.
+files and stack-trace frames that the prompt mentions; when nothing is named, what the index finds; the active file when
+the prompt points and nothing else is there; and the project's shape when nothing is named. A stretch of a file is never taken twice, and what is withheld is said.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_pip
 from optafly_cli.refine.pack import Chosen, Count, Pack
 from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
@@ -68,9 +69,10 @@ def select(
     count: Count,
     *,
     unsafe: bool,
+    retriever: Retriever | None = None,
 ) -> Selection:
     """Everything that belongs with `prompt`; with `unsafe` also text of files that the user did not name."""
-    files = WorkspaceFiles(workspace)
+    files = WorkspaceFiles(workspace, retriever)
     subject = subject_of(PromptText(prompt), named, files, attached_of(named))
     return choose(subject, settings, count, unsafe=unsafe)
 
@@ -108,7 +110,10 @@ def choose(
     add_piped(pack, subject)
     add_files(pack, subject)
     automatic = automatic and not structured
-    mentioned = add_automatic(pack, subject, settings, unsafe=unsafe) if automatic else False
+    mentioned = False
+    if automatic:
+        search = not is_named and is_about_workspace(subject)
+        mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, search=search)
     if automatic and project and not is_named and is_about_workspace(subject):
         add = add_headline if mentioned else add_outline
         project_text, project_markup = add(pack, subject.files.workspace)

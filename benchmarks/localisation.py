@@ -1,0 +1,213 @@
+"""How often refine finds the right files and lines: real issues at their base commits, and real commits replayed.
+
+    python benchmarks/localisation.py issues MIRRORS [DATA_FOLDER]
+    python benchmarks/localisation.py commits MIRROR [COUNT]
+
+MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`). Acc@k:
+all files of the patch that exist are among the first k. Edited lines: the share of the lines that the patch changes
+that stand in the prompt, give or take 3, at `max_context_tokens` 2,048. Cold, warm and incremental times of the index.
+A commit replayed: its message is the prompt, its parent the workspace, its hunks the truth.
+"""
+
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optafly_cli.config.settings import RefineSettings
+from optafly_cli.models import catalogue
+from optafly_cli.refine.engine import refine
+from optafly_cli.refine.retrieval.retriever import Retriever
+from optafly_cli.tokens.counter import counter_for
+from optafly_cli.workspace.index.classes import class_of
+from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.named import gather
+from optafly_cli.workspace.root import find_workspace
+from optafly_cli.workspace.types import ContextPiece, Workspace
+
+DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "refine"
+AT = (1, 3, 5, 10)
+SLACK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A prompt, the commit that it is about, and which lines of which files are to change."""
+
+    name: str
+    group: str
+    commit: str
+    prompt: str
+    gold: Mapping[str, frozenset[int]]
+
+
+@dataclass
+class Tally:
+    """What was found over many cases."""
+
+    positions: list[tuple[int, ...]] = field(default_factory=list)
+    free: list[float] = field(default_factory=list)
+    given: list[float] = field(default_factory=list)
+    cold_ms: list[float] = field(default_factory=list)
+    view_ms: list[float] = field(default_factory=list)
+    warm_ms: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Take in what another has counted."""
+        for name in ("positions", "free", "given", "cold_ms", "view_ms", "warm_ms", "tokens"):
+            getattr(self, name).extend(getattr(other, name))
+
+    def line(self, name: str) -> str:
+        """The figures in one line."""
+        worst = [max(found) for found in self.positions]
+        accuracy = "/".join(f"{100 * sum(one < k for one in worst) / len(worst):.1f}" for k in AT)
+        return (
+            f"{name:22} n={len(worst):3}  Acc@{'/'.join(map(str, AT))} {accuracy}  edited lines "
+            f"{100 * statistics.mean(self.free):.1f}  with --file {100 * statistics.mean(self.given):.1f}  "
+            f"tokens max {max(self.tokens)}  build {statistics.median(self.cold_ms):.0f} ms  open "
+            f"{statistics.median(self.view_ms):.1f} ms  refine {statistics.median(self.warm_ms):.1f} ms"
+        )
+
+
+def issues(mirrors: Path, folder: Path, only: str = "") -> None:
+    """The issues of localisation.jsonl, by repository and together."""
+    rows = [json.loads(line) for line in (folder / "localisation.jsonl").read_text("utf-8").splitlines()]
+    cases: dict[str, list[Case]] = {}
+    for row in rows:
+        gold = edited(row["patch"])
+        if gold and only in row["repo"]:
+            case = Case(row["instance_id"], row["repo"], row["base_commit"], row["problem_statement"], gold)
+            cases.setdefault(row["repo"], []).append(case)
+    total = Tally()
+    for repository, of_it in cases.items():
+        tally = measured(mirror_of(mirrors, repository), of_it)
+        print(tally.line(repository), flush=True)
+        total.add(tally)
+    print(total.line("all"))
+
+
+def commits(mirror: Path, count: int) -> None:
+    """Commits of a repository replayed, drawn at random from the last 2,000."""
+    tally = measured(mirror, list(replayed(mirror, count)))
+    print(tally.line(mirror.parent.name if mirror.name == "repo" else mirror.name))
+
+
+def mirror_of(mirrors: Path, repository: str) -> Path:
+    """The repository `owner/name` among the mirrors."""
+    path = mirrors / repository.replace("/", "+")
+    return path / "repo" if (path / "repo").is_dir() else path
+
+
+def measured(mirror: Path, cases: Sequence[Case]) -> Tally:
+    """Every case in a working tree of its commit."""
+    tally = Tally()
+    count = counter_for(catalogue().get(catalogue().default)).count
+    for case, workspace, keeper, seconds in checked_out(mirror, cases):
+        tally.cold_ms.append(1000 * seconds)
+        start = time.perf_counter()
+        retriever = Retriever(keeper)
+        assert retriever.view is not None
+        tally.view_ms.append(1000 * (time.perf_counter() - start))
+        settings = RefineSettings(threshold=1.0)
+        start = time.perf_counter()
+        free = refine(case.prompt, gather(workspace, workspace.root), workspace, settings, count, retriever=retriever)
+        tally.warm_ms.append(1000 * (time.perf_counter() - start))
+        from optafly_cli.refine.prompt_text import PromptText
+
+        ranked = [one.label for one in retriever.found(PromptText(case.prompt)).files]
+        tally.positions.append(tuple(ranked.index(label) if label in ranked else 10**6 for label in case.gold))
+        named = gather(workspace, workspace.root, files=sorted(case.gold))
+        given = refine(case.prompt, named, workspace, settings, count, retriever=retriever)
+        tally.free.append(recall(case.gold, free.pieces))
+        tally.given.append(recall(case.gold, given.pieces))
+        tally.tokens += [free.context_tokens, given.context_tokens]
+    return tally
+
+
+def recall(gold: Mapping[str, frozenset[int]], pieces: Iterable[ContextPiece]) -> float:
+    """The share of the edited lines that the pieces hold."""
+    spans = [(piece.path, piece.start_line - SLACK, piece.end_line + SLACK) for piece in pieces]
+    lines = [(label, line) for label, of_it in gold.items() for line in of_it]
+    held = sum(any(path == label and first <= line <= last for path, first, last in spans) for label, line in lines)
+    return held / len(lines)
+
+
+def checked_out(
+    mirror: Path, cases: Sequence[Case], home: Path | None = None
+) -> Iterator[tuple[Case, Workspace, Keeper, float]]:
+    """Each case with its commit checked out and indexed; the seconds of CPU that the index took."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree, folder = Path(scratch, "tree"), Path(home or scratch, "indexes")
+        git(Path(scratch), "clone", "-q", "--shared", "--no-checkout", str(mirror), str(tree))
+        for case in cases:
+            git(tree, "checkout", "-q", "-f", case.commit)
+            git(tree, "clean", "-q", "-ffdx")
+            workspace = find_workspace(tree)
+            start = time.process_time()
+            keeper = Keeper(workspace, folder)
+            keeper.build()
+            yield case, workspace, keeper, time.process_time() - start
+
+
+def replayed(mirror: Path, count: int) -> Iterator[Case]:
+    """Commits that change one to five files of code that were there before, with a message that says something."""
+    listed = git(mirror, "log", "--no-merges", "--max-count=2000", "--format=%H %P%x01%B%x00").split("\0")
+    random.Random(20261129).shuffle(listed)
+    found = 0
+    for entry in listed:
+        head, _, message = entry.strip().partition("\x01")
+        commit, _, parent = head.partition(" ")
+        message = re.sub(r"(?m)^(?:signed-off-by|co-authored-by|closes?|fixes|pr|ref)\b.*$", "", message, flags=re.I).strip()
+        words = len(message.split())
+        if not parent or " " in parent or words < 4 or re.match(r"(?i)(?:bump|release|merge|revert|chore|v?\d)", message):
+            continue
+        patch = git(mirror, "diff", "--no-renames", parent, commit)
+        gold = {label: lines for label, lines in edited(patch).items() if class_of(label) == "code"}
+        if not 1 <= len(gold) <= 5 or sum(map(len, gold.values())) > 200:
+            continue
+        yield Case(commit[:10], mirror.name, parent, message, gold)
+        found += 1
+        if found >= count:
+            return
+
+
+def edited(patch: str) -> dict[str, frozenset[int]]:
+    """The lines of the old files that a patch changes; where it only adds, the line before. New files have none."""
+    found: dict[str, set[int]] = {}
+    label, number = "", 0
+    for line in patch.split("\n"):
+        if line.startswith("--- "):
+            label = line[6:] if line.startswith("--- a/") else ""
+        elif line.startswith("@@"):
+            number = int(line.split()[1][1:].split(",")[0])
+        elif label and line.startswith("-"):
+            found.setdefault(label, set()).add(number)
+            number += 1
+        elif label and line.startswith("+") and not line.startswith("+++ "):
+            found.setdefault(label, set()).add(max(number - 1, 1))
+        elif label and (line.startswith(" ") or not line):
+            number += 1
+    return {label: frozenset(lines) for label, lines in found.items()}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints, run in a folder."""
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "replace")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] == "issues":
+        issues(Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else DEFAULT, *sys.argv[4:])
+    elif len(sys.argv) > 2 and sys.argv[1] == "commits":
+        commits(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 60)
+    else:
+        sys.exit(__doc__)

@@ -1,0 +1,103 @@
+"""From a query to files and segments, best first: the weighed sums of their signals."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from optafly_cli.refine.retrieval.places import Places, places_of
+from optafly_cli.refine.retrieval.query import Query
+from optafly_cli.refine.retrieval.signals import signals_of
+from optafly_cli.refine.retrieval.units import NAMES, unit_signals
+from optafly_cli.refine.retrieval.weights import Linear, weights
+from optafly_cli.workspace.index.view import IndexView, Unit
+
+READ_FILES = 12
+"""So many of the best files give segments."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file and how likely it is the one, among all; the likelihoods of all candidates add up to 1."""
+
+    label: str
+    likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUnit:
+    """A segment and how likely it is to be edited. `why` says what the prompt names of it, "" when only words match."""
+
+    label: str
+    unit: Unit
+    likelihood: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Best first. `named`: the prompt names something of the workspace outright (a path, a frame, a definition)."""
+
+    files: tuple[FoundFile, ...] = ()
+    units: tuple[FoundUnit, ...] = ()
+    named: bool = False
+
+
+def find(view: IndexView, query: Query) -> Found:
+    """The files and segments that belong to a query."""
+    places = places_of(view, query)
+    likelihoods = file_likelihoods(view, query, places)
+    best = dict(list(likelihoods.items())[:READ_FILES])
+    return Found(
+        tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
+        tuple(_found_units(view, query, places, best, weights().units)),
+        bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
+    )
+
+
+def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:
+    """The segments of these files, best first; the files are the ones that are meant."""
+    files = [file for label in labels if (file := view.file(label)) is not None]
+    given = dict.fromkeys(files, 1.0 / max(1, len(files)))
+    return tuple(_found_units(view, query, places_of(view, query), given, weights().units_of_a_file))
+
+
+_SURE = 0.7
+_TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
+
+
+def file_likelihoods(view: IndexView, query: Query, places: Places) -> dict[int, float]:
+    """The candidates, best first, with a softmax over their weighed signals."""
+    linear = weights().files
+    sums = {file: linear.sum(values) for file, values in signals_of(view, query, places).items()}
+    if not sums:
+        return {}
+    highest = max(sums.values())
+    shares = {file: math.exp(value - highest) for file, value in sums.items()}
+    total = sum(shares.values())
+    return {file: shares[file] / total for file in sorted(shares, key=lambda file: (-shares[file], file))}
+
+
+def _found_units(
+    view: IndexView, query: Query, places: Places, files: Mapping[int, float], linear: Linear
+) -> list[FoundUnit]:
+    signals = unit_signals(view, query, places, files)
+    # What shares no word with the prompt is not found, whatever file it is in
+    sums = {segment: linear.sum(values) for segment, values in signals.items() if values[_TEXT] or values[_NAMED_LINE]}
+    lines = {(view.labels[file], line) for file, line in places.lines}
+    found = []
+    for segment in sorted(sums, key=lambda segment: (-sums[segment], segment)):
+        unit = view.unit(segment)
+        label = view.labels[unit.file]
+        found.append(FoundUnit(label, unit, 1.0 / (1.0 + math.exp(-sums[segment])), _why(label, unit, query, lines)))
+    return found
+
+
+def _why(label: str, unit: Unit, query: Query, lines: set[tuple[str, int]]) -> str:
+    named = sorted(line for of, line in lines if of == label and unit.lines.start <= line <= unit.lines.end)
+    if named:
+        return f"line {named[0]} of it is named in the prompt"
+    if unit.symbol is not None and query.names.get(unit.symbol.name, 0.0) >= _SURE:
+        return f"the prompt names {unit.symbol.name}"
+    if unit.symbol is not None and query.names.get(unit.symbol.parent, 0.0) >= _SURE:
+        return f"the prompt names {unit.symbol.parent}, which it is part of"
+    return ""

@@ -1,0 +1,51 @@
+"""The index as refine asks it: opened when it is first needed, each prompt searched once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from optafly_cli.refine.errors_in_text import ErrorText
+from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.find import Found, FoundUnit, find, find_inside
+from optafly_cli.refine.retrieval.query import query_of
+from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
+from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.index.outlines import read_facts
+from optafly_cli.workspace.index.reading import Snapshot
+from optafly_cli.workspace.index.view import IndexView
+
+_NO_KEY = bytes(20)
+
+
+class Retriever:
+    """One command's searches in the index of one workspace."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._found: dict[tuple[str, str], Found] = {}
+
+    @cached_property
+    def view(self) -> IndexView | None:
+        """The index; None where there is none yet."""
+        return self._keeper.view()
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know of the index."""
+        return self._keeper.notices
+
+    def found(self, view: PromptText, errors: Sequence[ErrorText] = (), piped: str = "") -> Found:
+        """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
+        key = (view.text, piped)
+        if key not in self._found:
+            index = self.view
+            self._found[key] = Found() if index is None else find(index, query_of(view, errors, piped))
+        return self._found[key]
+
+
+def units_of_text(
+    view: PromptText, label: str, lines: Sequence[str], language: str, errors: Sequence[ErrorText] = (), piped: str = ""
+) -> tuple[FoundUnit, ...]:
+    """The segments of one file that the user named, best first. Needs no index: the file alone is read."""
+    facts = read_facts("\n".join(lines), language, label)
+    alone = snapshot([IndexedFile(label, _NO_KEY, facts)], History(), {})
+    return find_inside(IndexView(Snapshot(memoryview(alone))), query_of(view, errors, piped), [label])

@@ -1,0 +1,138 @@
+"""What speaks for each file: lists of files from the index, each list as a rank (reciprocal, k = 40) and as a share.
+
+In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, all within 0 and 1. Deterministic.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
+
+from optafly_cli.refine.retrieval.places import Places
+from optafly_cli.refine.retrieval.query import Query
+from optafly_cli.workspace.index.classes import FileClass
+from optafly_cli.workspace.index.view import IndexView
+
+K = 40
+"""Of the reciprocal rank: the first of a list has 1, the 40th after it a half."""
+DEPTH = 100
+"""So many of each list count."""
+CANDIDATES = 80
+_SEEDS = 15
+_BODIES = 60
+_DEMOTED = 0.35
+
+LISTS = (
+    "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
+    "best_unit_title", "imports",
+)  # fmt: skip
+FLAGS = ("frame", "mentioned", "module", "recent", "recency", "package", "test", "doc", "data")
+NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
+
+
+def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
+    """For every candidate its signals, in the order of `NAMES`."""
+    kept = _kept(view, query)
+    lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
+    ranks = {name: _ranks(scores) for name, scores in lists.items()}
+    total: dict[int, float] = defaultdict(float)
+    for found in ranks.values():
+        for file, rank in found.items():
+            total[file] += rank
+    bodies = nlargest(_BODIES, total, key=lambda file: (total[file], -file))
+    for name, weights in (("best_unit", query.text), ("best_unit_title", query.title)):
+        lists[name] = _demoted(view, _best_units(view, bodies, weights), kept)
+        ranks[name] = _ranks(lists[name])
+        for file, rank in ranks[name].items():
+            total[file] += rank
+    lists["imports"] = _demoted(view, _spread(view, total), kept)
+    ranks["imports"] = _ranks(lists["imports"])
+    recent = _ranks(dict(_demoted(view, dict(enumerate(view.recency)), kept)))
+    candidates = {*nlargest(CANDIDATES, total, key=lambda file: (total[file], -file)), *places.files}
+    highest = {name: max(scores.values(), default=0.0) or 1.0 for name, scores in lists.items()}
+    return {
+        file: (
+            *(ranks[name].get(file, 0.0) for name in LISTS),
+            *(lists[name].get(file, 0.0) / highest[name] for name in LISTS),
+            places.frames.get(file, 0.0),
+            places.mentions.get(file, 0.0),
+            places.modules.get(file, 0.0),
+            recent.get(file, 0.0),
+            view.recency[file],
+            float(view.labels[file].rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")),
+            *(float(view.classes[file] == one) for one in ("test", "doc", "data")),
+        )
+        for file in sorted(candidates)
+    }
+
+
+def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
+    fields: Iterable[tuple[str, str, Mapping[str, float]]] = (
+        ("body", "body", query.text),
+        ("title", "body", query.title),
+        ("code", "body", query.code),
+        ("path", "path", query.text),
+        ("path_title", "path", query.title),
+        ("symbols", "symbols", query.text),
+        ("symbols_title", "symbols", query.title),
+        ("docs", "docs", query.text),
+    )
+    lists = {name: _positive(view.scores(field, weights)) for name, field, weights in fields}
+    defined: dict[int, float] = defaultdict(float)
+    for name, weight in query.names.items():
+        files = view.defining(name)
+        for file in files:
+            # A name that many files define says little about each
+            defined[file] += weight / len(files) ** 0.5
+    lists["definitions"] = dict(defined)
+    return lists
+
+
+def _positive(scores: Sequence[float]) -> dict[int, float]:
+    return {file: score for file, score in enumerate(scores) if score > 0.0}
+
+
+def _kept(view: IndexView, query: Query) -> frozenset[FileClass]:
+    """The classes that are not demoted for this prompt."""
+    kept: set[FileClass] = {"code"}
+    if query.about_tests:
+        kept.add("test")
+    if query.about_docs:
+        kept.add("doc")
+    return frozenset(kept)
+
+
+def _demoted(view: IndexView, scores: Mapping[int, float], kept: frozenset[FileClass]) -> dict[int, float]:
+    classes = view.classes
+    return {file: score if classes[file] in kept else score * _DEMOTED for file, score in scores.items()}
+
+
+def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
+    best = nlargest(DEPTH, scores.items(), key=lambda item: (item[1], -item[0]))
+    return {file: K / (K + rank) for rank, (file, score) in enumerate(best) if score > 0.0}
+
+
+def _best_units(view: IndexView, files: Iterable[int], weights: Mapping[str, float]) -> dict[int, float]:
+    """For each file the score of its best segment."""
+    best: dict[int, float] = {}
+    for segment, score in view.segment_scores(files, weights).items():
+        file = view.file_of(segment)
+        if score > best.get(file, 0.0):
+            best[file] = score
+    return best
+
+
+def _spread(view: IndexView, total: Mapping[int, float]) -> dict[int, float]:
+    """What the best files import, are imported by, and change together with: two steps of a walk from them."""
+    current = {file: total[file] for file in nlargest(_SEEDS, total, key=lambda file: (total[file], -file))}
+    reached: dict[int, float] = defaultdict(float)
+    for _ in range(2):
+        following: dict[int, float] = defaultdict(float)
+        for file, amount in current.items():
+            for kind, weight in (("imports", 1.0), ("importers", 1.0), ("together", 0.5)):
+                others = [one for one in view.linked(kind, file) if view.classes[one] == "code"]
+                for other in others:
+                    following[other] += weight * amount / max(3, len(others))
+        for file, amount in following.items():
+            reached[file] += amount
+        current = dict(nlargest(50, following.items(), key=lambda item: (item[1], -item[0])))
+    return dict(reached)

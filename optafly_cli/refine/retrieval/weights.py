@@ -1,0 +1,56 @@
+"""The weights of the signals, from `data/retrieval-weights.toml`, which `training/retrieval.py` writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from optafly_cli.errors import OptaflyError
+from optafly_cli.refine.retrieval import signals, units
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A weighed sum; `weights` in the order of the signals' names."""
+
+    bias: float
+    weights: tuple[float, ...]
+
+    def sum(self, values: Sequence[float]) -> float:
+        """The weighed sum of the values of all signals."""
+        return self.bias + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalWeights:
+    """For files; for segments of the files that were found; for those of a file that the user named."""
+
+    files: Linear
+    units: Linear
+    units_of_a_file: Linear
+
+
+@cache
+def weights() -> RetrievalWeights:
+    """The weights.
+
+    Raises:
+        OptaflyError: the file does not weigh exactly the signals that there are.
+    """
+    import tomllib
+
+    table = tomllib.loads(files("optafly_cli.refine").joinpath("data", "retrieval-weights.toml").read_text("utf-8"))
+    return RetrievalWeights(
+        _linear(table["files"], signals.NAMES),
+        _linear(table["units"], units.NAMES),
+        _linear(table["units_of_a_file"], units.NAMES),
+    )
+
+
+def _linear(table: dict[str, Any], names: Sequence[str]) -> Linear:
+    given = table["weights"]
+    if set(given) != set(names):
+        odd = ", ".join(sorted(set(given) ^ set(names)))
+        raise OptaflyError(f"retrieval-weights.toml does not weigh the signals that there are: {odd}")
+    return Linear(table["bias"], tuple(float(given[name]) for name in names))

@@ -1,0 +1,140 @@
+"""What the index keeps of one file: a function of its text and language alone, so that equal blobs share it."""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from optafly_cli.workspace.index.words import counted
+
+FACTS_VERSION = 1
+"""Rises when the same text may give other facts; older facts are then made again."""
+
+SymbolKind = Literal["function", "type", "constant", "container"]
+_LONG, _SHORT = 24, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition: lines 1-based and inclusive, what stands above it for it (decorators, comments) included.
+
+    `parent` is the name of the type or container it is in, "" at the top. `header` is the line with its name.
+    """
+
+    kind: SymbolKind
+    name: str
+    parent: str
+    start: int
+    end: int
+    header: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the file: of a function with the functions in it, or of what lies between functions.
+
+    `symbol` is the number of the function, or of the type whose header it holds; -1 for neither.
+    """
+
+    start: int
+    end: int
+    symbol: int
+    terms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them."""
+
+    symbols: tuple[Symbol, ...]
+    segments: tuple[Segment, ...]
+    docs: Mapping[str, int]
+    imports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a parser found in a file."""
+
+    symbols: tuple[Symbol, ...]
+    docs: str
+    imports: tuple[str, ...]
+
+
+def facts_of(text: str, outline: Outline) -> FileFacts:
+    """The facts of a file; `text` has LF line ends."""
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    segments = tuple(
+        Segment(start, end, symbol, counted("\n".join(lines[start - 1 : end])))
+        for start, end, symbol in _stretches(lines, outline.symbols)
+    )
+    return FileFacts(outline.symbols, segments, counted(outline.docs), outline.imports)
+
+
+def _stretches(lines: Sequence[str], symbols: Sequence[Symbol]) -> list[tuple[int, int, int]]:
+    """(start, end, symbol) of every segment: outermost functions, and what is between them, cut where types begin.
+
+    What is long is cut into parts of about `_LONG` lines, where a statement of the lowest indentation begins.
+    """
+    found: list[tuple[int, int, int]] = []
+    types = {symbol.start: number for number, symbol in enumerate(symbols) if symbol.kind in ("type", "container")}
+    at = 1
+    for number, symbol in enumerate(symbols):
+        if symbol.kind == "function" and symbol.start >= at:
+            found += _gap(lines, at, symbol.start - 1, types)
+            found += _cut(lines, symbol.start, symbol.end, number)
+            at = symbol.end + 1
+    found += _gap(lines, at, len(lines), types)
+    return [part for part in found if any(line and not line.isspace() for line in lines[part[0] - 1 : part[1]])]
+
+
+def _gap(lines: Sequence[str], start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
+    cuts = sorted({start, *(line for line in types if start < line <= end), end + 1})
+    return [
+        part
+        for first, after in zip(cuts, cuts[1:], strict=False)
+        for part in _cut(lines, first, after - 1, types.get(first, -1))
+    ]
+
+
+def _cut(lines: Sequence[str], start: int, end: int, symbol: int) -> list[tuple[int, int, int]]:
+    found: list[tuple[int, int, int]] = []
+    while end - start >= _LONG + _SHORT:
+        cut = min(range(start + _SHORT, start + _LONG + 1), key=lambda number: _depth(lines, number))
+        found.append((start, cut - 1, symbol))
+        start = cut
+    return [*found, (start, end, symbol)]
+
+
+def _depth(lines: Sequence[str], number: int) -> tuple[float, int]:
+    """How bad it is to cut before line `number` (1-based): inside a block worse, after a blank line best, later better."""
+    line = lines[number - 1] if number <= len(lines) else ""
+    text = line.lstrip()
+    if not text:
+        return (1e9, 0)
+    blank_before = number > 1 and not lines[number - 2].strip()
+    closing = text[0] in ")]}" or text.startswith(("else", "elif", "except", "finally", "catch"))
+    return (len(line) - len(text) - 4 * blank_before + 8 * closing, -number)
+
+
+def packed(facts: FileFacts) -> bytes:
+    """The facts as the disk holds them."""
+    plain = [
+        [[one.kind, one.name, one.parent, one.start, one.end, one.header] for one in facts.symbols],
+        [[one.start, one.end, one.symbol, one.terms] for one in facts.segments],
+        facts.docs,
+        facts.imports,
+    ]
+    return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
+
+
+def unpacked(data: bytes) -> FileFacts:
+    """The inverse of `packed`. Raises ValueError or zlib.error for what is damaged."""
+    plain: Any = json.loads(zlib.decompress(data))
+    symbols, segments, docs, imports = plain
+    return FileFacts(
+        tuple(Symbol(*one) for one in symbols), tuple(Segment(*one) for one in segments), docs, tuple(imports)
+    )

@@ -1,0 +1,41 @@
+"""How lately files changed, and which ones change together, from git's log."""
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from optafly_cli.workspace.index.building import History
+
+if TYPE_CHECKING:
+    from optafly_cli.workspace.git import Git
+
+COMMITS = 1500
+_LARGEST_COMMIT = 20
+_HALF_LIFE = 60.0
+_MOST_TOGETHER = 8
+_LOG = ("--format=%x01%ct", "--name-only", "--no-renames", "--no-merges", "-z")
+_CAP = 64 * 1024 * 1024
+
+
+def read_history(git: "Git") -> History:
+    """The history of the last `COMMITS` commits; empty where git says nothing."""
+    return parsed_log(git.run("log", f"--max-count={COMMITS}", *_LOG, cap=_CAP, partial=True) or b"")
+
+
+def parsed_log(output: bytes) -> History:
+    """The history in what `git log` printed: for each commit a mark and its time, then the files' names."""
+    recency: dict[str, float] = defaultdict(float)
+    pairs: dict[str, Counter[str]] = defaultdict(Counter)
+    for age, record in enumerate(output.decode("utf-8", "replace").split("\x01")[1:]):
+        names = [name.strip("\n") for name in record.split("\0")[1:] if name.strip("\n")]
+        weight = 0.5 ** (age / _HALF_LIFE) / max(1.0, len(names) / 4)
+        for name in names:
+            recency[name] += weight
+        if 2 <= len(names) <= _LARGEST_COMMIT:
+            for name in names:
+                pairs[name].update(names)
+    top = max(recency.values(), default=1.0)
+    together = {
+        name: [other for other, times in counts.most_common(_MOST_TOGETHER + 1) if other != name and times > 1]
+        for name, counts in pairs.items()
+    }
+    return History({name: value / top for name, value in recency.items()}, together)

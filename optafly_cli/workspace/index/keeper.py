@@ -1,0 +1,267 @@
+"""The index of one workspace: opened, brought up to date, built where there is none.
+
+In: a workspace and the folder that indexes are kept in. Out: an `IndexView`, or None where there is none yet, and
+sentences for the user. Everything on disk is derived, private, and written aside and renamed.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from optafly_cli import durable
+from optafly_cli.config.private import make_private_folder
+from optafly_cli.workspace.git import open_git
+from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
+from optafly_cli.workspace.index.facts import FileFacts
+from optafly_cli.workspace.index.history import read_history
+from optafly_cli.workspace.index.keeping import FactsStore
+from optafly_cli.workspace.index.layout import Damaged
+from optafly_cli.workspace.index.outlines import read_facts
+from optafly_cli.workspace.index.reading import Snapshot
+from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
+from optafly_cli.workspace.index.view import IndexView
+from optafly_cli.workspace.languages import language_of
+from optafly_cli.workspace.secrets import redact
+from optafly_cli.workspace.types import Workspace
+
+FIRST_AT_ONCE = 300
+"""A first index of at most so many files is built while the user waits."""
+MOST_CHANGED = 48
+"""With more changed files than this the snapshot is built anew, in the background."""
+MOST_READ = 200
+"""So many changed files are read while the user waits; what is changed beyond them is not found until then."""
+MOST_WORKSPACES = 40
+_BATCH = 200
+
+Progress = Callable[[int, int], None]
+
+
+class Keeper:
+    """One workspace's index in `folder`. `notices`: what the user should know, filled by `view`."""
+
+    def __init__(self, workspace: Workspace, folder: Path) -> None:
+        self.workspace = workspace
+        self.notices: list[str] = []
+        self._folder = folder
+        name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:24]
+        self._path = folder / f"{name}.index"
+        self._beside = folder / f"{name}.json"
+        self._facts = FactsStore(folder)
+
+    def view(self, *, build: bool = True) -> IndexView | None:
+        """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
+        try:
+            make_private_folder(self._folder)
+            base = self._mapped()
+            known = self._known(base) if base is not None else None
+            if base is None or known is None:
+                return self._first(tree_of(self.workspace), build=build)
+            return self._updated(base, known, tree_of(self.workspace, known.mark))
+        except OSError as error:
+            self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
+            return None
+
+    def build(self, progress: Progress = lambda done, total: None, tree: Tree | None = None) -> bool:
+        """Index every file and put the snapshot in place; False when another process is at it.
+
+        Raises OSError when it cannot be written.
+        """
+        make_private_folder(self._folder)
+        with self._alone() as alone:
+            if alone:
+                self._build(tree or tree_of(self.workspace), progress)
+        return alone
+
+    def _build(self, tree: Tree, progress: Progress) -> None:
+        labels = sorted(_labels(tree))
+        history = self._history(tree)
+        # What was worked on lately first: whoever cannot wait finds that
+        labels.sort(key=lambda label: -history.recency.get(label, 0.0))
+        files: list[IndexedFile] = []
+        for start in range(0, len(labels), _BATCH):
+            files += self._indexed(labels[start : start + _BATCH], tree)
+            progress(min(start + _BATCH, len(labels)), len(labels))
+        files.sort(key=lambda one: one.label)
+        self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
+        self._write(files, history, tree)
+        self._forget_others()
+
+    def _write(self, files: Sequence[IndexedFile], history: History, tree: Tree) -> None:
+        token = os.urandom(8).hex()
+        data = snapshot(files, history, {"token": token})
+        indexed = {one.label for one in files}
+        beside = {
+            "token": token,
+            "root": str(self.workspace.root),
+            "mark": tree.mark,
+            "head": tree.head,
+            "dirty": sorted(tree.dirty),
+            # What could not be indexed need not be read every time; without git, sizes and times tell
+            "others": {label: key for label, key in (tree.keys or {}).items() if label not in indexed or not tree.head},
+        }
+        durable.replace(self._path, data)
+        durable.replace(self._beside, json.dumps(beside).encode())
+
+    def _indexed(self, labels: Iterable[str], tree: Tree) -> list[IndexedFile]:
+        """These files with their facts, made where they are not known. What cannot be read is not among them."""
+        given = tree.keys or {}
+        keys: dict[str, str] = {}
+        texts: dict[str, str] = {}
+        for label in labels:
+            key = given.get(label, "")
+            if len(key) == 40 and label not in tree.dirty:
+                keys[label] = key
+            elif (read := read_file(self.workspace, label)) is not None:
+                keys[label], texts[label] = read.key, read.text
+        known = self._facts.get((key, language_of(label)) for label, key in keys.items())
+        made: dict[tuple[str, str], FileFacts] = {}
+        found: list[IndexedFile] = []
+        for label, key in keys.items():
+            pair = (key, language_of(label))
+            facts = known.get(pair) or made.get(pair)
+            if facts is None:
+                text = texts.get(label)
+                if text is None:
+                    read = read_file(self.workspace, label)
+                    if read is None:
+                        continue
+                    text = read.text
+                facts = made[pair] = read_facts(redact(text).text, language_of(label), label)
+            found.append(IndexedFile(label, bytes.fromhex(key), facts))
+        if made:
+            self._facts.put(made.items())
+        return found
+
+    def _history(self, tree: Tree) -> History:
+        git = open_git(self.workspace.root) if tree.head else None
+        return read_history(git) if git is not None else History()
+
+    def _mapped(self) -> Snapshot | None:
+        try:
+            with self._path.open("rb") as file:
+                return Snapshot(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        except FileNotFoundError:
+            return None
+        except (Damaged, ValueError, KeyError, TypeError) as error:
+            self._drop(str(error))
+            return None
+
+    def _known(self, base: Snapshot) -> "_Known | None":
+        """What was written beside the snapshot; None when it is not there or belongs to another one."""
+        try:
+            plain = json.loads(self._beside.read_bytes())
+            if plain["token"] != base.meta["token"]:
+                return None
+            return _Known(plain["mark"], plain["head"], frozenset(plain["dirty"]), dict(plain["others"]))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            self._drop(str(error))
+            return None
+
+    def _drop(self, why: str) -> None:
+        self.notices.append(f"the workspace index was damaged ({why[:80]}) and is built anew")
+        self._path.unlink(missing_ok=True)
+        self._beside.unlink(missing_ok=True)
+
+    def _first(self, tree: Tree, *, build: bool) -> IndexView | None:
+        count = len(_labels(tree))
+        if build and count <= FIRST_AT_ONCE and self.build(tree=tree):
+            base = self._mapped()
+            return None if base is None else IndexView(base)
+        if count:
+            self.notices.append(
+                f"the workspace index is being built for the first time ({count} files): until it is there, "
+                f"only files that the prompt names are found"
+            )
+            self.build_beside()
+        return None
+
+    def _updated(self, base: Snapshot, known: "_Known", tree: Tree) -> IndexView:
+        unsure = tree.dirty | known.dirty
+        gone: set[str] = set()
+        if tree.keys is not None:
+            before = known.keys(base)
+            unsure |= {label for label, key in tree.keys.items() if before.get(label) != key}
+            gone = before.keys() - tree.keys.keys() - tree.dirty
+        indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], tree)
+        now = {one.label: one.key for one in indexed}
+        at = {label: base.number[label] for label in unsure | gone if label in base.number}
+        stale = frozenset(number for label, number in at.items() if now.get(label) != base.key(number))
+        fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
+        if len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and fresh):
+            self.build_beside()
+        changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}))) if fresh else None
+        return IndexView(base, changed, stale)
+
+    def build_beside(self) -> None:
+        """Have a process of its own build the index; nothing is waited for."""
+        import subprocess
+        import sys
+
+        command = [sys.executable, "-m", "optafly_cli.workspace.index", str(self.workspace.root), str(self._folder)]
+        with suppress(OSError):
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether this is the one process that builds this index, for as long as the block runs."""
+        handle = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, durable.PRIVATE)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(handle)
+
+    def _forget_others(self) -> None:
+        """Remove indexes of folders that are no more, and the oldest of too many."""
+        with contextlib.suppress(OSError):
+            found = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
+            for rank, path in enumerate(found):
+                if path != self._beside and (rank >= MOST_WORKSPACES or not _root_exists(path)):
+                    for ending in (".index", ".json", ".lock"):
+                        path.with_suffix(ending).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The tree as it was when a snapshot was made; `others` are the keys that the snapshot does not have."""
+
+    mark: str
+    head: str
+    dirty: frozenset[str]
+    others: Mapping[str, str]
+
+    def keys(self, base: Snapshot) -> dict[str, str]:
+        """The key of every file of the tree."""
+        return {label: base.key(number).hex() for label, number in base.number.items()} | dict(self.others)
+
+
+def _labels(tree: Tree) -> set[str]:
+    return {*(tree.keys or ()), *tree.dirty}
+
+
+def _root_exists(beside: Path) -> bool:
+    try:
+        plain: Mapping[str, str] = json.loads(beside.read_bytes())
+        return Path(plain["root"]).is_dir()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

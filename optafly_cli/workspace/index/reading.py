@@ -1,0 +1,115 @@
+"""A snapshot as it is searched: views into mapped memory, read where they are asked for."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from optafly_cli.workspace.index.building import SCALE, SNAPSHOT_VERSION, term_hash
+from optafly_cli.workspace.index.classes import CLASSES, FileClass
+from optafly_cli.workspace.index.facts import Symbol
+from optafly_cli.workspace.index.layout import Damaged, mapped
+
+KEY_BYTES = 20
+
+
+class Snapshot:
+    """One snapshot. Files, segments and symbols are numbers from 0; see `building` for what the arrays hold.
+
+    Raises Damaged when the buffer is none; what is wrong inside of it shows as an IndexError or ValueError later.
+    """
+
+    def __init__(self, buffer: "memoryview") -> None:
+        self._arrays, self.meta = mapped(buffer)
+        if self.meta.get("version") != SNAPSHOT_VERSION:
+            raise Damaged("it is from another version")
+        self.first_segment = self._arrays["first_segment"]
+        self.segment_file = self._arrays["segment_file"]
+        self.segment_symbol = self._arrays["segment_symbol"]
+        self.recency = self._arrays["recency"]
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The files' labels."""
+        joined = bytes(self._arrays["labels"]).decode("utf-8")
+        return joined.split("\0") if joined else []
+
+    @cached_property
+    def number(self) -> Mapping[str, int]:
+        """The files' numbers by label."""
+        return {label: at for at, label in enumerate(self.labels)}
+
+    @cached_property
+    def classes(self) -> list[FileClass]:
+        """What each file is for."""
+        return [CLASSES[one] for one in self._arrays["classes"]]
+
+    def key(self, file: int) -> bytes:
+        """The hash of the content that was indexed."""
+        return bytes(self._arrays["keys"][file * KEY_BYTES : (file + 1) * KEY_BYTES])
+
+    def postings(self, field: str, term: int) -> tuple[memoryview, memoryview]:
+        """The documents that hold a term (by its hash), ascending, and its weight in each, in units of 1/SCALE."""
+        terms = self._arrays["terms"]
+        at = bisect_left(terms, term)
+        if at == len(terms) or terms[at] != term:
+            return self._arrays[f"{field}_of"][:0], self._arrays[f"{field}_weight"][:0]
+        starts = self._arrays[f"{field}_at"]
+        first, after = starts[at], starts[at + 1]
+        return self._arrays[f"{field}_of"][first:after], self._arrays[f"{field}_weight"][first:after]
+
+    def linked(self, name: str, file: int) -> memoryview:
+        """The files that a file is linked to: "imports", "importers" or "together"."""
+        starts = self._arrays[f"{name}_at"]
+        return self._arrays[name][starts[file] : starts[file + 1]]
+
+    def lines_of(self, segment: int) -> tuple[int, int]:
+        """The lines of a segment, 1-based and inclusive."""
+        return self._arrays["segment_start"][segment], self._arrays["segment_end"][segment]
+
+    def segments(self, file: int) -> range:
+        """The segments of a file."""
+        return range(self.first_segment[file], self.first_segment[file + 1])
+
+    def segment_at(self, file: int, line: int) -> int | None:
+        """The segment that a line lies in."""
+        for segment in self.segments(file):
+            start, end = self.lines_of(segment)
+            if start <= line <= end:
+                return segment
+        return None
+
+    def symbols(self, file: int) -> range:
+        """The symbols of a file."""
+        first = self._arrays["first_symbol"]
+        return range(first[file], first[file + 1])
+
+    def symbol(self, number: int) -> Symbol:
+        """One symbol."""
+        texts = self._arrays["texts"]
+        at = self._arrays["symbol_text"][number]
+        end = at
+        while texts[end] != 10:
+            end += 1
+        kind, name, parent = bytes(texts[at:end]).decode("utf-8", "replace").split("\0")
+        start, last = self._arrays["symbol_start"][number], self._arrays["symbol_end"][number]
+        return Symbol(kind, name, parent, start, last, self._arrays["symbol_header"][number])  # type: ignore[arg-type]
+
+    def symbol_file(self, number: int) -> int:
+        """The file that a symbol is defined in."""
+        found: int = self._arrays["symbol_file"][number]
+        return found
+
+    def named(self, name: str) -> Iterator[int]:
+        """The symbols of exactly this name."""
+        names, wanted = self._arrays["names"], term_hash(name)
+        at = bisect_left(names, wanted)
+        while at < len(names) and names[at] == wanted:
+            yield self._arrays["named"][at]
+            at += 1
+
+
+def added(scores: list[float], documents: Iterable[int], weights: Iterable[int], factor: float) -> None:
+    """Add `factor` times each weight to the score of its document."""
+    factor /= SCALE
+    for document, weight in zip(documents, weights, strict=True):
+        scores[document] += factor * weight

@@ -1,0 +1,213 @@
+"""The workspace's index as it is searched: a snapshot, and over it what has changed since.
+
+Files and segments are numbered through both parts, those of the snapshot first. Files of the snapshot that have changed
+or gone keep their numbers, and nothing gives these out.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from optafly_cli.workspace.index.building import SCALE, term_hash
+from optafly_cli.workspace.index.classes import FileClass
+from optafly_cli.workspace.index.facts import Symbol
+from optafly_cli.workspace.index.reading import Snapshot, added
+from optafly_cli.workspace.types import LineRange
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A symbol and the number of the file that it stands in."""
+
+    file: int
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither."""
+
+    file: int
+    lines: LineRange
+    symbol: Symbol | None
+
+
+class IndexView:
+    """What is searched. `stale` are the files of `base` whose content is no longer what was indexed."""
+
+    def __init__(self, base: Snapshot, changed: Snapshot | None = None, stale: frozenset[int] = frozenset()) -> None:
+        self._base = base
+        self._changed = changed
+        self._stale = stale
+        self._files = len(base.recency)
+        self._segments = len(base.segment_file)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Labels by file number, those of stale files among them."""
+        return [*self._base.labels, *(self._changed.labels if self._changed else ())]
+
+    @cached_property
+    def classes(self) -> list[FileClass]:
+        """What each file is for."""
+        return [*self._base.classes, *(self._changed.classes if self._changed else ())]
+
+    @cached_property
+    def recency(self) -> list[float]:
+        """How lately each file changed, 0 to 1. What differs from what was indexed is what is worked on now."""
+        return [*self._base.recency, *([1.0] * len(self._changed.recency) if self._changed else ())]
+
+    @cached_property
+    def files(self) -> list[int]:
+        """The numbers of the files that there are."""
+        return [number for number in range(len(self.labels)) if number not in self._stale]
+
+    def file(self, label: str) -> int | None:
+        """The number of a file, None when it is not in the index."""
+        if self._changed is not None and label in self._changed.number:
+            return self._files + self._changed.number[label]
+        found = self._base.number.get(label)
+        return None if found is None or found in self._stale else found
+
+    @cached_property
+    def by_name(self) -> Mapping[str, list[int]]:
+        """The files by the last part of their path, without and with its ending."""
+        found: dict[str, list[int]] = {}
+        for number in self.files:
+            label = self.labels[number]
+            name = label.rsplit("/", 1)[-1]
+            found.setdefault(name, []).append(number)
+            stem = label.rpartition(".")[0].rsplit("/", 1)[-1]
+            if stem:
+                found.setdefault(stem, []).append(number)
+        return found
+
+    def scores(self, field: str, weights: Mapping[str, float]) -> list[float]:
+        """BM25 of every file for weighed terms, in one of the file fields."""
+        scores = [0.0] * len(self.labels)
+        for term, weight in weights.items():
+            parts, idf = self._found(field, term)
+            for documents, values, offset in parts:
+                shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
+                added(scores, shifted, values, weight * idf)
+        for file in self._stale:
+            scores[file] = 0.0
+        return scores
+
+    def segment_scores(self, files: Iterable[int], weights: Mapping[str, float]) -> dict[int, float]:
+        """BM25 of the segments of some files; those without any of the terms are not in it."""
+        spans = sorted(self._span(file) for file in files)
+        base = [(first, after) for first, after in spans if first < self._segments]
+        changed = [(first - self._segments, after - self._segments) for first, after in spans if first >= self._segments]
+        found: dict[int, float] = {}
+        for term, weight in weights.items():
+            parts, idf = self._found("segments", term)
+            factor = weight * idf / SCALE
+            for documents, values, offset in parts:
+                low = 0
+                for first, after in changed if offset else base:
+                    low = bisect_left(documents, first, low)
+                    while low < len(documents) and documents[low] < after:
+                        segment = documents[low] + offset
+                        found[segment] = found.get(segment, 0.0) + factor * values[low]
+                        low += 1
+        return found
+
+    def rarity(self, term: str) -> float:
+        """The idf of a term in the body."""
+        return self._found("body", term)[1]
+
+    def named(self, name: str) -> Iterator[Definition]:
+        """The definitions of exactly this name."""
+        for part, offset in self._parts():
+            for symbol in part.named(name):
+                file = part.symbol_file(symbol)
+                if offset or file not in self._stale:
+                    yield Definition(file + offset, part.symbol(symbol))
+
+    def defining(self, name: str) -> set[int]:
+        """The files that define exactly this name."""
+        return {
+            part.symbol_file(symbol) + offset
+            for part, offset in self._parts()
+            for symbol in part.named(name)
+            if offset or part.symbol_file(symbol) not in self._stale
+        }
+
+    def unit(self, segment: int) -> Unit:
+        """One segment."""
+        part, offset, files = self._base, 0, 0
+        if self._changed is not None and segment >= self._segments:
+            part, offset, files = self._changed, self._segments, self._files
+        own = segment - offset
+        symbol = part.segment_symbol[own]
+        start, end = part.lines_of(own)
+        return Unit(
+            part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None
+        )
+
+    def file_of(self, segment: int) -> int:
+        """The file that a segment is of."""
+        if self._changed is not None and segment >= self._segments:
+            found: int = self._changed.segment_file[segment - self._segments]
+            return found + self._files
+        found = self._base.segment_file[segment]
+        return found
+
+    def segments(self, file: int) -> range:
+        """The segments of a file, in order of their lines."""
+        return range(*self._span(file))
+
+    def segment_at(self, file: int, line: int) -> int | None:
+        """The segment that a line (1-based) lies in."""
+        part, own = self._own(file)
+        found = part.segment_at(own, line)
+        return None if found is None else found + (self._segments if part is self._changed else 0)
+
+    def symbols(self, file: int) -> Iterator[Symbol]:
+        """The symbols of a file, in order."""
+        part, own = self._own(file)
+        return (part.symbol(number) for number in part.symbols(own))
+
+    def linked(self, kind: str, file: int) -> list[int]:
+        """The files that a file is linked to: "imports", "importers" or "together".
+
+        A changed file keeps the links that it had.
+        """
+        part, own = self._own(file)
+        before = own if part is self._base else self._base.number.get(part.labels[own])
+        if before is None:
+            return []
+        links = self._base.linked(kind, before)
+        if not self._stale:
+            return list(links)
+        return [now for other in links if (now := self.file(self._base.labels[other])) is not None]
+
+    def _parts(self) -> Iterator[tuple[Snapshot, int]]:
+        yield self._base, 0
+        if self._changed is not None:
+            yield self._changed, self._files
+
+    def _own(self, file: int) -> tuple[Snapshot, int]:
+        if self._changed is not None and file >= self._files:
+            return self._changed, file - self._files
+        return self._base, file
+
+    def _span(self, file: int) -> tuple[int, int]:
+        part, own = self._own(file)
+        offset = self._segments if part is self._changed else 0
+        inside = part.segments(own)
+        return inside.start + offset, inside.stop + offset
+
+    def _found(self, field: str, term: str) -> tuple[list[tuple[memoryview, memoryview, int]], float]:
+        """The postings of a term with the number that each part's documents begin at, and the term's idf."""
+        number = term_hash(term)
+        of_segments = field == "segments"
+        parts = [(*self._base.postings(field, number), 0)]
+        if self._changed is not None:
+            parts.append((*self._changed.postings(field, number), self._segments if of_segments else self._files))
+        total = self._segments if of_segments else self._files
+        count = min(total, sum(len(documents) for documents, _, _ in parts))
+        return parts, math.log(1.0 + (total - count + 0.5) / (count + 0.5))
