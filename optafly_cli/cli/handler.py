@@ -36,6 +36,8 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
     ui.argv = tuple(argv)
     ui.served = warm
     code = _run(argv, ui)
+    if _never_fails(argv):
+        code = 0
     if warm:
         return code
     with suppress(KeyboardInterrupt):
@@ -47,11 +49,17 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
     return code
 
 
+def _never_fails(argv: Sequence[str]) -> bool:
+    """Whether this is a hook of Claude Code: any other exit code than 0 would disturb, or stop, what the user does."""
+    return "--claude-hook" in argv
+
+
 def lost(argv: Sequence[str]) -> int:
     """Say that the service that ran the command is gone, and with it what the command would have said."""
     ui = Ui()
     ui.json = "--json" in argv
-    return _report(ui, "service_lost", "the service ended in the middle of this command", "run it again", None, 70)
+    code = _report(ui, "service_lost", "the service ended in the middle of this command", "run it again", None, 70)
+    return 0 if _never_fails(argv) else code
 
 
 def _run(argv: Sequence[str], ui: Ui) -> int:

@@ -1,38 +1,49 @@
 """optafly lint: check prompts in files, in one process."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.documents import finding_document, score_value
 from optafly_cli.cli.session import load, working_folder
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import FileProblem, UsageError
+from optafly_cli.errors import ConfigError, FileProblem, UsageError
 from optafly_cli.wording import counted
 
 app = new_app()
+FORMATS = ("text", "json", "sarif", "github", "junit")
+BASELINE = ".optafly-baseline.json"
+_HOOK_LIMIT = 10_000_000
 
 
 @app.command(
     cls=StageCommand,
     epilog=examples(
-        "optafly lint prompts/*.prompt.md",
+        "optafly lint .",
         "optafly lint --min-score 0.6 --ignore OPF005 prompts/fix.prompt.md",
+        "optafly lint --format sarif . > optafly.sarif",
+        "optafly lint --fix --diff prompts/",
+        "optafly lint --baseline known.json --write-baseline .",
         "optafly lint --jsonl prompts.jsonl --format json",
-        "git diff --cached --name-only -z -- '*.prompt.md' | xargs -0 optafly lint",
+        "optafly lint --explain OPF010",
     ),
 )
 def lint(
     ctx: typer.Context,
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILES]...", help="Files that hold one prompt each; `-` is stdin.", show_default=False),
+        typer.Argument(
+            metavar="[FILES]...",
+            help="Prompt files, code with prompts in it, or folders of them; `-` is stdin.",
+            show_default=False,
+        ),
     ] = None,
-    output: Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the findings.")] = "text",
+    output: Annotated[
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="How to print the findings.")
+    ] = "text",
     jsonl: Annotated[
         str | None,
         typer.Option("--jsonl", metavar="F", help='A JSONL of {"id", "prompt"}; `-` is stdin.', show_default=False),
@@ -47,7 +58,37 @@ def lint(
     ignore: Annotated[
         str | None, typer.Option("--ignore", metavar="R,…", help="Not these rules (prefixes).", show_default=False)
     ] = None,
+    severity: Annotated[
+        str | None,
+        typer.Option(
+            "--severity",
+            metavar="R=L,…",
+            help="Other severities: error, warning, info or off, as in OPF005=off.",
+            show_default=False,
+        ),
+    ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Write the safe fixes into the files.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would write, and write nothing.")] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="F", help="Leave out the findings that are in F.", show_default=False),
+    ] = None,
+    write_baseline: Annotated[
+        bool,
+        typer.Option("--write-baseline", help=f"Write all findings into the baseline ({BASELINE} unless named)."),
+    ] = False,
+    commit_msg: Annotated[
+        str | None,
+        typer.Option("--commit-msg", metavar="F", help="Check a commit message, as a git hook.", show_default=False),
+    ] = None,
+    claude_hook: Annotated[
+        bool,
+        typer.Option("--claude-hook", help="Answer Claude Code's UserPromptSubmit hook; always exit 0."),
+    ] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules.")] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="R", help="Say what a rule means.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> int:
     """Check prompts in files: rules, scores, exit codes for CI.
@@ -55,30 +96,71 @@ def lint(
     Exit 1 when a finding of severity error, or a score under --min-score, is
     in it.
     """
-    from optafly_cli.refine.lint import Filter, check, fails
+    from optafly_cli.refine.linting import check
+    from optafly_cli.refine.linting.baseline import read_baseline
+    from optafly_cli.refine.linting.baseline import write_baseline as write
     from optafly_cli.workspace.root import find_workspace
 
     ui: Ui = ctx.obj
     ui.json = json or output == "json"
-    if output not in ("text", "json"):
-        raise UsageError(f"--format {output}: no such format", remedy="choose text or json")
-    load(ui, {})
-    targets = _targets(files or [], jsonl)
-    keep = Filter(_rules(select), _rules(ignore))
-    checked = [*check(targets, find_workspace(working_folder()), keep, fix=fix)]
-    failed = [one for one in checked if fails(one, min_score)]
-    if ui.json:
-        ui.document("lint", _document(checked, len(failed)))
-    else:
-        _print(ui, checked, min_score)
-    return 1 if failed else 0
+    if output not in FORMATS:
+        raise UsageError(f"--format {output}: no such format", remedy=f"choose {', '.join(FORMATS)}")
+    if rules or explain is not None:
+        return _catalogue(ui, explain)
+    settings = load(ui, {"lint.min_score": min_score}).settings.lint
+    keep = _filter(settings, select, ignore, severity)
+    if claude_hook:
+        return _answer_hook(ui, keep)
+    workspace = find_workspace(working_folder())
+    targets = list(_targets(ui, files or [], jsonl, commit_msg, workspace))
+    found = list(check.check(targets, workspace, keep))
+    if write_baseline:
+        path = baseline or BASELINE
+        count = write(working_folder() / path, [(one.target, one.findings) for one in found])
+        ui.note(f"{path} now has {counted(count, 'finding')}")
+        return 0
+    if baseline is not None:
+        known = read_baseline(working_folder() / baseline, baseline)
+        found = [check.less_known(one, known) for one in found]
+    if diff:
+        _show_diff(ui, found)
+    elif fix:
+        found = [_fixed(one, workspace, keep) for one in found]
+    least = settings.min_score or None
+    _render(ui, output, found, least, quiet=diff)
+    return 1 if any(check.fails(one, least) for one in found) else 0
 
 
-def _targets(files: list[str], jsonl: str | None) -> Iterator[Any]:
-    from optafly_cli.refine.lint import Target, read_jsonl, read_targets
+def _filter(settings: Any, select: str | None, ignore: str | None, severity: str | None) -> Any:
+    """What counts: options first, then settings.
 
-    if not files and jsonl is None:
-        raise UsageError("there is nothing to check", remedy="name files: optafly lint prompts/*.prompt.md")
+    Raises:
+        UsageError: an option names no rule.
+        ConfigError: a setting does.
+    """
+    from optafly_cli.refine.linting.check import Filter, levels, prefixes
+
+    def chosen(key: str, option: str | None, read: Any) -> Any:
+        if option is not None:
+            return read(option.split(","))
+        try:
+            return read(getattr(settings, key))
+        except UsageError as error:
+            raise ConfigError(f"lint.{key}: {error.message}", remedy=error.remedy) from None
+
+    return Filter(
+        chosen("select", select, prefixes), chosen("ignore", ignore, prefixes), chosen("severity", severity, levels)
+    )
+
+
+def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None, workspace: Any) -> Iterator[Any]:
+    from optafly_cli.refine.linting.check import unknown_rules
+    from optafly_cli.refine.linting.targets import from_text, read_commit_message, read_jsonl, read_targets
+
+    if not files and jsonl is None and commit_msg is None:
+        raise UsageError("there is nothing to check", remedy="name files or a folder: optafly lint .")
+    if commit_msg is not None:
+        yield read_commit_message(commit_msg, working_folder(), workspace)
     if jsonl == "-":
         yield from read_jsonl(sys.stdin, "stdin")
     elif jsonl is not None:
@@ -87,72 +169,70 @@ def _targets(files: list[str], jsonl: str | None) -> Iterator[Any]:
                 yield from read_jsonl(lines, jsonl)
         except OSError as error:
             raise FileProblem(f"{jsonl} cannot be read: {error.strerror}") from error
-    for name in files:
-        if name == "-":
-            yield Target(key="-", is_path=True, text=sys.stdin.read())
-        else:
-            yield from read_targets([name], working_folder())
+    if "-" in files:
+        yield from_text("-", sys.stdin.read(), is_path=True)
+    for target in read_targets([name for name in files if name != "-"], working_folder(), workspace):
+        if unknown := unknown_rules(target):
+            ui.warn(f"{target.key}: a comment disables {', '.join(unknown)}, which is no rule")
+        yield target
 
 
-def _rules(text: str | None) -> tuple[str, ...]:
-    """The rule prefixes of a comma-separated option.
+def _fixed(checked: Any, workspace: Any, keep: Any) -> Any:
+    """The target after its fixes, checked again."""
+    from dataclasses import replace
 
-    Raises:
-        UsageError: one is the prefix of no rule.
-    """
-    from optafly_cli.refine.rules import known_rules
+    from optafly_cli.refine.linting.check import check
+    from optafly_cli.refine.linting.fixes import write_fixes
+    from optafly_cli.refine.linting.targets import read_target
 
-    prefixes = tuple(part.strip().upper() for part in (text or "").split(",") if part.strip())
-    for prefix in prefixes:
-        if not any(rule.startswith(prefix) for rule in known_rules()):
-            raise UsageError(f"no rule starts with {prefix}", remedy=f"the rules are {', '.join(known_rules())}")
-    return prefixes
-
-
-def _document(checked: list[Any], failed: int) -> dict[str, Any]:
-    return {
-        "results": [
-            {
-                ("path" if one.target.is_path else "id"): one.target.key,
-                "score": score_value(one.score.value),
-                "dimensions": {name: score_value(value) for name, value in one.score.dimensions.items()},
-                "findings": [finding_document(finding) for finding in one.findings],
-            }
-            for one in checked
-        ],
-        "summary": _summary(checked, failed),
-    }
+    count = write_fixes(checked.target, checked.findings)
+    if not count:
+        return checked
+    again = next(iter(check([read_target(checked.target.key, working_folder(), workspace)], workspace, keep)))
+    return replace(again, fixed=count)
 
 
-def _summary(checked: list[Any], failed: int) -> dict[str, int]:
-    severities = [finding.severity for one in checked for finding in one.findings]
-    return {
-        "prompts": len(checked),
-        "failed": failed,
-        "errors": severities.count("error"),
-        "warnings": severities.count("warning"),
-        "infos": severities.count("info"),
-        "fixed": sum(one.fixed for one in checked),
-    }
+def _show_diff(ui: Ui, found: Sequence[Any]) -> None:
+    from optafly_cli.refine.linting.fixes import diff_of
+
+    for one in found:
+        for line in diff_of(one.target, one.findings).splitlines():
+            style = {"+": "good", "-": "error", "@": "dim"}.get(line[:1])
+            ui.styled_line((line, style))
 
 
-def _print(ui: Ui, checked: list[Any], min_score: float | None) -> None:
-    for one in checked:
-        for finding in one.findings:
-            style = {"error": "error", "warning": "warning"}.get(finding.severity, "dim")
-            place = f"{one.target.key}:{finding.line}:{finding.column}:"
-            ui.styled_line(
-                (place, "bold"),
-                (" ", None),
-                (finding.severity, style),
-                (f" {finding.rule} ", None),
-                (finding.message, None),
-            )
-        if min_score is not None and one.score.value < min_score:
-            ui.line(f"{one.target.key}: score {one.score.value:.2f} is under {min_score:.2f}")
-    summary = _summary(checked, 0)
-    ui.note(
-        f"{counted(summary['prompts'], 'prompt')}: {counted(summary['errors'], 'error')}, "
-        + counted(summary["warnings"], "warning")
-        + (f", {summary['fixed']} fixed" if summary["fixed"] else "")
-    )
+def _render(ui: Ui, output: str, found: Sequence[Any], least: float | None, *, quiet: bool) -> None:
+    """Print the findings in the format that was asked for; after a diff only the summary."""
+    if ui.json:
+        from optafly_cli.cli.lint_json import document
+
+        ui.document("lint", document(found, least))
+    elif output in ("sarif", "junit", "github"):
+        from optafly_cli.cli import lint_github, lint_junit, lint_sarif
+
+        made = {"sarif": lint_sarif.report, "junit": lint_junit.report, "github": lint_github.report}[output]
+        ui.write(made(found, least))
+    else:
+        from optafly_cli.cli.lint_text import show, summarise
+
+        if not quiet:
+            show(ui, found, least)
+        summarise(ui, found, least, preview=quiet)
+
+
+def _catalogue(ui: Ui, rule_id: str | None) -> int:
+    from optafly_cli.cli.lint_catalogue import explain, listing
+
+    (explain(ui, rule_id) if rule_id is not None else listing(ui))
+    return 0
+
+
+def _answer_hook(ui: Ui, keep: Any) -> int:
+    from json import dumps
+
+    from optafly_cli.refine.linting.nudge import hook_answer
+
+    answer = hook_answer(sys.stdin.read(_HOOK_LIMIT), working_folder(), keep)
+    if answer is not None:
+        ui.line(dumps(answer))
+    return 0

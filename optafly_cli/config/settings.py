@@ -80,6 +80,18 @@ class RouteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LintSettings:
+    """`[lint]`: which rules count when prompts are checked, and how much."""
+
+    select: tuple[str, ...] = setting((), Rule("Only the rules that begin like one of these; empty: all.", form="name"))
+    ignore: tuple[str, ...] = setting((), Rule("Not the rules that begin like one of these.", form="name"))
+    severity: tuple[str, ...] = setting(
+        (), Rule('Other severities, as in "OPF005=error": error, warning, info or off.', form="name")
+    )
+    min_score: float = setting(0.0, Rule("The lowest score with which a prompt passes; 0: any.", minimum=0, maximum=1))
+
+
+@dataclass(frozen=True, slots=True)
 class CacheSettings:
     """`[cache]`: when a stored answer may be served again, and how much is kept.
 
@@ -203,6 +215,7 @@ class Settings:
     """Everything that a run may be told; immutable, passed down, never global."""
 
     refine: RefineSettings = field(default_factory=RefineSettings)
+    lint: LintSettings = field(default_factory=LintSettings)
     route: RouteSettings = field(default_factory=RouteSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)

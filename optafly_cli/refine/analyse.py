@@ -22,12 +22,19 @@ class Analysis:
     score: Score
 
 
-def analyse(prompt: str, named: NamedContext, workspace: Workspace, *, files: WorkspaceFiles | None = None) -> Analysis:
+def analyse(
+    prompt: str,
+    named: NamedContext,
+    workspace: Workspace,
+    *,
+    files: WorkspaceFiles | None = None,
+    template: bool = False,
+) -> Analysis:
     """Intent, findings and score of `prompt`, seen together with what the user named.
 
-    Pass the same `files` for a batch of prompts: the workspace is then listed once.
+    Pass the same `files` for a batch of prompts: the workspace is then listed once. `template`: it has variables.
     """
-    subject = subject_of(PromptText(prompt), named, files or WorkspaceFiles(workspace), attached_of(named))
+    subject = subject_of(PromptText(prompt, template), named, files or WorkspaceFiles(workspace), attached_of(named))
     found = findings_in(subject)
     return Analysis(subject.intent, found, score(subject, found))
 

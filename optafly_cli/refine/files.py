@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 
 from optafly_cli.errors import FileProblem
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors
+from optafly_cli.refine.prompt_files import is_prompt_file
 from optafly_cli.refine.redacted import Redacted, redacted
+from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import SourceText, Workspace
 
 if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
+    from optafly_cli.workspace.symbols import Symbols
+
+_NO_CODE = frozenset(
+    ("", "markdown", "rst", "latex", "asciidoc", "json", "yaml", "toml", "ini", "xml", "html", "css", "diff")
+)
 
 
 class WorkspaceFiles:
@@ -75,6 +82,17 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import plain_status
 
         return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+    @cached_property
+    def symbols(self) -> "Symbols":
+        """The names that the workspace defines and uses; what prompts say does not count."""
+        from optafly_cli.workspace.symbols import TextSymbols
+
+        return TextSymbols(self.workspace, skip=is_prompt_file)
+
+    @cached_property
+    def has_code(self) -> bool:
+        """Whether there is a source file: without one, a name that is not there says nothing."""
+        return any(language_of(label) not in _NO_CODE for label in self.labels() if not is_prompt_file(label))
 
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""

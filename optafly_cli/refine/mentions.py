@@ -67,9 +67,13 @@ def identifiers(view: PromptText) -> tuple[Identifier, ...]:
         match = _patterns()["identifier"].fullmatch(inside)
         if match and not is_path(inside):
             start = region.start + view.text[region.start : region.end].index(inside)
-            made = bool(_patterns()["name_made"].search(view.text[max(0, region.start - 60) : region.start]))
-            found.append(Identifier(match["name"], start, start + len(inside), made))
+            found.append(Identifier(match["name"], start, start + len(inside), is_made(view.text, region.start)))
     return tuple(found)
+
+
+def is_made(text: str, start: int) -> bool:
+    """Whether what stands before a name says that it is made, or used, rather than looked at."""
+    return _patterns()["name_made"].search(text[max(0, start - 60) : start]) is not None
 
 
 @cache

@@ -16,7 +16,7 @@ from optafly_cli.refine.errors_in_text import ErrorText, find_errors, named_erro
 from optafly_cli.refine.markup import Structure, parse
 
 LIMIT = 100_000
-RegionKind = Literal["fence", "inline", "quote", "error", "code"]
+RegionKind = Literal["fence", "inline", "quote", "error", "code", "variable"]
 
 
 class Region(NamedTuple):
@@ -36,9 +36,13 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class PromptText:
-    """A prompt, and what its parts are; everything costly is found when it is first asked for."""
+    """A prompt, and what its parts are; everything costly is found when it is first asked for.
+
+    In a `template`, `{{name}}`, `{name}` and `${name}` stand for text to come.
+    """
 
     prompt: str
+    template: bool = False
 
     @cached_property
     def structure(self) -> Structure | None:
@@ -65,6 +69,9 @@ class PromptText:
         code = [region for region in self._code_lines() if not _covered(region, taken)]
         taken = _merge([*taken, *code])
         rest = _blank(self.text, taken)
+        if self.template:
+            taken = _merge([*taken, *(Region("variable", *one.span()) for one in variable().finditer(rest))])
+            rest = _blank(self.text, taken)
         inline = [Region("inline", *match.span()) for match in _patterns()["inline"].finditer(rest)]
         rest = _blank(rest, inline)
         quotes = [Region("quote", *match.span()) for match in _patterns()["quote"].finditer(rest)]
@@ -130,6 +137,15 @@ class PromptText:
     def _code_lines(self) -> list[Region]:
         """Lines that are code or output without a fence: doctests, shell prompts, quoted lines, statements."""
         return [Region("code", *match.span()) for match in _patterns()["code_line"].finditer(self.text)]
+
+
+@cache
+def variable() -> re.Pattern[str]:
+    """What a template fills in: `{{name}}`, `{% … %}`, `<%= … %>`, `${name}`, `{name}` with attributes or a format."""
+    return re.compile(
+        r"\{\{\{?[^{}\n]{1,200}\}?\}\}|\{%[^\n]{1,200}?%\}|<%[^\n]{1,200}?%>|\$\{[^{}\n]{1,200}\}"
+        r"|(?<!\{)\{[A-Za-z_][\w.\[\]()'\"-]{0,80}(?:![rsa])?(?::[^{}\n]{0,20})?\}(?!\})|\$[A-Z][A-Z_]{2,40}\b"
+    )
 
 
 def _covered(region: Region, others: Iterable[Region]) -> bool:

@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "cat-file": (),
     "config": (),
     "diff": ("--no-ext-diff", "--no-textconv", "--submodule=short", "-O/dev/null", "--no-relative"),
+    "grep": ("--no-textconv", "--no-color", "--no-column", "--no-full-name", "--no-recurse-submodules"),
     "log": ("--no-ext-diff", "--no-textconv", "--no-show-signature"),
     "ls-files": (),
     "ls-tree": (),
@@ -41,6 +42,8 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "rev-parse": (),
     "status": ("--ignore-submodules=all",),
 }
+_NOTHING_FOUND: Mapping[str, int] = {"grep": 1}
+"""Exit codes that say that there is nothing, not that something failed."""
 _KEPT_VARIABLES = frozenset(
     ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES", "GIT_EXEC_PATH")
 )
@@ -71,6 +74,7 @@ class Git:
             cap=cap,
             deadline=time.monotonic() + timeout_s,
             partial=partial,
+            fine=(0, _NOTHING_FOUND.get(command, 0)),
         )
 
 
@@ -157,7 +161,9 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _output(command: list[str], root: Path, *, cap: int, deadline: float, partial: bool) -> bytes | None:
+def _output(
+    command: list[str], root: Path, *, cap: int, deadline: float, partial: bool, fine: tuple[int, ...] = (0,)
+) -> bytes | None:
     from select import POLLHUP, POLLIN, poll
     from subprocess import DEVNULL, PIPE, Popen
 
@@ -184,7 +190,7 @@ def _output(command: list[str], root: Path, *, cap: int, deadline: float, partia
                 return None
             chunk = os.read(process.stdout.fileno(), 1 << 20)
             if not chunk:
-                return b"".join(chunks) if _exit_code(process, deadline) == 0 else None
+                return b"".join(chunks) if _exit_code(process, deadline) in fine else None
             chunks.append(chunk)
             size += len(chunk)
         return b"".join(chunks)[:cap] if partial else None

@@ -145,9 +145,9 @@ def test_a_secret_s_fix_takes_it_out(workspace: Workspace) -> None:
 
 
 def test_only_error_rules_are_errors(workspace: Workspace) -> None:
-    """A path or line that is not there, a secret and an empty prompt are errors; wording never is."""
+    """What is not there (a path, a line, a name), a secret and an empty prompt are errors; wording never is."""
     errors = {one.id for one in CATALOGUE if one.severity == "error"}
-    assert errors == {"OPF010", "OPF011", "OPF015"}
+    assert errors == {"OPF010", "OPF011", "OPF015", "OPF017"}
     assert found("", workspace)["OPF001"].severity == "error"
     assert found("fix", workspace)["OPF001"].severity == "warning"
 

@@ -5,7 +5,19 @@ holds a group of rules; none of them changes anything.
 """
 
 from optafly_cli.refine.result import Finding
-from optafly_cli.refine.rules import cache_killers, completeness, grounding, limits, referents, secret, shape, wording
+from optafly_cli.refine.rules import (
+    cache_killers,
+    completeness,
+    examples,
+    grounding,
+    injection,
+    limits,
+    referents,
+    secret,
+    shape,
+    symbols,
+    wording,
+)
 from optafly_cli.refine.rules.base import Rule, Subject, findings_of
 
 MAX_FINDINGS_PER_RULE = 20
@@ -21,6 +33,9 @@ CATALOGUE: tuple[Rule, ...] = tuple(
             *grounding.RULES,
             *secret.RULES,
             *cache_killers.RULES,
+            *symbols.RULES,
+            *examples.RULES,
+            *injection.RULES,
         ),
         key=lambda rule: rule.id,
     )

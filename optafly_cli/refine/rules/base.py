@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from optafly_cli.refine.attached import Attached
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors
@@ -12,6 +13,12 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.redacted import Redacted, redacted
 from optafly_cli.refine.result import Finding, Intent, Severity
 from optafly_cli.workspace.types import NamedContext
+
+TextKind = Literal["prompt", "instructions", "commit"]
+"""A task; standing instructions, as in CLAUDE.md; a commit message."""
+TASKS: frozenset[TextKind] = frozenset({"prompt"})
+PROMPTS: frozenset[TextKind] = frozenset({"prompt", "instructions"})
+ALL: frozenset[TextKind] = frozenset({"prompt", "instructions", "commit"})
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,9 @@ class Subject:
         """Whether "this" can mean something: code, a file, an error or a name that the prompt or its context shows."""
         view = self.view
         shown = self.attached.code or self.named.files or self.named.piped or self.named.diff
-        return bool(shown or self.mentions or self.identifiers or view.of("fence", "error", "code") or view.errors)
+        return bool(
+            shown or self.mentions or self.identifiers or view.of("fence", "error", "code", "variable") or view.errors
+        )
 
     @cached_property
     def says_what(self) -> bool:
@@ -71,13 +80,19 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue. `explanation` says why it matters and what to do, for people."""
+    """One rule of the catalogue. `explanation` says why it matters and what to do, for people.
+
+    `bad` is an example that it finds and `better` the same without the fault. `kinds`: the texts that it is for.
+    """
 
     id: str
     severity: Severity
     title: str
     explanation: str
     check: Callable[[Subject], Iterable[Spot]]
+    bad: str
+    better: str
+    kinds: frozenset[TextKind] = TASKS
 
 
 def findings_of(rule: Rule, subject: Subject) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
 
 FRONT = 200
 SHORTEST = 400
@@ -12,7 +12,7 @@ SHORTEST = 400
 
 
 def volatile_front(subject: Subject) -> Iterator[Spot]:
-    """A time stamp, a session or request id, in the first lines of a long prompt."""
+    """A time stamp, a session or request id, or a variable of that name, in the first lines of a long prompt."""
     view = subject.view
     if len(view.text) < SHORTEST or view.structure is not None:
         return
@@ -31,6 +31,11 @@ def volatile_front(subject: Subject) -> Iterator[Spot]:
 def _front() -> re.Pattern[str]:
     stamp = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     uuid = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    name = (
+        r"(?:current_?|today_?|request_?|session_?|trace_?|user_?|run_?)?"
+        r"(?:date_?time|date|time(?:stamp)?|now|today|uuid|id|nonce)"
+    )
+    variable = rf"(?:[\w '’]{{0,40}}(?::|=| is)\s*)?(?:\$?\{{{{1,3}}\s*{name}(?:[.(|:][^{{}}\n]{{0,40}})?\s*\}}{{1,3}})"
     label = (
         r"(?:current |today's |request |session |trace |correlation |conversation |user |run |build )?"
         r"(?:date(?: and time)?|time(?:stamp)?|now|today|id|uuid|nonce|datetime)"
@@ -38,7 +43,7 @@ def _front() -> re.Pattern[str]:
     return re.compile(
         rf"\s*(?:[^\n]{{0,80}}\n){{0,2}}?[ \t#*\-\[(]*(?P<what>{label}\s*(?:is|:"
         rf"|=)\s*[^\n]{{0,60}}?(?:\d[\d:/.-]{{5,}}|{uuid})[^\n\])]{{0,20}}"
-        rf"|{stamp}(?=\s*(?:\n|$|[\])]))|{uuid})",
+        rf"|{variable}|{stamp}(?=\s*(?:\n|$|[\])]))|{uuid})",
         re.I,
     )
 
@@ -52,5 +57,8 @@ RULES = (
         "makes every "
         "prompt new; at the end it costs nothing.",
         volatile_front,
+        bad="Current time: 2026-11-23 02:15:00\n(400 characters of instructions)",
+        better="(400 characters of instructions)\nCurrent time: 2026-11-23 02:15:00",
+        kinds=PROMPTS,
     ),
 )

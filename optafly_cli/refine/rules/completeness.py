@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
 
 SURE = 0.5
 """Intent confidence from which a prompt is held to what its action needs."""
@@ -122,6 +122,8 @@ RULES = (
         "pipe it in "
         "(cargo test 2>&1 | optafly …), or say both in a sentence.",
         no_symptom,
+        bad="fix the bug in the login form",
+        better='Fix the login form: it shows "500" after Enter, it should show the start page.',
     ),
     Rule(
         "OPF013",
@@ -131,6 +133,8 @@ RULES = (
         "the model "
         "decides.",
         no_acceptance,
+        bad="Add a login page",
+        better="Add a login page: /login takes name and password and must answer 401 when they are wrong",
     ),
     Rule(
         "OPF014",
@@ -138,5 +142,8 @@ RULES = (
         "structured output without its structure",
         "When a program is to read the answer, name the fields or columns, or give an example of one record.",
         no_format,
+        bad="List all the endpoints as JSON",
+        better="List all the endpoints as JSON with the fields path and method",
+        kinds=PROMPTS,
     ),
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from optafly_cli.refine.mentions import Mention
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
 
 
 def missing_path(subject: Subject) -> Iterator[Spot]:
@@ -49,7 +49,7 @@ def missing_identifier(subject: Subject) -> Iterator[Spot]:
         if identifier.made or identifier.name in seen:
             continue
         seen.add(identifier.name)
-        if not any(identifier.name in text for text in texts) and not _is_common(identifier.name):
+        if not any(identifier.name in text for text in texts) and not is_common(identifier.name):
             where = named.files[0].label if len(named.files) == 1 else "any of the named files"
             yield Spot(identifier.start, identifier.end, f"{identifier.name} is not in {where}.")
 
@@ -96,7 +96,7 @@ def _line_count(subject: Subject, path: str) -> tuple[str, int] | None:
     return (label, len(source.lines)) if source is not None else None
 
 
-def _is_common(name: str) -> bool:
+def is_common(name: str) -> bool:
     """Keywords, built-in types and shell words that stand in inline code without being names of the file."""
     return len(name) < 3 or name.lower() in _COMMON
 
@@ -123,6 +123,9 @@ RULES = (
         "when the file "
         "is to be made, say so (create src/new.rs).",
         missing_path,
+        bad="Fix the overflow in src/mian.rs",
+        better="Fix the overflow in src/main.rs",
+        kinds=PROMPTS,
     ),
     Rule(
         "OPF011",
@@ -130,6 +133,9 @@ RULES = (
         "line beyond the end of the file",
         "The prompt points at a line that the file does not have; it has probably been edited since.",
         line_beyond_end,
+        bad="Explain src/main.rs:400",
+        better="Explain src/main.rs:5",
+        kinds=PROMPTS,
     ),
     Rule(
         "OPF012",
@@ -138,5 +144,8 @@ RULES = (
         "A name in inline code stands in none of the files that go with the prompt: it is misspelt, or another file is "
         "needed as well.",
         missing_identifier,
+        bad="Why does `parse_prot` panic?   (with --file src/main.rs)",
+        better="Why does `parse_port` panic?   (with --file src/main.rs)",
+        kinds=PROMPTS,
     ),
 )

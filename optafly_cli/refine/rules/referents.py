@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.rules.base import Rule, Spot, Subject, quoted
+from optafly_cli.refine.rules.base import TASKS, Rule, Spot, Subject, quoted
 
 LONGEST_CHECKED = 60
 """Words of prose above which "this issue" means what the prompt itself has described."""
@@ -73,5 +73,8 @@ RULES = (
         'Words such as "this bug" need something to point at. Name the file and line, select the code, or paste the '
         "code or the error; otherwise the model guesses which code is meant.",
         unbound_pointer,
+        bad="fix this bug",
+        better="fix this bug in src/main.rs:5",
+        kinds=TASKS | {"commit"},
     ),
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate
 
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.rules.base import ALL, Rule, Spot, Subject
 from optafly_cli.workspace.secrets import redact
 
 _NOTE = "[redacted"
@@ -52,5 +52,8 @@ RULES = (
         "out; it is "
         "also best replaced where it is in use.",
         secrets,
+        bad="Why is AKIAQ3EGUZ4X7NJW2B5T refused by the API?",
+        better="Why is my AWS access key refused by the API?",
+        kinds=ALL,
     ),
 )

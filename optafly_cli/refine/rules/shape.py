@@ -6,7 +6,7 @@ from functools import cache
 
 from optafly_cli.refine.data import cues
 from optafly_cli.refine.result import Action
-from optafly_cli.refine.rules.base import Rule, Spot, Subject
+from optafly_cli.refine.rules.base import TASKS, Rule, Spot, Subject
 
 FEWEST_WORDS = 3
 LONGEST_CHECKED = 120
@@ -82,6 +82,9 @@ RULES = (
         "A prompt of a word or two leaves everything to be guessed. Say what is to be done, with what, and what the "
         "result should be.",
         too_short,
+        bad="fix",
+        better="Fix the off-by-one in `discount` (app/orders.py:12): 10 % of 100 must be 10.",
+        kinds=TASKS | {"commit"},
     ),
     Rule(
         "OPF004",
@@ -90,5 +93,7 @@ RULES = (
         "Different kinds of work compete for attention and make the answer longer and worse. Ask for one at a time; "
         "the prompt cache makes the second prompt about the same files cheap.",
         several_tasks,
+        bad="Fix the login bug. Also rename the module and review the tests.",
+        better="Fix the login bug: a wrong password must give 401.",
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.rules.base import Rule, Spot, Subject, quoted
+from optafly_cli.refine.rules.base import ALL, PROMPTS, Rule, Spot, Subject, quoted
 
 BRIEF = 120
 """Words of prose up to which an adjective is a wish; in a longer text it is mostly part of a description."""
@@ -179,6 +179,9 @@ RULES = (
         "adjective without a measure",
         '"Faster" or "cleaner" can always be claimed. Say how much, compared with what, or how it will be judged.',
         adjectives,
+        bad="Make parse_port() faster",
+        better="Make parse_port() at least twice as fast for 1,000 ports",
+        kinds=PROMPTS,
     ),
     Rule(
         "OPF006",
@@ -186,6 +189,9 @@ RULES = (
         "hedge",
         'Words such as "maybe" or "somehow" leave open whether something is wanted. Decide, or ask for options.',
         hedges,
+        bad="Maybe use a set in total()",
+        better="Use a set in total()",
+        kinds=ALL,
     ),
     Rule(
         "OPF007",
@@ -193,6 +199,9 @@ RULES = (
         "placeholder",
         "A placeholder that was left in is either ignored or filled with an invention. Fill it in or take it out.",
         placeholders,
+        bad="Write a letter to <your name> on the outage",
+        better="Write a letter to the customers on the outage",
+        kinds=ALL,
     ),
     Rule(
         "OPF009",
@@ -201,5 +210,8 @@ RULES = (
         'An alternative ("min or max") or a condition that is not said ("a certain order") is decided by guessing. '
         "Say which, or when which.",
         open_choices,
+        bad="Return the min or max of the list",
+        better="Return the max of the list",
+        kinds=PROMPTS,
     ),
 )
