@@ -175,5 +175,14 @@ def auc(labelled: Sequence[tuple[float, bool]]) -> float:
     return sum(wins) / len(wins) if wins else float("nan")
 
 
+def ece(labelled: Sequence[tuple[float, bool]], bins: int = 10) -> float:
+    """Expected calibration error: how far chances are from what came, in `bins` of equal width."""
+    parts: dict[int, list[tuple[float, bool]]] = {}
+    for value, label in labelled:
+        parts.setdefault(min(int(value * bins), bins - 1), []).append((value, label))
+    off = (abs(sum(value - label for value, label in part)) for part in parts.values())
+    return sum(off) / max(len(labelled), 1)
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT)

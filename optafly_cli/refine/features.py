@@ -10,6 +10,7 @@ from functools import cache
 
 from optafly_cli.refine.agreement import agreement
 from optafly_cli.refine.examples import examples_in
+from optafly_cli.refine.found import chance_found, on_scale
 from optafly_cli.refine.mentions import symbols
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.result import Finding
@@ -28,6 +29,18 @@ from optafly_cli.refine.rules.wording import (
 
 HEAD = 20_000
 """Characters in which examples, literals and versions are counted."""
+
+
+CONTRADICTIONS = ("OPF008", "OPF019")
+RULES_OF: Mapping[str, tuple[str, ...]] = {
+    "several_tasks": ("OPF004",),
+    "contradictions": CONTRADICTIONS,
+    "hedges": ("OPF006",),
+    "vague": ("OPF005",),
+    "open_points": ("OPF007", "OPF009"),
+    "pointing": ("OPF002",),
+}
+"""The rules that a feature counts. `unresolved` counts every finding of severity error."""
 
 
 def features(subject: Subject, findings: Sequence[Finding]) -> Mapping[str, float]:
@@ -75,7 +88,6 @@ def _precision(subject: Subject, rules: Sequence[str]) -> dict[str, float]:
     words = max(view.words, 1)
     # In a long text a hedge weighs less
     scale = 1.0 if words <= 60 else 60 / words
-    contradictions = rules.count("OPF008")
     return {
         "detail": words / (words + 40) if view.words else 0.0,
         "specifics": _saturating(_specifics(subject), 5.0),
@@ -85,8 +97,9 @@ def _precision(subject: Subject, rules: Sequence[str]) -> dict[str, float]:
         "hedges": _saturating(scale * sum(1 for _ in hedge_words(view)), 2.0),
         "vague": _saturating(scale * sum(1 for _ in vague_words(view)), 2.0),
         "open_points": _saturating(
-            sum(1 for _ in open_words(view)) * scale + sum(1 for _ in placeholder_words(view)) + 2 * contradictions, 1.5
+            sum(1 for _ in open_words(view)) * scale + sum(1 for _ in placeholder_words(view)), 1.5
         ),
+        "contradictions": _saturating(sum(rule in CONTRADICTIONS for rule in rules), 1.0),
     }
 
 
@@ -97,6 +110,7 @@ def _grounding(subject: Subject, findings: Sequence[Finding]) -> dict[str, float
     points = "OPF002" in {finding.rule for finding in findings}
     return {
         "located": _located(subject),
+        "found": on_scale(chance_found(subject)),
         "code": code,
         "self_contained": 0.0 if points else _self_contained(subject, code),
         "pointing": float(points),
