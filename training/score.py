@@ -96,7 +96,7 @@ class Texts:
         return np.array([values[name] for name in NAMES])
 
 
-def main(folder: Path, mirrors: Path | None, *, write: bool) -> None:
+def main(folder: Path, mirrors: Path | None, *, write: bool, quick: bool = False) -> None:
     """Read, fit, show, and write."""
     if mirrors is not None:
         from training.score_search import clarities
@@ -108,7 +108,8 @@ def main(folder: Path, mirrors: Path | None, *, write: bool) -> None:
         chances = calibrated_chances(seen)
         table = found_table(list(seen.values()))
         sets = read_sets(texts, folder, chances)
-    show(sets, seen, chances)
+    if not quick:
+        show(sets, seen, chances)
     weights = fit(sets, RIDGE)
     text = rendered(weights, calibration(sets, weights), table, sets, digests(folder))
     if write:
@@ -351,6 +352,8 @@ def centred(amounts: Sequence[float], labels: Sequence[float], weights: Sequence
     return [knots[at] for at in kept], [values[at] for at in kept]
 
 
+LUCK = 0.2
+"""What a bare complaint counts as: now and then the model looks around, or asks. Set by hand."""
 SIDES = (("good", "bad"), ("full", "under"), ("shown", "bare"))
 
 
@@ -364,7 +367,7 @@ def calibration(sets: Mapping[str, Rows], weights: Array) -> tuple[list[float], 
     sides += [clear[clear.label > 0], clear[clear.label == 0]]
     for one in sides:
         sums += list(one.values @ weights)
-        labels += list(one.label)
+        labels += [LUCK if one is sets["bare"] else float(label) for label in one.label]
         shares += [1.0 / len(one.label)] * len(one.label)
     return centred(sums, labels, shares)
 
@@ -430,7 +433,7 @@ NEUTRAL = 0.8
 """The chance of a usual issue, for prompts in workspaces that could not be searched."""
 
 if __name__ == "__main__":
-    arguments = [one for one in sys.argv[1:] if one != "--write"]
+    arguments = [one for one in sys.argv[1:] if one not in ("--write", "--quick")]
     given = Path(arguments[arguments.index("--mirrors") + 1]) if "--mirrors" in arguments else None
     plain = [one for one in arguments if one != "--mirrors" and (given is None or one != str(given))]
-    main(Path(plain[0]) if plain else DEFAULT, given, write="--write" in sys.argv)
+    main(Path(plain[0]) if plain else DEFAULT, given, write="--write" in sys.argv, quick="--quick" in sys.argv)

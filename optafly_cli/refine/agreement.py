@@ -14,9 +14,9 @@ from typing import Any
 from optafly_cli.refine import operations
 from optafly_cli.refine.examples import Example, literal
 
-MOST_STEPS = 1_000
+MOST_STEPS = 600
 """So many steps are tried on one example."""
-LONGEST_WORDS = 4_000
+LONGEST_WORDS = 3_000
 _FAULTS = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 _MOST_RANGE = 500
 
@@ -110,12 +110,45 @@ def _explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
 
 def _named(words: str) -> Mapping[str, Sequence[Any]]:
     """The steps that the words name, by kind."""
+    single = set(re.findall(r"[a-z\d^\"\'-]+", words))
+    known = _Words(words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1)))
     named = {
-        kind: [step for pattern, step in table if not pattern or _compiled(pattern).search(words)]
+        kind: [step for pattern, step in table if not pattern or known.have(pattern)]
         for kind, table in operations.TABLES.items()
     }
-    named["negated"] = [None] if _compiled(operations.NEGATED).search(words) else []
+    named["negated"] = [None] if known.have(operations.NEGATED) else []
     return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A text, its words, and all beginnings of its words."""
+
+    text: str
+    whole: frozenset[str]
+    begun: frozenset[str]
+
+    def have(self, pattern: str) -> bool:
+        """Whether a pattern is found in the text; a regular expression is tried last."""
+        whole, begun, rest = _parted(pattern)
+        if not self.whole.isdisjoint(whole) or not self.begun.isdisjoint(begun):
+            return True
+        return rest is not None and rest.search(self.text) is not None
+
+
+@cache
+def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[str] | None]:
+    r"""The alternatives of a pattern that are a word (`\bsum\b`), a word's beginning (`\bsort`), and the others."""
+    if re.search(r"[(\[]", pattern):
+        return frozenset(), frozenset(), re.compile(pattern)
+    whole, begun, rest = [], [], []
+    for part in pattern.split("|"):
+        match = re.fullmatch(r"\\b([a-z]{2,})(\\b)?", part)
+        if match is None:
+            rest.append(part)
+        else:
+            (whole if match[2] else begun).append(match[1])
+    return frozenset(whole), frozenset(begun), re.compile("|".join(rest)) if rest else None
 
 
 def _defaults(words: str) -> Iterator[Any]:

@@ -1,6 +1,8 @@
 """What the score could not see, in words: its number stands for what was looked at only."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 
 from optafly_cli.refine.files import NO_CODE
 from optafly_cli.refine.found import is_general
@@ -9,8 +11,9 @@ from optafly_cli.refine.rules.base import Subject
 from optafly_cli.workspace.index.grammars import is_parsed
 from optafly_cli.workspace.languages import language_of
 
-FOREIGN = 0.3
-"""The share of letters beyond Latin from which the rules, which read English, see little."""
+SAMPLE = 2_000
+FOREIGN = 0.2
+"""The share of letters beyond Latin, in a sample, from which the rules, which read English, see little."""
 
 
 def coverage(subject: Subject) -> tuple[str, ...]:
@@ -32,11 +35,15 @@ def _unseen(subject: Subject) -> Iterator[str]:
     unparsed = sorted(one for one in languages if not is_parsed(one))
     if unparsed:
         yield f"no parser for {', '.join(unparsed[:3])}"
-    letters = [char for char in view.prose[:4_000] if char.isalpha()]
-    if letters and sum(char > "\u024f" for char in letters) > FOREIGN * len(letters):
+    if len(_foreign().findall(view.prose[:SAMPLE])) > FOREIGN * min(len(view.prose), SAMPLE):
         yield "not in English"
     if len(view.prompt) - view.base > LIMIT and view.structure is None:
         yield f"only the first {LIMIT:,} characters"
+
+
+@cache
+def _foreign() -> re.Pattern[str]:
+    return re.compile(r"[^\W\d_\u0000-\u024f]")
 
 
 def _files(subject: Subject) -> Iterator[str]:

@@ -27,7 +27,7 @@ from optafly_cli.refine.rules.wording import (
     vague_words,
 )
 
-HEAD = 20_000
+HEAD = 4_000
 """Characters in which examples, literals and versions are counted."""
 
 

@@ -15,7 +15,7 @@ from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.result import Finding
 from optafly_cli.refine.rules import findings
-from optafly_cli.refine.score import contributions, score, score_of
+from optafly_cli.refine.score import score, value_of
 from optafly_cli.workspace.types import NamedContext, Workspace
 
 Named = Callable[..., NamedContext]
@@ -117,7 +117,7 @@ def test_what_is_attached_never_lowers_the_score(prompt: str, attached: tuple[bo
 def test_every_feature_moves_the_score_one_way(values: dict[str, float], name: str, other: float) -> None:
     """A feature that helps never lowers the score when it rises, one that hurts never raises it."""
     low, high = sorted((values[name], other))
-    step = score_of({**values, name: high}).value - score_of({**values, name: low}).value
+    step = value_of({**values, name: high}) - value_of({**values, name: low})
     assert step * (1 if weights().weights[name] >= 0 else -1) >= 0
 
 
@@ -129,8 +129,10 @@ def test_features_and_weights_have_the_same_names(workspace: Workspace) -> None:
     assert set(values) == set(table.weights)
     assert sorted(name for members in table.dimensions.values() for name in members) == sorted(values)
     assert all(0 <= one <= 1 for one in values.values())
-    sizes = [abs(one) for one in contributions(values).values()]
+    listed = score(subject, findings(subject)).contributions
+    sizes = [abs(one.amount) for one in listed]
     assert sizes == sorted(sizes, reverse=True)
+    assert {one.feature: one.value for one in listed}.items() <= dict(values).items()
     assert len(values) <= 25
 
 
