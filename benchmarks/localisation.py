@@ -3,10 +3,10 @@
     python benchmarks/localisation.py issues MIRRORS [DATA_FOLDER]
     python benchmarks/localisation.py commits MIRROR [COUNT]
 
-MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`). Acc@k:
-all files of the patch that exist are among the first k. Edited lines: the share of the lines that the patch changes
-that stand in the prompt, give or take 3, at `max_context_tokens` 2,048. Cold, warm and incremental times of the index.
-A commit replayed: its message is the prompt, its parent the workspace, its hunks the truth.
+MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`).
+Acc@k: all files of the patch that exist are among the first k. Edited lines: the share of the lines that the patch
+changes that stand in the prompt, give or take 3, at `max_context_tokens` 2,048. A commit replayed: its message is the
+prompt, its parent the workspace, its hunks the truth. Times are of the CPU.
 """
 
 import json
@@ -24,6 +24,7 @@ from pathlib import Path
 from optafly_cli.config.settings import RefineSettings
 from optafly_cli.models import catalogue
 from optafly_cli.refine.engine import refine
+from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.tokens.counter import counter_for
 from optafly_cli.workspace.index.classes import class_of
@@ -35,6 +36,8 @@ from optafly_cli.workspace.types import ContextPiece, Workspace
 DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "refine"
 AT = (1, 3, 5, 10)
 SLACK = 3
+TRAILER = re.compile(r"(?im)^(?:signed-off-by|co-authored-by|closes?|fixes|pr|ref)\b.*$")
+DULL = re.compile(r"(?i)bump|release|merge|revert|chore|v?\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +115,14 @@ def measured(mirror: Path, cases: Sequence[Case]) -> Tally:
     count = counter_for(catalogue().get(catalogue().default)).count
     for case, workspace, keeper, seconds in checked_out(mirror, cases):
         tally.cold_ms.append(1000 * seconds)
-        start = time.perf_counter()
+        start = time.process_time()
         retriever = Retriever(keeper)
         assert retriever.view is not None
-        tally.view_ms.append(1000 * (time.perf_counter() - start))
+        tally.view_ms.append(1000 * (time.process_time() - start))
         settings = RefineSettings(threshold=1.0)
-        start = time.perf_counter()
+        start = time.process_time()
         free = refine(case.prompt, gather(workspace, workspace.root), workspace, settings, count, retriever=retriever)
-        tally.warm_ms.append(1000 * (time.perf_counter() - start))
-        from optafly_cli.refine.prompt_text import PromptText
-
+        tally.warm_ms.append(1000 * (time.process_time() - start))
         ranked = [one.label for one in retriever.found(PromptText(case.prompt)).files]
         tally.positions.append(tuple(ranked.index(label) if label in ranked else 10**6 for label in case.gold))
         named = gather(workspace, workspace.root, files=sorted(case.gold))
@@ -165,9 +166,8 @@ def replayed(mirror: Path, count: int) -> Iterator[Case]:
     for entry in listed:
         head, _, message = entry.strip().partition("\x01")
         commit, _, parent = head.partition(" ")
-        message = re.sub(r"(?m)^(?:signed-off-by|co-authored-by|closes?|fixes|pr|ref)\b.*$", "", message, flags=re.I).strip()
-        words = len(message.split())
-        if not parent or " " in parent or words < 4 or re.match(r"(?i)(?:bump|release|merge|revert|chore|v?\d)", message):
+        message = TRAILER.sub("", message).strip()
+        if not parent or " " in parent or len(message.split()) < 4 or DULL.match(message):
             continue
         patch = git(mirror, "diff", "--no-renames", parent, commit)
         gold = {label: lines for label, lines in edited(patch).items() if class_of(label) == "code"}

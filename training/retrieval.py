@@ -25,8 +25,10 @@ from optafly_cli.refine.retrieval.query import query_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 1.0
+RIDGE_FILES, RIDGE_UNITS = 1.0, 100.0
 AT = (1, 3, 5, 10)
+FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
+"""What names a file outright is too rare in issues to be weighed by them alone: it weighs at least this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def main(mirrors: Path, folder: Path, *, write: bool) -> None:
     apart = {group: fit_files([one for one in files if one.group != group]) for group in groups}
     found = [segments(raw, one, apart[one.group]) for one, raw in collected]
     given = [raw["given"] for _, raw in collected]
-    tables = {
+    tables: dict[str, tuple[float, Array, Sequence[str]]] = {
         "files": (0.0, fit_files(files), signals.NAMES),
         "units": (*fit_units(found), units.NAMES),
         "units_of_a_file": (*fit_units(given), units.NAMES),
@@ -77,12 +79,12 @@ def cases(mirrors: Path, folder: Path) -> Iterator[tuple[Files, dict[str, Any]]]
             query = query_of(PromptText(case.prompt))
             places = places_of(view, query)
             values = signals.signals_of(view, query, places)
-            gold = {file: lines for label, lines in case.gold.items() if (file := view.file(label)) is not None}
+            meant = {at: lines for label, lines in case.gold.items() if (at := view.file(label)) is not None}
             one = Files(
                 repository,
                 tuple(values),
                 np.array(list(values.values())),
-                np.array([float(file in gold) for file in values]),
+                np.array([float(file in meant) for file in values]),
                 len(case.gold),
             )
 
@@ -91,11 +93,11 @@ def cases(mirrors: Path, folder: Path) -> Iterator[tuple[Files, dict[str, Any]]]
                 truth = []
                 for segment in found:
                     unit = view.unit(segment)  # noqa: B023
-                    lines = gold.get(unit.file, frozenset())  # noqa: B023
+                    lines = meant.get(unit.file, frozenset())  # noqa: B023
                     truth.append(float(any(unit.lines.start <= line <= unit.lines.end for line in lines)))
                 return np.array(list(found.values())), np.array(truth)
 
-            yield one, {"collect": collect, "given": collect({file: 1.0 / len(gold) for file in gold})}
+            yield one, {"collect": collect, "given": collect({file: 1.0 / len(meant) for file in meant})}
 
 
 def segments(raw: dict[str, Any], one: Files, weights: Array) -> tuple[Array, Array]:
@@ -121,6 +123,8 @@ def fit_files(found: Sequence[Files], steps: int = 300, rate: float = 0.05) -> A
                 slope -= one.values.T @ (one.edited / one.edited.sum() - shares / shares.sum()) / len(found)
         first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
         weights = weights - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+    for name, floor in FLOORS.items():
+        weights[signals.NAMES.index(name)] = max(floor, weights[signals.NAMES.index(name)])
     return weights
 
 

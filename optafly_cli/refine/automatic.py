@@ -30,14 +30,14 @@ class _Place:
 
 
 def add_automatic(
-    pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool, search: bool = False
+    pack: Pack, subject: Subject, settings: RefineSettings, *, unsafe: bool, certainty: float | None = None
 ) -> bool:
     """Add them; whether anything was found. Files that were not named are left out, and said, without `unsafe`.
 
-    With `search` the index is asked as well.
+    `certainty`: how likely the best file has to be for what the index finds to be taken; None: it is not asked.
     """
     places = list(_mentioned(subject, pack))[:MAX_PLACES]
-    found = _searched(subject, pack) if search else Found()
+    found = Found() if certainty is None else _searched(subject, pack, certainty)
     if not (places or found.units) and settings.include_active_file and not subject.has_referent:
         places = list(_active(subject)) if pointer(subject.view) else []
     added = False
@@ -58,15 +58,15 @@ def add_automatic(
     return _add_found(pack, subject, found, unsafe=unsafe) or added
 
 
-def _searched(subject: Subject, pack: Pack) -> Found:
-    """What the index finds, as far as the prompt says enough to be searched with."""
+def _searched(subject: Subject, pack: Pack, certainty: float) -> Found:
+    """What the index finds, if the prompt names something that is there, or the words of one file stand out."""
     retriever = subject.files.retriever
-    if retriever is None or not subject.says_what:
+    if retriever is None:
         return Found()
     piped = "\n".join(subject.piped.lines) if subject.piped else ""
     found = retriever.found(subject.view, subject.piped_errors, piped)
     pack.left_out.extend(retriever.notices)
-    return found
+    return found if found.named or found.certainty >= certainty else Found()
 
 
 def _add_found(pack: Pack, subject: Subject, found: Found, *, unsafe: bool) -> bool:
@@ -81,16 +81,16 @@ def _add_found(pack: Pack, subject: Subject, found: Found, *, unsafe: bool) -> b
             f"file, --yes sends what is found."
         )
         return False
-    wanted: dict[str, Wanted] = {}
-    for label in labels:
+
+    def wanted(label: str) -> Wanted | None:
         source = subject.files.source(label) if subject.files.is_plain(label) else None
-        if source is not None and source.text.strip():
-            text = subject.files.redacted(label, source)
-            lines = LineRange(1, len(text.lines))
-            wanted[label] = Wanted(
-                label, text, lines, lines, "found", language_of(label), named=_is_typed(label, subject.view.text),
-                auto=True,
-            )  # fmt: skip
+        if source is None or not source.text.strip():
+            return None
+        text = subject.files.redacted(label, source)
+        lines = LineRange(1, len(text.lines))
+        named = _is_typed(label, subject.view.text)
+        return Wanted(label, text, lines, lines, "found", language_of(label), named=named, auto=True)
+
     return add_found(pack, wanted, found.units, pack.room)
 
 

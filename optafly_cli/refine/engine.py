@@ -10,8 +10,8 @@ from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.instruction import parts
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.result import Change, RefinedPrompt, Section, SectionKind
+from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rewrite import Draft, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
@@ -44,6 +44,9 @@ def refine(
     """
     files = WorkspaceFiles(workspace, retriever)
     view = PromptText(prompt)
+    if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
+        # It will be searched, and says which files there are
+        _ = retriever.view
     subject = subject_of(view, named, files, attached_of(named))
     before = score_alone(view, files)
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)

@@ -150,6 +150,9 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import listed_files
 
         found: dict[str, list[str]] = {}
-        for label in listed_files(self.workspace):
+        # An index that is open knows the files; listing them again takes longer than searching
+        index = self.retriever.opened if self.retriever is not None else None
+        labels = listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
+        for label in labels:
             found.setdefault(label.rsplit("/", 1)[-1], []).append(label)
         return dict(found)

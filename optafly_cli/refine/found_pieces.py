@@ -1,12 +1,13 @@
 """Putting the segments that were found into the prompt: the likeliest first, those that touch made one piece."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from optafly_cli.refine.pack import Pack, Wanted
 from optafly_cli.refine.retrieval.find import FoundUnit
 from optafly_cli.workspace.types import LineRange
 
+File = Callable[[str], Wanted | None]
 MOST_LOOKED_AT = 80
 _HEADER_TOKENS = 24
 """About what the markup around a piece costs; the exact count is made when it is placed."""
@@ -24,35 +25,41 @@ class _Picked:
 
 def add_units(pack: Pack, wanted: Wanted, units: Iterable[FoundUnit], room: int) -> bool:
     """Place segments of the file that `wanted` is, best first, in at most `room` tokens; whether any was placed."""
-    return add_found(pack, {wanted.label: wanted}, units, room)
+    return add_found(pack, lambda label: wanted if label == wanted.label else None, units, room)
 
 
-def add_found(pack: Pack, files: "dict[str, Wanted]", units: Iterable[FoundUnit], room: int) -> bool:
+def add_found(pack: Pack, file_of: File, units: Iterable[FoundUnit], room: int) -> bool:
     """Place segments of several files, best first, in at most `room` tokens.
 
-    `files` say what each is (`Wanted` for all of its lines); segments of other files are passed over.
+    `file_of` says what a file is (`Wanted` for all of its lines), once for each; None: it is passed over.
     """
-    picked = _pick(pack, files, units, room)
+    files: dict[str, Wanted | None] = {}
+    picked = _pick(pack, file_of, files, units, room)
     keep = max(0, pack.room - room)
     before = len(pack.chosen)
     for label, parts in picked.items():
+        wanted = files[label]
+        if wanted is None:
+            continue
         for part in sorted(parts, key=lambda one: one.lines.start):
             best = part.units[0]
-            reason = _reason(files[label].reason, part.units)
-            pack.place(
-                replace(files[label], kind="code", lines=part.lines, must=_within(best.unit.lines, part.lines), reason=reason),
-                keep,
-            )
+            reason = _reason(wanted.reason, part.units)
+            must = _within(best.unit.lines, part.lines)
+            pack.place(replace(wanted, kind="code", lines=part.lines, must=must, reason=reason), keep)
     return len(pack.chosen) > before
 
 
-def _pick(pack: Pack, files: "dict[str, Wanted]", units: Iterable[FoundUnit], room: int) -> dict[str, list[_Picked]]:
+def _pick(
+    pack: Pack, file_of: File, files: "dict[str, Wanted | None]", units: Iterable[FoundUnit], room: int
+) -> dict[str, list[_Picked]]:
     picked: dict[str, list[_Picked]] = {}
     left = room
     for looked_at, found in enumerate(units):
         if looked_at >= MOST_LOOKED_AT or left <= _HEADER_TOKENS:
             break
-        wanted = files.get(found.label)
+        if found.label not in files:
+            files[found.label] = file_of(found.label)
+        wanted = files[found.label]
         if wanted is None:
             continue
         lines = LineRange(found.unit.lines.start, min(found.unit.lines.end, len(wanted.text.lines)))

@@ -2,7 +2,8 @@
 
 In the order of what the user fixed: ranges (their enclosing units), diffs, piped text, whole files. Then, by itself:
 files and stack-trace frames that the prompt mentions; when nothing is named, what the index finds; the active file when
-the prompt points and nothing else is there; and the project's shape when nothing is named. A stretch of a file is never taken twice, and what is withheld is said.
+the prompt points and nothing else is there; the project's shape when nothing is named. A stretch of a file is never
+taken twice, and what is withheld is said.
 """
 
 import hashlib
@@ -24,6 +25,9 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
+
+CERTAIN_ABOUT_IT, CERTAIN_OF_ANYTHING = 0.35, 0.6
+"""How likely the best file of the index has to be to be taken: for a task on code, and for any other prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,8 @@ def choose(
     automatic = automatic and not structured
     mentioned = False
     if automatic:
-        search = not is_named and is_about_workspace(subject)
-        mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, search=search)
+        certainty = CERTAIN_ABOUT_IT if is_about_workspace(subject) else CERTAIN_OF_ANYTHING
+        mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, certainty=None if is_named else certainty)
     if automatic and project and not is_named and is_about_workspace(subject):
         add = add_headline if mentioned else add_outline
         project_text, project_markup = add(pack, subject.files.workspace)

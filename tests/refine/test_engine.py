@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,7 +37,7 @@ def run(
     *,
     budget: int = 2048,
     count: Callable[[str, str], int] = words,
-    **flags: bool,
+    **flags: Any,
 ) -> RefinedPrompt:
     """Refine with a budget in words."""
     options = RefineSettings(max_context_tokens=budget)

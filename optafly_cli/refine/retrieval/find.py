@@ -12,7 +12,7 @@ from optafly_cli.refine.retrieval.units import NAMES, unit_signals
 from optafly_cli.refine.retrieval.weights import Linear, weights
 from optafly_cli.workspace.index.view import IndexView, Unit
 
-READ_FILES = 12
+READ_FILES = 8
 """So many of the best files give segments."""
 
 
@@ -38,12 +38,14 @@ class FoundUnit:
 class Found:
     """Best first. `named`: the prompt names something of the workspace outright (a path, a frame, a definition).
 
+    `certainty`: the likelihood of the best file, 0 where the prompt has too few words to tell.
     `clarity`: how clearly the first files come first; None where there are none.
     """
 
     files: tuple[FoundFile, ...] = ()
     units: tuple[FoundUnit, ...] = ()
     named: bool = False
+    certainty: float = 0.0
     clarity: Clarity | None = None
 
 
@@ -57,6 +59,7 @@ def find(view: IndexView, query: Query) -> Found:
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
         tuple(_found_units(view, query, places, best, weights().units)),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
+        next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
         clarity(signals, likelihoods),
     )
 
@@ -69,6 +72,7 @@ def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[F
 
 
 _SURE = 0.7
+_FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
 

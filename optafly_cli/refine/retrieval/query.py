@@ -1,4 +1,4 @@
-"""What a prompt asks the index: its terms, weighed by where they stand, and the names, paths and places that it names."""
+"""What a prompt asks the index: its terms, weighed by where they stand, and the names and places that it names."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from optafly_cli.refine.errors_in_text import ErrorText, Frame
 from optafly_cli.refine.mentions import path_mentions, symbols
@@ -96,7 +97,7 @@ _COMPOUND = 0.7
 def _compounds(title: str) -> Iterator[str]:
     """Neighbouring words as code joins them: "inherited members" is inherited_members and inheritedMembers."""
     words = [match.group().lower() for match in _patterns()["word"].finditer(title)]
-    for one, other in zip(words, words[1:], strict=False):
+    for one, other in pairwise(words):
         if len(one) > 2 and len(other) > 2 and "_" not in one + other:
             yield f"{one}_{other}"
             yield one + other

@@ -29,6 +29,12 @@ class Retriever:
         return self._keeper.view()
 
     @property
+    def opened(self) -> IndexView | None:
+        """The index if it was opened before."""
+        found: IndexView | None = self.__dict__.get("view")
+        return found
+
+    @property
     def notices(self) -> Sequence[str]:
         """What the user should know of the index."""
         return self._keeper.notices

@@ -18,7 +18,7 @@ DEPTH = 100
 """So many of each list count."""
 CANDIDATES = 80
 _SEEDS = 15
-_BODIES = 60
+_BODIES = 30
 _DEMOTED = 0.35
 
 LISTS = (
@@ -31,7 +31,7 @@ NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LIST
 
 def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
     """For every candidate its signals, in the order of `NAMES`."""
-    kept = _kept(view, query)
+    kept = _kept(query)
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     total: dict[int, float] = defaultdict(float)
@@ -39,8 +39,9 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
         for file, rank in found.items():
             total[file] += rank
     bodies = nlargest(_BODIES, total, key=lambda file: (total[file], -file))
-    for name, weights in (("best_unit", query.text), ("best_unit_title", query.title)):
-        lists[name] = _demoted(view, _best_units(view, bodies, weights), kept)
+    best = view.segment_scores(bodies, (query.text, query.title))
+    for name, scores in zip(("best_unit", "best_unit_title"), best, strict=True):
+        lists[name] = _demoted(view, _best_units(view, scores), kept)
         ranks[name] = _ranks(lists[name])
         for file, rank in ranks[name].items():
             total[file] += rank
@@ -91,7 +92,7 @@ def _positive(scores: Sequence[float]) -> dict[int, float]:
     return {file: score for file, score in enumerate(scores) if score > 0.0}
 
 
-def _kept(view: IndexView, query: Query) -> frozenset[FileClass]:
+def _kept(query: Query) -> frozenset[FileClass]:
     """The classes that are not demoted for this prompt."""
     kept: set[FileClass] = {"code"}
     if query.about_tests:
@@ -111,10 +112,10 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
     return {file: K / (K + rank) for rank, (file, score) in enumerate(best) if score > 0.0}
 
 
-def _best_units(view: IndexView, files: Iterable[int], weights: Mapping[str, float]) -> dict[int, float]:
+def _best_units(view: IndexView, scores: Mapping[int, float]) -> dict[int, float]:
     """For each file the score of its best segment."""
     best: dict[int, float] = {}
-    for segment, score in view.segment_scores(files, weights).items():
+    for segment, score in scores.items():
         file = view.file_of(segment)
         if score > best.get(file, 0.0):
             best[file] = score

@@ -21,11 +21,7 @@ def unit_signals(
     view: IndexView, query: Query, places: Places, files: Mapping[int, float]
 ) -> dict[int, Sequence[float]]:
     """For each segment of `files` (with the likelihood of each, best first) its signals in the order of `NAMES`."""
-    scores = {
-        "text": view.segment_scores(files, query.text),
-        "title": view.segment_scores(files, query.title),
-        "code": view.segment_scores(files, query.code),
-    }
+    scores = dict(zip(SCORES, view.segment_scores(files, (query.text, query.title, query.code)), strict=True))
     highest = {name: max(found.values(), default=0.0) or 1.0 for name, found in scores.items()}
     named_lines = {segment for file, line in places.lines if (segment := view.segment_at(file, line)) is not None}
     found: dict[int, Sequence[float]] = {}

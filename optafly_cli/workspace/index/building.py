@@ -44,8 +44,16 @@ def term_hash(term: str) -> int:
     return int.from_bytes(blake2b(term.encode("utf-8", "replace"), digest_size=8).digest(), "little") >> 1
 
 
-def snapshot(files: Sequence[IndexedFile], history: History, meta: Mapping[str, Any]) -> bytes:
-    """The index of these files, as `reading.Snapshot` reads it. Files are numbered in the order given."""
+def snapshot(
+    files: Sequence[IndexedFile],
+    history: History,
+    meta: Mapping[str, Any],
+    average: Mapping[str, float] | None = None,
+) -> bytes:
+    """The index of these files, as `reading.Snapshot` reads it. Files are numbered in the order given.
+
+    `average`: how long documents are by field, where that is known of more files than these.
+    """
     arrays: dict[str, array[Any] | bytes] = {
         "labels": "\0".join(one.label for one in files).encode("utf-8"),
         "keys": b"".join(one.key for one in files),
@@ -53,7 +61,7 @@ def snapshot(files: Sequence[IndexedFile], history: History, meta: Mapping[str, 
     }
     arrays |= _outline(files)
     arrays |= _graph(files, history)
-    sizes = _postings(files, arrays)
+    sizes = _postings(files, arrays, average or {})
     return laid_out(arrays, {**meta, "version": SNAPSHOT_VERSION, "files": len(files), "average": sizes})
 
 
@@ -82,6 +90,7 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
             segment_file.append(number)
         first_symbol.append(len(symbol_file))
         first_segment.append(len(segment_file))
+    symbols["symbol_text"].append(len(texts))
     names.sort()
     return {
         "first_symbol": first_symbol,
@@ -104,9 +113,7 @@ def _graph(files: Sequence[IndexedFile], history: History) -> dict[str, "array[A
     for at, targets in enumerate(outgoing):
         for target in targets:
             incoming[target].append(at)
-    together = [
-        [number[other] for other in history.together.get(one.label, ()) if other in number] for one in files
-    ]
+    together = [[number[other] for other in history.together.get(one.label, ()) if other in number] for one in files]
     return {
         **_lists("imports", outgoing),
         **_lists("importers", incoming),
@@ -123,13 +130,15 @@ def _lists(name: str, lists: Iterable[Sequence[int]]) -> dict[str, "array[Any]"]
     return {f"{name}_at": starts, name: values}
 
 
-def _postings(files: Sequence[IndexedFile], arrays: dict[str, "array[Any] | bytes"]) -> dict[str, float]:
+def _postings(
+    files: Sequence[IndexedFile], arrays: dict[str, "array[Any] | bytes"], average: Mapping[str, float]
+) -> dict[str, float]:
     """Postings of every field into `arrays`; the average length of a document by field."""
     averages: dict[str, float] = {}
     by_field: dict[str, dict[str, tuple[array[int], array[int]]]] = {}
     for name in FIELDS:
         documents = _documents(files, name)
-        by_field[name], averages[name] = _weighed(documents, _K1[name], _B[name])
+        by_field[name], averages[name] = _weighed(documents, _K1[name], _B[name], average.get(name))
     terms = sorted((term_hash(term), term) for term in {term for found in by_field.values() for term in found})
     arrays["terms"] = array("Q", (number for number, _ in terms))
     for name, found in by_field.items():
@@ -164,12 +173,12 @@ def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _weighed(
-    documents: Iterable[Mapping[str, int]], k1: float, b: float
+    documents: Iterable[Mapping[str, int]], k1: float, b: float, average: float | None
 ) -> "tuple[dict[str, tuple[array[int], array[int]]], float]":
     """By term the documents it stands in, and its weight in each: BM25's saturated frequency, without the idf."""
     documents = list(documents)
     lengths = [sum(1.0 + math.log(times) for times in one.values()) for one in documents]
-    average = sum(lengths) / len(lengths) if lengths else 0.0
+    average = average or (sum(lengths) / len(lengths) if lengths else 0.0)
     found: dict[str, tuple[array[int], array[int]]] = {}
     for number, (terms, length) in enumerate(zip(documents, lengths, strict=True)):
         norm = k1 * (1 - b + b * length / average) if average else k1

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
@@ -93,11 +94,7 @@ def _stretches(lines: Sequence[str], symbols: Sequence[Symbol]) -> list[tuple[in
 
 def _gap(lines: Sequence[str], start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
     cuts = sorted({start, *(line for line in types if start < line <= end), end + 1})
-    return [
-        part
-        for first, after in zip(cuts, cuts[1:], strict=False)
-        for part in _cut(lines, first, after - 1, types.get(first, -1))
-    ]
+    return [part for first, after in pairwise(cuts) for part in _cut(lines, first, after - 1, types.get(first, -1))]
 
 
 def _cut(lines: Sequence[str], start: int, end: int, symbol: int) -> list[tuple[int, int, int]]:
@@ -110,7 +107,7 @@ def _cut(lines: Sequence[str], start: int, end: int, symbol: int) -> list[tuple[
 
 
 def _depth(lines: Sequence[str], number: int) -> tuple[float, int]:
-    """How bad it is to cut before line `number` (1-based): inside a block worse, after a blank line best, later better."""
+    """How bad it is to cut before line `number` (1-based): inside a block worse, after a blank line best."""
     line = lines[number - 1] if number <= len(lines) else ""
     text = line.lstrip()
     if not text:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import mmap
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ MOST_READ = 200
 MOST_WORKSPACES = 40
 _BATCH = 200
 
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Variables that the process that builds has; keys and tokens are not its business."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -68,7 +72,7 @@ class Keeper:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
 
-    def build(self, progress: Progress = lambda done, total: None, tree: Tree | None = None) -> bool:
+    def build(self, progress: Progress | None = None, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
 
         Raises OSError when it cannot be written.
@@ -79,7 +83,7 @@ class Keeper:
                 self._build(tree or tree_of(self.workspace), progress)
         return alone
 
-    def _build(self, tree: Tree, progress: Progress) -> None:
+    def _build(self, tree: Tree, progress: Progress | None) -> None:
         labels = sorted(_labels(tree))
         history = self._history(tree)
         # What was worked on lately first: whoever cannot wait finds that
@@ -87,7 +91,8 @@ class Keeper:
         files: list[IndexedFile] = []
         for start in range(0, len(labels), _BATCH):
             files += self._indexed(labels[start : start + _BATCH], tree)
-            progress(min(start + _BATCH, len(labels)), len(labels))
+            if progress is not None:
+                progress(min(start + _BATCH, len(labels)), len(labels))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
         self._write(files, history, tree)
@@ -198,24 +203,18 @@ class Keeper:
         fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
         if len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and fresh):
             self.build_beside()
-        changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}))) if fresh else None
+        changed = None
+        if fresh:
+            changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}, base.meta["average"])))
         return IndexView(base, changed, stale)
 
     def build_beside(self) -> None:
-        """Have a process of its own build the index; nothing is waited for."""
-        import subprocess
-        import sys
-
+        """Have a process of its own build the index; nothing is waited for, and one that is at it already goes on."""
         command = [sys.executable, "-m", "optafly_cli.workspace.index", str(self.workspace.root), str(self._folder)]
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
+        silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         with suppress(OSError):
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
+            os.posix_spawn(sys.executable, command, kept, file_actions=silence, setsid=True)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:

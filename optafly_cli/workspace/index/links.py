@@ -9,6 +9,7 @@ from optafly_cli.workspace.languages import language_of
 
 _MOST_TARGETS = 12
 _PARTS = re.compile(r"[\w@.$-]+")
+_ENDINGS = ("", ".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".vue", "/index.ts", "/index.js", ".rb", ".h")
 _STEMS = ("__init__", "index", "mod", "lib")
 
 
@@ -67,7 +68,8 @@ def _targets(label: str, text: str, tails: _Tails) -> list[int]:
     if language == "rust":
         return [at for path in _rust_paths(text) for at in _rust(path, tails)]
     plain = text.strip("\"'<>` ")
-    if language in ("typescript", "javascript") or (language in ("c", "cpp", "ruby") and "/" in plain) or plain[:1] == ".":
+    by_path = language in ("typescript", "javascript") or (language in ("c", "cpp", "ruby") and "/" in plain)
+    if by_path or plain.startswith("."):
         return _relative(label, plain, tails, language)
     if language == "go":
         return _go(plain, tails)
@@ -120,7 +122,7 @@ def _relative(label: str, plain: str, tails: _Tails, language: str) -> list[int]
     path = posixpath.normpath(posixpath.join(posixpath.dirname(label), plain))
     stem = re.sub(r"\.(?:m?js|jsx)$", "", path)
     for base in (path, stem):
-        for ending in ("", ".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mjs", ".vue", "/index.ts", "/index.js", ".rb", ".h"):
+        for ending in _ENDINGS:
             if base + ending in tails.number:
                 return [tails.number[base + ending]]
     return []

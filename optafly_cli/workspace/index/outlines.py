@@ -79,7 +79,7 @@ def _with_lead(lines: Sequence[str], start: int) -> int:
 
 def _name(text: str) -> str:
     """The last part of a name: `Foo<T>` is Foo, `std::Foo` too."""
-    plain = text.split("<")[0].strip().strip("\"'")
+    plain = text.split("<", maxsplit=1)[0].strip().strip("\"'")
     return re.split(r"::|\.", plain)[-1][:200] or plain[:200]
 
 

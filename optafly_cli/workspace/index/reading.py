@@ -85,12 +85,8 @@ class Snapshot:
 
     def symbol(self, number: int) -> Symbol:
         """One symbol."""
-        texts = self._arrays["texts"]
-        at = self._arrays["symbol_text"][number]
-        end = at
-        while texts[end] != 10:
-            end += 1
-        kind, name, parent = bytes(texts[at:end]).decode("utf-8", "replace").split("\0")
+        at, after = self._arrays["symbol_text"][number], self._arrays["symbol_text"][number + 1]
+        kind, name, parent = bytes(self._arrays["texts"][at : after - 1]).decode("utf-8", "replace").split("\0")
         start, last = self._arrays["symbol_start"][number], self._arrays["symbol_end"][number]
         return Symbol(kind, name, parent, start, last, self._arrays["symbol_header"][number])  # type: ignore[arg-type]
 

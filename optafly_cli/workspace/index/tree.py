@@ -53,7 +53,7 @@ class Read:
 def tree_of(workspace: Workspace, known_mark: str = "") -> Tree:
     """The workspace's files now. Where `known_mark` still holds, they are not listed."""
     git = open_git(workspace.root) if workspace.kind == "git" else None
-    output = git and status_of(git)
+    output = None if git is None else status_of(git)
     if git is None or output is None:
         return _walked(workspace, known_mark)
     head = next((one[13:].decode() for one in output.split(b"\0") if one.startswith(b"# branch.oid ")), "")

@@ -6,7 +6,7 @@ or gone keep their numbers, and nothing gives these out.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -96,23 +96,26 @@ class IndexView:
             scores[file] = 0.0
         return scores
 
-    def segment_scores(self, files: Iterable[int], weights: Mapping[str, float]) -> dict[int, float]:
-        """BM25 of the segments of some files; those without any of the terms are not in it."""
+    def segment_scores(self, files: Iterable[int], queries: Sequence[Mapping[str, float]]) -> list[dict[int, float]]:
+        """BM25 of the segments of some files, for each of several queries at once.
+
+        Segments without any of a query's terms are not in its part.
+        """
+        begin = self._segments
         spans = sorted(self._span(file) for file in files)
-        base = [(first, after) for first, after in spans if first < self._segments]
-        changed = [(first - self._segments, after - self._segments) for first, after in spans if first >= self._segments]
-        found: dict[int, float] = {}
-        for term, weight in weights.items():
+        base = [(first, after) for first, after in spans if first < begin]
+        changed = [(first - begin, after - begin) for first, after in spans if first >= begin]
+        found: list[dict[int, float]] = [{} for _ in queries]
+        for term in dict.fromkeys(term for weights in queries for term in weights):
             parts, idf = self._found("segments", term)
-            factor = weight * idf / SCALE
+            inside: list[tuple[int, int]] = []
             for documents, values, offset in parts:
-                low = 0
-                for first, after in changed if offset else base:
-                    low = bisect_left(documents, first, low)
-                    while low < len(documents) and documents[low] < after:
-                        segment = documents[low] + offset
-                        found[segment] = found.get(segment, 0.0) + factor * values[low]
-                        low += 1
+                inside += _inside(documents, values, changed if offset else base, offset)
+            for scores, weights in zip(found, queries, strict=True):
+                factor = weights.get(term, 0.0) * idf / SCALE
+                if factor:
+                    for segment, value in inside:
+                        scores[segment] = scores.get(segment, 0.0) + factor * value
         return found
 
     def rarity(self, term: str) -> float:
@@ -144,17 +147,13 @@ class IndexView:
         own = segment - offset
         symbol = part.segment_symbol[own]
         start, end = part.lines_of(own)
-        return Unit(
-            part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None
-        )
+        return Unit(part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None)
 
     def file_of(self, segment: int) -> int:
         """The file that a segment is of."""
         if self._changed is not None and segment >= self._segments:
-            found: int = self._changed.segment_file[segment - self._segments]
-            return found + self._files
-        found = self._base.segment_file[segment]
-        return found
+            return self._files + int(self._changed.segment_file[segment - self._segments])
+        return int(self._base.segment_file[segment])
 
     def segments(self, file: int) -> range:
         """The segments of a file, in order of their lines."""
@@ -211,3 +210,16 @@ class IndexView:
         total = self._segments if of_segments else self._files
         count = min(total, sum(len(documents) for documents, _, _ in parts))
         return parts, math.log(1.0 + (total - count + 0.5) / (count + 0.5))
+
+
+def _inside(
+    documents: memoryview, values: memoryview, spans: Sequence[tuple[int, int]], offset: int
+) -> Iterator[tuple[int, int]]:
+    """The postings whose document, ascending, lies in one of the spans (first, after), ascending; documents moved."""
+    low = 0
+    for first, after in spans:
+        low = bisect_left(documents, first, low)
+        high = bisect_left(documents, after, low, min(len(documents), low + after - first))
+        if low < high:
+            yield from zip((one + offset for one in documents[low:high]), values[low:high], strict=True)
+            low = high

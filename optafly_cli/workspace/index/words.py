@@ -1,4 +1,4 @@
-"""Terms of code and prose: identifiers whole and in parts, lower-case, plain English endings cut, stop words dropped."""
+"""Terms of code and prose: identifiers whole and in parts, lower-case, plain endings cut, stop words dropped."""
 
 import re
 from collections import Counter
@@ -7,18 +7,21 @@ from functools import lru_cache
 SHORTEST, LONGEST = 2, 40
 _WORD = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\dA-Za-z_]+")
-STOP_WORDS = frozenset(
-    (
-        "a about above after again all also am an and any are as at be because been before being between both but by "
-        "can cannot could did do does doing down each either else for from further had has have having he her here "
-        "hers him his how however i if in into is it its itself just let like me more most my no nor not now of off "
-        "on once one only or other our out over own please same see seem seems she should since so some such than "
-        "that the their them then there these they this those through to too under until up us use used using very "
-        "via was we were what when where which while who whom why will with within without would yet you your"
-    ).split()
-    # words that nearly every file of some language holds
-    + "self cls def return import elif true false none null fn pub mut func var const new void int str the".split()
-)
+STOP_WORDS = frozenset((
+    "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
+    "because", "been", "before", "being", "between", "both", "but", "by", "can", "cannot", "could", "did", "do",
+    "does", "doing", "down", "each", "either", "else", "for", "from", "further", "had", "has", "have", "having",
+    "he", "her", "here", "hers", "him", "his", "how", "however", "i", "if", "in", "into", "is", "it", "its",
+    "itself", "just", "let", "like", "me", "more", "most", "my", "no", "nor", "not", "now", "of", "off", "on",
+    "once", "one", "only", "or", "other", "our", "out", "over", "own", "please", "same", "see", "seem", "seems",
+    "she", "should", "since", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there",
+    "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "us", "use", "used",
+    "using", "very", "via", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom",
+    "why", "will", "with", "within", "without", "would", "yet", "you", "your", "self", "cls", "def", "return",
+    "import", "elif", "true", "false", "none", "null", "fn", "pub", "mut", "func", "var", "const", "new",
+    "void", "int", "str",
+))  # fmt: skip
+"""Words of English that say nothing, then those that nearly every file of some language holds."""
 
 
 def counted(text: str) -> dict[str, int]:
@@ -59,5 +62,5 @@ def _stem(word: str) -> str:
 
 
 def _closed(stem: str) -> str:
-    """"runn" is "run"; "pars" stays, as does what "parse" becomes."""
+    """ "runn" is "run"; "pars" stays, as does what "parse" becomes."""
     return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] not in "lsz" else stem

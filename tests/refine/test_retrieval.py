@@ -1,0 +1,169 @@
+"""What the index finds for a prompt, and what of it goes into the prompt."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.query import query_of
+from optafly_cli.refine.retrieval.retriever import Retriever, units_of_text
+from optafly_cli.refine.retrieval.weights import weights
+from optafly_cli.refine.select import Selection, select
+from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.root import find_workspace
+from optafly_cli.workspace.types import NamedContext
+from tests.refine.conftest import words
+from tests.workspace.support import repository
+
+FILES = {
+    "shop/orders.py": (
+        "from shop.prices import price_of\n\n\nclass Order:\n    def total(self):\n"
+        "        return sum(price_of(item) for item in self.items)\n\n\n"
+        "def apply_discount(order, percent):\n    return order.total() * (100 - percent) / 100\n"
+    ),
+    "shop/prices.py": "RATES = {}\n\n\ndef price_of(item):\n    return RATES[item]\n",
+    "shop/mail.py": "import smtplib\n\n\ndef send_receipt(order, address):\n    smtplib.SMTP().sendmail(address)\n",
+    "tests/test_orders.py": "from shop.orders import apply_discount\n\n\ndef test_it():\n    assert apply_discount\n",
+    "docs/orders.md": "# Orders\n\nThe discount of an order is percent: apply_discount.\n",
+    "src/server.rs": "pub fn listen(port: u16) {\n    bind(port).unwrap();\n}\n",
+    "web/cart.ts": "export function addToCart(item: string): void {\n  throw new Error(item)\n}\n",
+    ".env": "TOKEN=apply_discount\n",
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A small shop in four languages, with tests and documentation."""
+    return repository(tmp_path / "shop", FILES)
+
+
+@pytest.fixture
+def retriever(shop: Path) -> Iterator[Retriever]:
+    """Its index."""
+    return Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+
+
+def first(retriever: Retriever, prompt: str) -> str:
+    return retriever.found(PromptText(prompt)).files[0].label
+
+
+def chosen(shop: Path, prompt: str, *, unsafe: bool = True, budget: int = 2048) -> Selection:
+    retriever = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+    settings = RefineSettings(max_context_tokens=budget, include_project_structure=False)
+    return select(
+        prompt, NamedContext(), find_workspace(shop), settings, words, unsafe=unsafe, retriever=retriever
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "label"),
+    [
+        ("the discount of an order is computed wrongly when percent is 0", "shop/orders.py"),
+        ("`price_of` raises KeyError for unknown items", "shop/prices.py"),
+        ("customers never get a receipt by mail", "shop/mail.py"),
+        ('  File "/usr/lib/python3/site-packages/shop/prices.py", line 5, in price_of\nKeyError: 1', "shop/prices.py"),
+        ("thread 'main' panicked at src/server.rs:2:16:\ncalled `Option::unwrap()`", "src/server.rs"),
+        ("Error: tea\n    at addToCart (/home/me/app/web/cart.ts:2:9)", "web/cart.ts"),
+        ("addToCart should not throw", "web/cart.ts"),
+        ("add a test for apply_discount to the test suite", "tests/test_orders.py"),
+    ],
+)
+def test_the_file_that_a_prompt_is_about_comes_first(retriever: Retriever, prompt: str, label: str) -> None:
+    """By its words, its names, a module, a stack trace; tests and documentation only when it is about them."""
+    assert first(retriever, prompt) == label
+
+
+def test_likelihoods_are_shares_best_first(retriever: Retriever) -> None:
+    """They add up to 1, and the same question gives the same answer."""
+    prompt = PromptText("the discount of an order is wrong")
+    found = retriever.found(prompt)
+    likelihoods = [one.likelihood for one in found.files]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+    assert sum(likelihoods) == pytest.approx(1)
+    again = Retriever(retriever._keeper).found(prompt)
+    assert again == found
+
+
+def test_a_function_is_selected_with_its_reason(shop: Path) -> None:
+    """Only what was not named, so that it is asked about; the text is the file's own lines."""
+    selection = chosen(shop, "`apply_discount` is wrong when percent is above 100", budget=60)
+    piece = selection.pieces[0]
+    assert piece.path == "shop/orders.py"
+    assert "def apply_discount" in piece.text
+    assert "the prompt names apply_discount" in piece.reason
+    assert not piece.named
+    assert selection.auto
+    assert selection.context_tokens <= 60
+    lines = FILES["shop/orders.py"].split("\n")
+    assert piece.text == "\n".join(lines[piece.start_line - 1 : piece.end_line])
+
+
+def test_without_leave_nothing_is_sent_and_that_is_said(shop: Path) -> None:
+    """No text of a file that was not named; one sentence says what there would be."""
+    selection = chosen(shop, "`apply_discount` is wrong when percent is above 100", unsafe=False)
+    assert selection.pieces == ()
+    assert any("shop/orders.py" in sentence and "--yes" in sentence for sentence in selection.left_out)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["what is a monad?", "explain how TCP differs from UDP", "write a haiku", "translate good morning"]
+)
+def test_a_prompt_that_is_about_nothing_here_gets_nothing(shop: Path, prompt: str) -> None:
+    """Nothing to add means nothing added."""
+    assert chosen(shop, prompt).pieces == ()
+
+
+def test_the_same_workspace_gives_the_same_selection_and_another_edit_another(shop: Path) -> None:
+    """The digest is what evidence compares: it moves with what was selected, not with what was not."""
+    prompt = "`apply_discount` is wrong when percent is above 100"
+    before = chosen(shop, prompt, budget=60).digest
+    assert chosen(shop, prompt, budget=60).digest == before
+    path = shop / "shop" / "orders.py"
+    path.write_text(path.read_text().replace("/ 100", "/ 100.0"))
+    assert chosen(shop, prompt, budget=60).digest != before
+
+
+def test_secrets_and_ignored_files_are_never_found(shop: Path) -> None:
+    """Whatever they hold."""
+    (shop / ".gitignore").write_text("secret.py\n")
+    (shop / "secret.py").write_text("def apply_discount_secretly(): pass\n")
+    found = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).found(
+        PromptText("apply_discount_secretly and apply_discount")
+    )
+    assert not {".env", "secret.py"} & {one.label for one in found.files}
+
+
+def test_a_link_that_took_the_place_of_a_file_is_not_followed(shop: Path, tmp_path: Path) -> None:
+    """Between indexing and reading a file may become a link out of the workspace."""
+    outside = tmp_path / "outside.py"
+    outside.write_text("def apply_discount(): 'outside'\n")
+    chosen(shop, "`apply_discount` is wrong")
+    (shop / "shop" / "orders.py").unlink()
+    (shop / "shop" / "orders.py").symlink_to(outside)
+    assert all("outside" not in piece.text for piece in chosen(shop, "`apply_discount` is wrong").pieces)
+
+
+def test_segments_of_a_named_file_need_no_index() -> None:
+    """The function that the prompt speaks of comes first; what shares no word with it is not among them."""
+    text = FILES["shop/orders.py"].rstrip("\n").split("\n")
+    units = units_of_text(PromptText("the discount is wrong"), "shop/orders.py", text, "python")
+    assert units[0].unit.symbol is not None
+    assert units[0].unit.symbol.name == "apply_discount"
+
+
+def test_a_query_weighs_names_by_where_they_stand() -> None:
+    """In inline code most, in pasted code least; links and lists of versions not at all."""
+    query = query_of(
+        PromptText("`parse_port` fails\n\n```\nother_name = 1\n```\nnumpy==1.26.0\nsee https://example.com/some_page\n")
+    )
+    assert query.names["parse_port"] > query.names["other_name"] > 0
+    assert "some_page" not in query.text
+    assert "numpy" not in query.text
+
+
+def test_every_signal_is_weighed() -> None:
+    """The weights file and the signals agree; reading it fails otherwise."""
+    assert weights().files.weights
+    assert weights().units.weights != weights().units_of_a_file.weights
