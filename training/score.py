@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from optafly_cli.workspace.types import NamedContext, Workspace
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "score-weights.toml"
 CLARITY = Path(__file__).with_name("clarity.json")
+ANCHORS = Path(__file__).with_name("score_anchors.toml")
 SEED = 0
 RIDGE = 0.004
 GRID = (0.001, 0.002, 0.004, 0.008, 0.016)
@@ -66,7 +68,7 @@ BARE = (
     "review this file", "there is an error", "optimise the query", "update the docs", "handle errors better",
     "make the tests pass", "add validation", "this crashes sometimes",
 )  # fmt: skip
-"""Complaints as people type them: low as they stand, high with the line and its code."""
+"""Complaints as people type them: low as they stand, high with the line and its code. More are in ANCHORS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,10 @@ def read_sets(texts: Texts, folder: Path, chances: Mapping[str, float]) -> dict[
                 groups.append(f"{row['name']} {variant}")
     bare = [texts.of(text) for text in BARE]
     shown = [texts.of(text, attached=Attached(code=True, located=True)) for text in BARE]
+    said = tomllib.loads(ANCHORS.read_text("utf-8"))["anchor"]
+    bare += [texts.of(one["vague"].strip()) for one in said]
+    shown += [texts.of(one["good"].strip()) for one in said]
+    names = [*BARE, *(one["vague"] for one in said)]
     issues = {row["instance_id"]: row for row in read(folder, "localisation.jsonl")}
     full = {row["instance_id"]: row for row in read(folder, "interactiveswe_fully-specified.jsonl")}
     under = {row["instance_id"]: row for row in read(folder, "interactiveswe_underspecified.jsonl")}
@@ -163,9 +169,9 @@ def read_sets(texts: Texts, folder: Path, chances: Mapping[str, float]) -> dict[
         "pairs": rows(pairs, [1.0] * len(pairs), groups),
         "good": rows([*good], [1.0] * len(good), groups),
         "bad": rows([*bad], [0.0] * len(bad), groups),
-        "anchors": rows([one - other for one, other in zip(shown, bare, strict=True)], [1.0] * len(bare), list(BARE)),
-        "bare": rows(bare, [0.0] * len(bare), list(BARE)),
-        "shown": rows(shown, [1.0] * len(bare), list(BARE)),
+        "anchors": rows([one - other for one, other in zip(shown, bare, strict=True)], [1.0] * len(bare), names),
+        "bare": rows(bare, [0.0] * len(bare), names),
+        "shown": rows(shown, [1.0] * len(bare), names),
         "issues": rows([of[f"{name} full"] - of[f"{name} under"] for name in under], [1.0] * len(under), list(under)),
         "full": rows([of[f"{name} full"] for name in under], [1.0] * len(under), list(under)),
         "under": rows([of[f"{name} under"] for name in under], [0.0] * len(under), list(under)),
@@ -352,6 +358,8 @@ def centred(amounts: Sequence[float], labels: Sequence[float], weights: Sequence
     return [knots[at] for at in kept], [values[at] for at in kept]
 
 
+DEVELOPERS = 2.0
+"""How much more prompts of developers count in the calibration than the other sets: they are what is scored."""
 LUCK = 0.2
 """What a bare complaint counts as: now and then the model looks around, or asks. Set by hand."""
 SIDES = (("good", "bad"), ("full", "under"), ("shown", "bare"))
@@ -366,9 +374,10 @@ def calibration(sets: Mapping[str, Rows], weights: Array) -> tuple[list[float], 
     clear = sets["clear"]
     sides += [clear[clear.label > 0], clear[clear.label == 0]]
     for one in sides:
+        weight = DEVELOPERS if one is sets["shown"] or one is sets["bare"] else 1.0
         sums += list(one.values @ weights)
         labels += [LUCK if one is sets["bare"] else float(label) for label in one.label]
-        shares += [1.0 / len(one.label)] * len(one.label)
+        shares += [weight / len(one.label)] * len(one.label)
     return centred(sums, labels, shares)
 
 
@@ -389,7 +398,7 @@ def digests(folder: Path) -> dict[str, str]:
         "specfix_humaneval_pilot_ground_truth", "specfix_mbpp_pilot_ground_truth", "underspecified_annotations",
     )  # fmt: skip
     files = [folder / f"{name}.jsonl" for name in names]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in (*files, CLARITY)}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in (*files, CLARITY, ANCHORS)}
 
 
 def rendered(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from optafly_cli.refine.files import NO_CODE
-from optafly_cli.refine.found import is_general
+from optafly_cli.refine.found import is_general, says_nothing
 from optafly_cli.refine.prompt_text import LIMIT
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.workspace.index.grammars import is_parsed
@@ -29,7 +29,7 @@ def _unseen(subject: Subject) -> Iterator[str]:
         yield "workspace not searched"
     elif is_general(subject):
         yield "names nothing of the workspace"
-    elif files.retriever.view is None:
+    elif not (subject.attached.code or says_nothing(subject)) and files.retriever.view is None:
         yield "no index yet"
     languages = {language_of(label) for label in _files(subject)} - NO_CODE
     unparsed = sorted(one for one in languages if not is_parsed(one))

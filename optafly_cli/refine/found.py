@@ -12,42 +12,61 @@ from optafly_cli.refine.rules.referents import pointer
 
 SHORT = 30
 """Words of prose up to which a question is taken to be about no code at all."""
+FEW = 12
+"""Words of prose up to which a prompt that only points has nothing to be searched with."""
 SCALE = 4.0
 """Logits to each side of even odds that are told apart."""
-_CODE, _LINE = 0.9, 0.97
-"""The chance when code is attached, and when a line of it is pointed at: somebody has found it."""
+ATTACHED, POINTED = 0.975, 0.982
+"""The chance when code is attached, and when a line of it is pointed at: somebody has found it. No search says more."""
 
 
 def searched(subject: Subject) -> Clarity | None:
-    """How clearly the index speaks for its first files; None where nothing could be searched."""
+    """How clearly the index speaks for its first files; None where nothing could be searched, or need not be."""
     retriever = subject.files.retriever
-    if retriever is None or is_general(subject) or retriever.view is None:
+    if retriever is None or subject.attached.code or is_general(subject) or says_nothing(subject):
         return None
-    return retriever.found(subject.view).clarity
+    return None if retriever.view is None else retriever.found(subject.view).clarity
 
 
 def is_general(subject: Subject) -> bool:
     """A short question that names and points at nothing: no file is the right one. What is attached changes nothing."""
+    short = subject.view.words <= SHORT and subject.intent.action in ("explain", "other")
+    return short and pointer(subject.view) is None and not _names(subject)
+
+
+def says_nothing(subject: Subject) -> bool:
+    """A few words that point ("fix this bug") and name nothing: there is nothing to search for."""
+    return subject.view.words <= FEW and pointer(subject.view) is not None and not _names(subject)
+
+
+def _names(subject: Subject) -> bool:
     view = subject.view
-    if subject.intent.action not in ("explain", "other") or view.words > SHORT or pointer(view) is not None:
-        return False
-    named = subject.mentions or subject.identifiers or view.of("fence", "error", "code", "quote")
-    return not named and symbols().search(view.prose) is None
+    if subject.mentions or subject.identifiers or view.of("fence", "error", "code", "quote"):
+        return True
+    return symbols().search(view.prose) is not None
+
+
+def is_known(subject: Subject) -> bool:
+    """Whether the chance is about this prompt, and not the one of a usual prompt."""
+    return subject.attached.code or says_nothing(subject) or searched(subject) is not None
 
 
 def chance_found(subject: Subject) -> float:
     """The calibrated chance, 0 to 1; the one of a usual prompt where nothing could be searched."""
+    if subject.attached.code:
+        return POINTED if subject.attached.located else ATTACHED
+    found = weights().found
+    if says_nothing(subject):
+        return found.table.values[0]
     clear = searched(subject)
-    chance = weights().found.neutral if clear is None else chance_of(clear)
-    if subject.attached.located:
-        return max(chance, _LINE)
-    return max(chance, _CODE) if subject.attached.code else chance
+    return found.neutral if clear is None else chance_of(clear)
 
 
 def chance_of(clear: Clarity) -> float:
     """The chance that what is found so clearly is right."""
     found = weights().found
-    return between(found.table.knots, found.table.values, found.bias + weighed(clear, found.weights))
+    chance = between(found.table.knots, found.table.values, found.bias + weighed(clear, found.weights))
+    return min(chance, ATTACHED)
 
 
 def weighed(clear: Clarity, by: Sequence[float]) -> float:

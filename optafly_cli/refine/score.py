@@ -2,7 +2,7 @@
 
 A weighed sum of the features of `features.py` through a calibrated table. The weights' signs are checked when they are
 read, so that it is monotone: an error-level finding never raises it. Each dimension is a logistic over its own
-features; where the workspace could be searched, grounding is the chance that the right file is among the first five
+features; where something is known of it, grounding is the chance that the right file is among the first five
 found. docs/score.md says what the numbers mean.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from optafly_cli.refine.coverage import coverage
 from optafly_cli.refine.data import Table, weights
 from optafly_cli.refine.features import RULES_OF, features
-from optafly_cli.refine.found import between, chance_found, searched
+from optafly_cli.refine.found import between, chance_found, is_known
 from optafly_cli.refine.result import Contribution, Finding, Score
 from optafly_cli.refine.rules.base import Subject
 
@@ -23,9 +23,13 @@ def score(subject: Subject, findings: Sequence[Finding]) -> Score:
         return Score(0.0, dict.fromkeys(weights().dimensions, 0.0), coverage(subject))
     values = features(subject, findings)
     dimensions = dict(dimensions_of(values))
-    if searched(subject) is not None:
+    if is_known(subject):
         dimensions["grounding"] = chance_found(subject) * (1.0 - 0.5 * values["unresolved"])
-    return Score(value_of(values), dimensions, coverage(subject), contributions(values, findings))
+    listed = contributions(values, findings)
+    if not is_known(subject):
+        # The same for every prompt: it says nothing about this one
+        listed = tuple(one for one in listed if one.feature != "found")
+    return Score(value_of(values), dimensions, coverage(subject), listed)
 
 
 def value_of(values: Mapping[str, float]) -> float:

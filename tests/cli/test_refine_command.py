@@ -34,7 +34,12 @@ def test_json_has_the_fields_of_the_design(cli: Cli) -> None:
         "schema", "original", "refined", "score", "intent", "findings", "changes", "context",
         "estimated_cache_hit_improvement", "timing_ms",
     }  # fmt: skip
-    assert set(document["score"]) == {"original", "refined", "dimensions"}
+    assert set(document["score"]) == {"original", "refined", "dimensions", "coverage", "contributions"}
+    assert document["score"]["contributions"]
+    for one in document["score"]["contributions"]:
+        assert set(one) == {"feature", "dimension", "value", "amount", "points", "rules"}
+        assert one["dimension"] in document["score"]["dimensions"]
+        assert one["points"] * one["amount"] >= 0
     assert document["score"]["refined"] > document["score"]["original"]
     assert document["intent"]["action"] == "debug"
     lines = MAIN_RS.split("\n")
