@@ -165,10 +165,12 @@ def read_sets(texts: Texts, folder: Path, chances: Mapping[str, float]) -> dict[
         for row in read(folder, "feature_requests.jsonl")
     ]
     good, bad = zip(*sides, strict=True)
+    lacking = [(one, 0.0, group) for one, group in zip(bad, groups, strict=True) if group.endswith(LACKING)]
     return {
         "pairs": rows(pairs, [1.0] * len(pairs), groups),
         "good": rows([*good], [1.0] * len(good), groups),
         "bad": rows([*bad], [0.0] * len(bad), groups),
+        "lacking": rows(*map(list, zip(*lacking, strict=True))),
         "anchors": rows([one - other for one, other in zip(shown, bare, strict=True)], [1.0] * len(bare), names),
         "bare": rows(bare, [0.0] * len(bare), names),
         "shown": rows(shown, [1.0] * len(bare), names),
@@ -362,17 +364,18 @@ DEVELOPERS = 2.0
 """How much more prompts of developers count in the calibration than the other sets: they are what is scored."""
 LUCK = 0.2
 """What a bare complaint counts as: now and then the model looks around, or asks. Set by hand."""
-SIDES = (("good", "bad"), ("full", "under"), ("shown", "bare"))
+SIDES = (("good", "lacking"), ("full", "under"), ("shown", "bare"))
+LACKING = ("1p", "2ap", "2cp")
+"""The variants that leave something out. An ambiguous or contradictory text is near its original in all else, so that
+what a score says of texts by themselves cannot be read off those."""
 
 
 def calibration(sets: Mapping[str, Rows], weights: Array) -> tuple[list[float], list[float]]:
-    """From weighed sums to scores: good and damaged texts, each set and each side of it weighing the same."""
+    """From weighed sums to scores: whole texts and those that lack something, each side of a set weighing the same."""
     sums: list[float] = []
     labels: list[float] = []
     shares: list[float] = []
     sides = [sets[name] for pair in SIDES for name in pair]
-    clear = sets["clear"]
-    sides += [clear[clear.label > 0], clear[clear.label == 0]]
     for one in sides:
         weight = DEVELOPERS if one is sets["shown"] or one is sets["bare"] else 1.0
         sums += list(one.values @ weights)

@@ -54,10 +54,11 @@ def dimensions_of(values: Mapping[str, float]) -> Mapping[str, float]:
 def calibrated(table: Table, amount: float) -> float:
     """The score of a weighed sum; outside of the table it nears 0 and 1 and goes on rising."""
     first, last = table.knots[0], table.knots[-1]
+    width = last - first
     if amount < first:
-        return table.values[0] * 2.0 * _logistic(amount - first)
+        return table.values[0] * 2.0 * _logistic((amount - first) / width)
     if amount > last:
-        return table.values[-1] + (1.0 - table.values[-1]) * (2.0 * _logistic(amount - last) - 1.0)
+        return table.values[-1] + (1.0 - table.values[-1]) * (2.0 * _logistic((amount - last) / width) - 1.0)
     return between(table.knots, table.values, amount)
 
 
