@@ -57,8 +57,12 @@ def findings_on_issues(issues: list[dict[str, Any]], labels: list[dict[str, Any]
             errors[kind] += hit == "error"
             if hit is None:
                 planted[kind].append(f"{issue['instance_id']}: {shown}")
-    print(f"Findings on real issues, in {len(seconds)} checkouts ({1000 * sum(seconds) / max(len(seconds), 1):.0f} ms CPU)")
-    print(f"  error on an issue that humans called complete: {len(false)} of {complete} ({share(len(false), complete)})")
+    print(
+        f"Findings on real issues, in {len(seconds)} checkouts ({1000 * sum(seconds) / max(len(seconds), 1):.0f} ms CPU)"
+    )
+    print(
+        f"  error on an issue that humans called complete: {len(false)} of {complete} ({share(len(false), complete)})"
+    )
     for name, one in false:
         print(f"    {name}: {one.rule} {one.message}")
     print("  warnings on them: " + ", ".join(f"{rule} {count}" for rule, count in sorted(warned.items())))
@@ -100,7 +104,9 @@ def plants(issue: dict[str, Any], workspace: Workspace, chance: random.Random) -
             is_class = name[0].isupper()
             forms = (f"`{wrong}`", f"`{wrong}()`", f"the {wrong} class" if is_class else f"{wrong}()")
             yield "symbol, one letter off", wrong, chance.choice(forms)
-    for made_up in (f"load_{chance.choice(('remote', 'stale', 'nested'))}_{chance.choice(('ledger', 'quota', 'parcel'))}",):
+    for made_up in (
+        f"load_{chance.choice(('remote', 'stale', 'nested'))}_{chance.choice(('ledger', 'quota', 'parcel'))}",
+    ):
         if not occurs(made_up, workspace):
             yield "symbol, made up", made_up, chance.choice((f"`{made_up}`", f"{made_up}()", made_up))
 

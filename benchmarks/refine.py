@@ -89,17 +89,19 @@ def humanevalcomm(folder: Path, scorer: Callable[[str], Scored]) -> None:
     rows = read(folder / "humanevalcomm.jsonl")
     if rows is None:
         return
-    pairs = []
-    for row in rows:
-        original = scorer(renamed(row["prompt"], row))
-        for variant in VARIANTS:
-            if row.get(f"prompt{variant}"):
-                pairs.append((row["name"], (variant, original, scorer(renamed(row[f"prompt{variant}"], row)))))
+    originals = {row["name"]: scorer(renamed(row["prompt"], row)) for row in rows}
+    pairs = [
+        (row["name"], (variant, originals[row["name"]], scorer(renamed(row[f"prompt{variant}"], row))))
+        for row in rows
+        for variant in VARIANTS
+        if row.get(f"prompt{variant}")
+    ]
     print(f"HumanEvalComm, {len(rows)} problems, {len(pairs)} pairs: original strictly above its variant, %")
     for name in NAMES:
 
         def strict(sample: Rows, name: str = name) -> float:
-            return 100 * statistics.mean(one.by(name) > other.by(name) for _, (_, one, other) in sample)
+            wins: int = sum(one.by(name) > other.by(name) for _, (_, one, other) in sample)
+            return 100 * wins / len(sample)
 
         cells = [
             f"{variant} {strict(of_it):.1f}"
@@ -127,7 +129,10 @@ def feature_requests(folder: Path, scorer: Callable[[str], Scored]) -> None:
     show(
         "Feature requests: AUC of 'no incompleteness marked'",
         [
-            (row["RequestNumber-App"], (scorer(row["TextUsedForAnnotation"]), "Incompleteness" not in row["FinalDefectType"]))
+            (
+                row["RequestNumber-App"],
+                (scorer(row["TextUsedForAnnotation"]), "Incompleteness" not in row["FinalDefectType"]),
+            )
             for row in rows
         ],
     )
@@ -135,7 +140,7 @@ def feature_requests(folder: Path, scorer: Callable[[str], Scored]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One text of an issue, scored. `hit`: every file of its patch is among the first five found; None: not searched."""
+    """One text of an issue, scored. `hit`: its patch's files are all among the first five found; None: not searched."""
 
     instance: str
     half: str
@@ -199,10 +204,17 @@ def issues(folder: Path, found: Sequence[Issue]) -> None:
     if hits:
         off = with_interval(hits, lambda sample: ece([(one.grounding, label) for _, (one, label) in sample]), 3)
         print(f"  grounding: expected calibration error {off}")
-    labels = {row["instance_id"]: float(row["underspecified"]) for row in read(folder / "underspecified_annotations.jsonl") or []}
+    labels = {
+        row["instance_id"]: float(row["underspecified"])
+        for row in read(folder / "underspecified_annotations.jsonl") or []
+    }
     show(
         "Issues: AUC of 'humans call it specified (0 or 1 of 3)'",
-        [(one.instance, (one.scored, labels[one.instance] <= 1)) for one in found if one.half == "full" and one.instance in labels],
+        [
+            (one.instance, (one.scored, labels[one.instance] <= 1))
+            for one in found
+            if one.half == "full" and one.instance in labels
+        ],
     )
 
 

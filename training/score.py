@@ -28,8 +28,8 @@ from optafly_cli.refine.attached import Attached
 from optafly_cli.refine.features import features
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.found import between, on_scale, parts
-from optafly_cli.refine.retrieval.clarity import Clarity
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.clarity import Clarity
 from optafly_cli.refine.rules import findings
 from optafly_cli.workspace.types import NamedContext, Workspace
 
@@ -80,7 +80,9 @@ class Rows:
     group: Sequence[str]
 
     def __getitem__(self, kept: Array) -> "Rows":
-        return Rows(self.values[kept], self.label[kept], [one for one, keep in zip(self.group, kept, strict=True) if keep])
+        return Rows(
+            self.values[kept], self.label[kept], [one for one, keep in zip(self.group, kept, strict=True) if keep]
+        )
 
 
 class Texts:
@@ -161,15 +163,19 @@ def read_sets(texts: Texts, folder: Path, chances: Mapping[str, float]) -> dict[
         if str(row.get("ground_truth")) in ("0", "1")
     ]
     requests = [
-        (texts.of(row["TextUsedForAnnotation"]), "Incompleteness" not in row["FinalDefectType"], row["RequestNumber-App"])
+        (
+            texts.of(row["TextUsedForAnnotation"]),
+            "Incompleteness" not in row["FinalDefectType"],
+            row["RequestNumber-App"],
+        )
         for row in read(folder, "feature_requests.jsonl")
     ]
-    good, bad = zip(*sides, strict=True)
-    lacking = [(one, 0.0, group) for one, group in zip(bad, groups, strict=True) if group.endswith(LACKING)]
+    goods, bads = [one for one, _ in sides], [other for _, other in sides]
+    lacking = [(one, 0.0, group) for one, group in zip(bads, groups, strict=True) if group.endswith(LACKING)]
     return {
         "pairs": rows(pairs, [1.0] * len(pairs), groups),
-        "good": rows([*good], [1.0] * len(good), groups),
-        "bad": rows([*bad], [0.0] * len(bad), groups),
+        "good": rows(goods, [1.0] * len(goods), groups),
+        "bad": rows(bads, [0.0] * len(bads), groups),
         "lacking": rows(*map(list, zip(*lacking, strict=True))),
         "anchors": rows([one - other for one, other in zip(shown, bare, strict=True)], [1.0] * len(bare), names),
         "bare": rows(bare, [0.0] * len(bare), names),
@@ -177,7 +183,9 @@ def read_sets(texts: Texts, folder: Path, chances: Mapping[str, float]) -> dict[
         "issues": rows([of[f"{name} full"] - of[f"{name} under"] for name in under], [1.0] * len(under), list(under)),
         "full": rows([of[f"{name} full"] for name in under], [1.0] * len(under), list(under)),
         "under": rows([of[f"{name} under"] for name in under], [0.0] * len(under), list(under)),
-        "resolved": rows([of[name] for name, _ in solved], [label for _, label in solved], [name for name, _ in solved]),
+        "resolved": rows(
+            [of[name] for name, _ in solved], [label for _, label in solved], [name for name, _ in solved]
+        ),
         "specified": rows([of[name] for name, _ in human], [label for _, label in human], [name for name, _ in human]),
         "clear": rows(*map(list, zip(*clear, strict=True))),
         "complete": rows(*map(list, zip(*requests, strict=True))),
@@ -223,8 +231,10 @@ def without(sets: Mapping[str, Rows], names: Sequence[str], left_out: Any) -> di
     }
 
 
-def out_of_fold(sets: Mapping[str, Rows], name: str, folds: Sequence[Any], also: Sequence[str] = (), ridge: float | None = None) -> Array:
-    """The weighed sum of each row of a set, by weights that have not seen its fold. Without `ridge` it is chosen inside."""
+def out_of_fold(
+    sets: Mapping[str, Rows], name: str, folds: Sequence[Any], also: Sequence[str] = (), ridge: float | None = None
+) -> Array:
+    """The weighed sum of each row, by weights that have not seen its fold. Without `ridge` it is chosen inside."""
     sums = np.zeros(len(sets[name].label))
     for fold in folds:
         inside = np.array([fold(group) for group in sets[name].group])
@@ -268,14 +278,23 @@ def show(sets: Mapping[str, Rows], seen: Mapping[str, Any], chances: Mapping[str
     sums = out_of_fold(sets, "pairs", folds_of(pairs.group, 5))
     kinds = np.array([group.rsplit(" ", 1)[1] for group in pairs.group])
     parts = "  ".join(f"{kind} {100 * np.mean(sums[kinds == kind] > EVEN):.1f}" for kind in VARIANTS)
-    print(f"HumanEvalComm, nested folds by problem: {100 * np.mean(sums > EVEN):.1f}  {parts}  ties {np.mean(abs(sums) <= EVEN):.3f}")
+    print(
+        f"HumanEvalComm, nested folds by problem: {100 * np.mean(sums > EVEN):.1f}  {parts}  "
+        f"ties {100 * np.mean(abs(sums) <= EVEN):.1f}"
+    )
     resolved = sets["resolved"]
-    apart = [lambda group, one=one: repository(group) == one for one in sorted({repository(group) for group in resolved.group})]
+    apart = [
+        lambda group, one=one: repository(group) == one
+        for one in sorted({repository(group) for group in resolved.group})
+    ]
     sums = out_of_fold(sets, "resolved", apart, also=("issues", "specified", "full", "under"), ridge=RIDGE)
     half = np.array([group.endswith("full") for group in resolved.group])
     for label, kept in (("all", half | True), ("full", half), ("underspecified", ~half)):
         scored = list(zip(sums[kept], resolved.label[kept] > 0, strict=True))
-        print(f"resolved, repositories left out, {label}: {auc(scored):.3f} (n={kept.sum()}, {int(resolved.label[kept].sum())} resolved)")
+        print(
+            f"resolved, repositories left out, {label}: {auc(scored):.3f} "
+            f"(n={kept.sum()}, {int(resolved.label[kept].sum())} resolved)"
+        )
     for name in ("clear", "complete", "specified"):
         one = sets[name]
         sums = out_of_fold(sets, name, folds_of(one.group, 10), ridge=RIDGE)
@@ -299,7 +318,9 @@ def found_table(seen: Sequence[Mapping[str, Any]]) -> Found:
     def loss(given: Array) -> tuple[float, Array]:
         sums = values @ given[:-1] + given[-1]
         wrong = 1 / (1 + np.exp(-sums)) - label
-        total = float((np.logaddexp(0, sums) - label * sums).mean()) + FOUND_RIDGE * float(((given[:-1] / SPREAD) ** 2).sum())
+        total = float((np.logaddexp(0, sums) - label * sums).mean()) + FOUND_RIDGE * float(
+            ((given[:-1] / SPREAD) ** 2).sum()
+        )
         return total, np.r_[(values * wrong[:, None]).mean(0) + 2 * FOUND_RIDGE * given[:-1] / SPREAD**2, wrong.mean()]
 
     bounds = [(0.0, None)] * 3 + [(None, None)]
@@ -332,7 +353,9 @@ def calibrated_chances(seen: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def centred(amounts: Sequence[float], labels: Sequence[float], weights: Sequence[float] | None = None) -> tuple[list[float], list[float]]:
+def centred(
+    amounts: Sequence[float], labels: Sequence[float], weights: Sequence[float] | None = None
+) -> tuple[list[float], list[float]]:
     """Centred isotonic regression: the blocks of an isotonic one, each a point at its mean, so that the table rises.
 
     Each block is drawn towards the base rate by two rows, so that none is 0 or 1.
@@ -397,7 +420,8 @@ def read(folder: Path, name: str) -> list[dict[str, Any]]:
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file that was read, the first 16 digits."""
     names = (
-        "feature_requests", "humanevalcomm", "interactiveswe_fully-specified", "interactiveswe_underspecified", "localisation",
+        "feature_requests", "humanevalcomm", "interactiveswe_fully-specified", "interactiveswe_underspecified",
+        "localisation",
         "specfix_humaneval_pilot_ground_truth", "specfix_mbpp_pilot_ground_truth", "underspecified_annotations",
     )  # fmt: skip
     files = [folder / f"{name}.jsonl" for name in names]
@@ -414,8 +438,8 @@ def rendered(
     """The weights and tables as TOML."""
     usual = np.concatenate([sets[name].values for name in ("good", "bad", "full", "under", "clear")])
     lines = [
-        "# The weights of the score. Written by training/score.py; do not edit. All weights are 0 or more: `raises` adds to",
-        "# the sum, `lowers` takes from it. docs/score.md says how they came about. Read (SHA-256, 16 digits):",
+        "# The weights of the score. Written by training/score.py; do not edit. All weights are 0 or more: `raises`",
+        "# adds to the sum, `lowers` takes from it. docs/score.md says how they came about. Read (SHA-256, 16 digits):",
         *(f"# {name} {digest}" for name, digest in read_files.items()),
         "",
         "[calibration]",
@@ -436,7 +460,9 @@ def rendered(
         lines += ["", f"[dimensions.{name}]", f"bias = {bias:.4f}"]
         for side, sign in (("raises", 1.0), ("lowers", -1.0)):
             lines.append(f"[dimensions.{name}.{side}]")
-            lines += [f"{one} = {weights[at + number]:.4f}" for number, one in enumerate(members) if SIGN[at + number] == sign]
+            lines += [
+                f"{one} = {weights[at + number]:.4f}" for number, one in enumerate(members) if SIGN[at + number] == sign
+            ]
         at += len(members)
     return "\n".join(lines) + "\n"
 

@@ -82,14 +82,14 @@ def _searched(mirrors: Path, folder: Path, repository: str) -> list[Searched]:
     for case, _, keeper, _ in checked_out(mirror_of(mirrors, repository), cases):
         view = keeper.view()
         assert view is not None
-        gold = frozenset(file for label in case.gold if (file := view.file(label)) is not None)
+        edited_files = frozenset(file for label in case.gold if (file := view.file(label)) is not None)
         texts = {"full": case.prompt}
         if case.name in under:
             texts["under"] = under[case.name]["problem_statement"]
         for half, text in texts.items():
             query = query_of(PromptText(text))
             signals = signals_of(view, query, places_of(view, query))
-            found.append(Searched(f"{case.name} {half}", repository, signals, gold, len(case.gold)))
+            found.append(Searched(f"{case.name} {half}", repository, signals, edited_files, len(case.gold)))
     return found
 
 

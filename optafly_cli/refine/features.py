@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from optafly_cli.refine.agreement import agreement
-from optafly_cli.refine.examples import examples_in
+from optafly_cli.refine.examples.agreement import agreement
+from optafly_cli.refine.examples.reading import examples_in
 from optafly_cli.refine.found import chance_found, on_scale
 from optafly_cli.refine.mentions import symbols
 from optafly_cli.refine.prompt_text import PromptText

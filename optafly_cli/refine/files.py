@@ -83,6 +83,7 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import plain_status
 
         return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+
     @cached_property
     def symbols(self) -> "Symbols":
         """The names that the workspace defines and uses; what prompts say does not count."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optafly_cli.refine.retrieval.signals import K, LISTS, NAMES
+from optafly_cli.refine.retrieval.signals import LISTS, NAMES, K
 
 FIRST = 5
 _NEAR = K / (K + 2)

@@ -1,137 +1,89 @@
-"""Operations that a text can name ("the sum of the even numbers"), as functions on the values of its examples.
+"""Operations that a text can name ("the sum of the even numbers"), as functions on values, by the words that name them.
 
-A step is known by the words that name it. `explained` asks whether some chain of named steps leads from the arguments
-of every example to its result: source, filter, map, reduction, last touch. Nothing of a prompt is run.
+Each table is one kind of step: what is looked at, what is kept of it (by itself, or against a second argument), what is
+made of each, what it comes to, a last touch. A step that cannot be taken raises.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise as neighbours
 from typing import Any
 
+from optafly_cli.refine.examples.values import (
+    NAMES,
+    digits,
+    divisors,
+    factors,
+    fibonacci,
+    first,
+    flat,
+    is_balanced,
+    is_prime,
+    is_sorted,
+    joined,
+    pairwise,
+    running,
+    turned,
+    upto,
+    whole,
+    words,
+    zero_sum,
+)  # fmt: skip
+
 Step = Callable[[Any], Any]
-Table = tuple[tuple[str, Step], ...]
-
-LARGEST = 20_000
-"""Numbers above it are not factored, counted up to, or raised."""
+Table = Sequence[tuple[str, Step]]
+Against = Sequence[tuple[str, Callable[[Any, Any], Any]]]
 
 
-def is_prime(number: int) -> bool:
-    """Whether a whole number is prime."""
-    return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(_small(number)) + 1))
+class Untaken(ValueError):
+    """A step is for another kind of value."""
 
 
-def _small(number: int) -> int:
-    if not isinstance(number, int) or abs(number) > LARGEST * LARGEST:
-        raise ValueError
-    return number
+def only(kind: type | tuple[type, ...], step: Step) -> Step:
+    """The step, for values of a kind."""
+
+    def taken(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise Untaken
+        return step(value)
+
+    return taken
 
 
-def factors(number: int) -> list[int]:
-    """The prime factors, ascending, each as often as it divides."""
-    found, divisor, rest = [], 2, _small(number)
-    while divisor * divisor <= rest:
-        while rest % divisor == 0:
-            found.append(divisor)
-            rest //= divisor
-        divisor += 1
-    return [*found, rest] if rest > 1 else found
+def below(limit: float, step: Step) -> Step:
+    """The step, for numbers below a limit."""
+
+    def taken(value: Any) -> Any:
+        if value >= limit:
+            raise Untaken
+        return step(value)
+
+    return taken
 
 
-def fibonacci(number: int) -> int:
-    """The n-th Fibonacci number, the first two 1."""
-    one, other = 0, 1
-    for _ in range(number if number < 400 else 0):
-        one, other = other, one + other
-    return one
-
-
-def is_balanced(text: str) -> bool:
-    """Whether every bracket is closed in order."""
-    pairs = {")": "(", "]": "[", "}": "{", ">": "<"}
-    waiting: list[str] = []
-    for char in text:
-        if char in pairs.values():
-            waiting.append(char)
-        elif char in pairs and (not waiting or waiting.pop() != pairs[char]):
-            return False
-    return not waiting
-
-
-def is_sorted(values: Sequence[Any]) -> bool:
-    """Whether each value is at least the one before it."""
-    return all(one <= other for one, other in zip(values, values[1:], strict=False))
-
-
-def _running(values: Sequence[Any], step: Callable[[Any, Any], Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        found.append(step(found[-1], value) if found else value)
-    return found
-
-
-def _zero_sum(values: Sequence[Any], size: int) -> bool:
-    from itertools import combinations
-
-    return any(sum(chosen) == 0 for chosen in combinations(values[:14], size))
-
-
-def _digits(number: Any) -> list[int]:
-    return [int(char) for char in str(number) if char.isdigit()]
-
-
-def _divisors(number: int) -> list[int]:
-    if not 0 < number <= LARGEST:
-        raise ValueError
-    return [one for one in range(1, number + 1) if number % one == 0]
-
-
-def _upto(last: int) -> list[int]:
-    if not 0 <= last <= 500:
-        raise ValueError
-    return list(range(last + 1))
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\s,]+", text) if word]
-
-
-def _whole(value: float) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [leaf for one in value for leaf in _flat(one)] if isinstance(value, (list, tuple)) else [value]
-
-
-def _pairwise(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda values, other: [step(one, two) for one, two in zip(values, other, strict=True)]
-
-
-def _turned(values: Any, by: int) -> Any:
-    by %= len(values)
-    return values[by:] + values[:by]
+def _most_counted(values: Sequence[Any]) -> dict[Any, int]:
+    counted = Counter(values)
+    most = max(counted.values())
+    return {value: times for value, times in counted.items() if times == most}
 
 
 # What is looked at: an argument, or what is made of it
 SOURCES: Table = (
-    (r"\bwords?\b|\bsplit|\bspaces?\b|\bdelimit|\bseparated\b", _words),
-    (r"\b(?:letters?|characters?|vowels?|consonants?|substrings?|strings?|case)\b", lambda v: list(v) if isinstance(v, str) else 1 / 0),
+    (r"\bwords?\b|\bsplit|\bspaces?\b|\bdelimit|\bseparated\b", words),
+    (r"\b(?:letters?|characters?|vowels?|consonants?|substrings?|strings?|case)\b", only(str, list)),
     (r"\bsentences?\b", lambda v: [part.strip() for part in re.split(r"[.?!]", v) if part.strip()]),
-    (r"\bdigits?\b", _digits),
-    (r"\bdivisors?\b|\bfactors?\b|\bdivid", _divisors),
+    (r"\bdigits?\b", digits),
+    (r"\bdivisors?\b|\bfactors?\b|\bdivid", divisors),
     (r"\bprime factors?\b|\bfactori[sz]ation\b|\bmultiplication\b|\bproduct of\b", factors),
-    (r"\bup ?to\b|\bfrom\b|\bbetween\b|\brange\b|\bfirst\b|\bless than\b|\bsmaller\b", _upto),
-    (r"\bkeys?\b|\bdictionar", lambda v: list(v) if isinstance(v, dict) else 1 / 0),
+    (r"\bup ?to\b|\bfrom\b|\bbetween\b|\brange\b|\bfirst\b|\bless than\b|\bsmaller\b", upto),
+    (r"\bkeys?\b|\bdictionar", only(dict, list)),
     (r"\bvalues?\b", lambda v: list(v.values())),
-    (r"\brows?\b|\bgrid\b|\bmatri|\bnested\b|\blists\b|\bflatten|\btuples\b|\bsublist", _flat),
-    (r"\beven\b", lambda v: [2 * one for one in range(1, v + 1)] if v < 200 else 1 / 0),
-    (r"\bodd\b", lambda v: [2 * one - 1 for one in range(1, v + 1)] if v < 200 else 1 / 0),
-    (r"\bnatural|\bfirst\b|\bpositive|\bfrom 1\b", lambda v: [*range(1, v + 1)] if v < 500 else 1 / 0),
+    (r"\brows?\b|\bgrid\b|\bmatri|\bnested\b|\blists\b|\bflatten|\btuples\b|\bsublist", flat),
+    (r"\beven\b", below(200, lambda v: [2 * one for one in range(1, v + 1)])),
+    (r"\bodd\b", below(200, lambda v: [2 * one - 1 for one in range(1, v + 1)])),
+    (r"\bnatural|\bfirst\b|\bpositive|\bfrom 1\b", below(500, lambda v: [*range(1, v + 1)])),
     (r"\bnumbers?\b|\bintegers?\b|\btotal\b", lambda v: [int(one) for one in re.findall(r"-?\d+", v)]),
 )  # fmt: skip
 
@@ -148,7 +100,7 @@ PREDICATES: Table = (
     (r"\bdigits?\b", lambda v: v.isdigit()),
     (r"\bletters?\b|\balphabet", lambda v: v.isalpha()),
     (r"\bpalindrom", lambda v: str(v) == str(v)[::-1]),
-    (r"\bintegers?\b|\bwhole numbers?\b", _whole),
+    (r"\bintegers?\b|\bwhole numbers?\b", whole),
     (r"\bstrings?\b", lambda v: isinstance(v, str)),
     (r"\bodd (?:length|number of|size)", lambda v: len(v) % 2 == 1),
     (r"\beven (?:length|number of|size)", lambda v: len(v) % 2 == 0),
@@ -159,7 +111,7 @@ PREDICATES: Table = (
 )  # fmt: skip
 
 # With a second argument
-AGAINST: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
+AGAINST: Against = (
     (r"\bcontain|\binclud", lambda v, other: other in v),
     (r"\b(?:start|begin)", lambda v, other: v.startswith(other)),
     (r"\bend", lambda v, other: v.endswith(other)),
@@ -177,7 +129,7 @@ AGAINST: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
 )  # fmt: skip
 
 # A whole value with a second argument
-WITH: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
+WITH: Against = (
     (r"\blargest|\bmax|\bhighest|\bgreatest", lambda v, n: sorted(v, reverse=True)[:n]),
     (r"\bsmallest|\bmin|\blowest|\bleast", lambda v, n: sorted(v)[:n]),
     (r"\bcount|\bnumber of|\boccur|\bfrequen|\btimes\b", lambda v, x: v.count(x)),
@@ -193,8 +145,8 @@ WITH: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     (r"\breplac|\bspaces?\b|\bblank", lambda v, x: v.replace(" ", x)),
     (r"\bsplit|\bparts?\b|\bdivid", lambda v, n: [v[:n], v[n:]]),
     (r"\bsplit|\bchunk|\bgroup|\bevery\b", lambda v, n: [v[at : at + n] for at in range(0, len(v), n)]),
-    (r"\brotat|\bshift|\bcircular", _turned),
-    (r"\brotat|\bshift|\bcircular", lambda v, n: _turned(v, -n)),
+    (r"\brotat|\bshift|\bcircular", turned),
+    (r"\brotat|\bshift|\bcircular", lambda v, n: turned(v, -n)),
     (r"\bcontain|\bexist|\bpresent|\bwhether|\bcheck|\bin the\b", lambda v, x: x in v),
     (r"\bsub(?:list|set)|\ball\b|\bcontain", lambda v, w: all(one in v for one in w)),
     (r"\bany\b|\bcommon|\bexist|\bshare", lambda v, w: any(one in v for one in w)),
@@ -204,13 +156,13 @@ WITH: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     (r"\bmerge|\bcombin|\bunion|\bdictionar", lambda v, w: {**v, **w}),
     (r"\binsert|\binterspers|\bbefore\b|\bbetween every", lambda v, x: [one for item in v for one in (item, x)][:-1]),
     (r"\binsert|\bbefore\b", lambda v, x: [one for item in v for one in (x, item)]),
-    (r"\bsubtract|\bdifference|\bminus", _pairwise(lambda a, b: a - b)),
-    (r"\badd|\bsum", _pairwise(lambda a, b: a + b)),
-    (r"\bmultipl|\bproduct", _pairwise(lambda a, b: a * b)),
-    (r"\bdivi|\bquotient", _pairwise(lambda a, b: a // b)),
-    (r"\bmodul|\bremainder", _pairwise(lambda a, b: a % b)),
-    (r"\bmax|\blarger|\bgreater", _pairwise(max)),
-    (r"\babsolute|\bdifference|\bguess|\boff\b", _pairwise(lambda a, b: abs(a - b))),
+    (r"\bsubtract|\bdifference|\bminus", pairwise(lambda a, b: a - b)),
+    (r"\badd|\bsum", pairwise(lambda a, b: a + b)),
+    (r"\bmultipl|\bproduct", pairwise(lambda a, b: a * b)),
+    (r"\bdivi|\bquotient", pairwise(lambda a, b: a // b)),
+    (r"\bmodul|\bremainder", pairwise(lambda a, b: a % b)),
+    (r"\bmax|\blarger|\bgreater", pairwise(max)),
+    (r"\babsolute|\bdifference|\bguess|\boff\b", pairwise(lambda a, b: abs(a - b))),
     (r"\bdivi|\bquotient", lambda a, b: a // b),
     (r"\bdivi|\bquotient|\bratio", lambda a, b: a / b),
     (r"\bdivisible|\bmultiple|\bdivi", lambda a, b: a % b == 0),
@@ -223,7 +175,7 @@ WITH: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     (r"\boverlap|\bsubstring|\boccur|\btimes\b", lambda v, x: sum(v.startswith(x, at) for at in range(len(v)))),
 )  # fmt: skip
 
-PLACES: tuple[tuple[str, Callable[[Sequence[Any]], Sequence[Any]]], ...] = (
+PLACES: Table = (
     (r"\b(?:even|odd)\b", lambda v: v[::2]),
     (r"\b(?:even|odd)\b", lambda v: v[1::2]),
 )  # fmt: skip
@@ -254,19 +206,17 @@ MAPS: Table = (
     (r"\bflip|\bswap|\breverse (?:its |the )?case|\bcase", lambda v: v.swapcase()),
     (r"\brevers|\bbackwards?\b", lambda v: v[::-1]),
     (r"\blength|\blong|\bsize", len),
-    (r"\bdigits?\b", lambda v: sum(_digits(v))),
+    (r"\bdigits?\b", lambda v: sum(digits(v))),
     (r"\bunit digits?\b|\blast digits?\b", lambda v: abs(v) % 10),
     (r"\bincrement|\bby 1\b|\bby one\b|\bplus one\b|\bnext\b|\bsuccess", lambda v: v + 1),
     (r"\bdouble|\btwice\b", lambda v: 2 * v),
     (r"\bhalf\b|\bhalve", lambda v: v / 2),
     (r"\bascii\b|\bcode\b", ord),
-    (r"\bnumbers?\b|\bintegers?\b|\bvalue\b", lambda v: float(v) if isinstance(v, str) else 1 / 0),
+    (r"\bnumbers?\b|\bintegers?\b|\bvalue\b", only(str, float)),
     (r"\bsorted\b|\bsort\b|\border", lambda v: "".join(sorted(v))),
-    (r"\bnumbers?\b|\bnumeral|'zero'", lambda v: _NAMES.index(v.lower())),
-    (r"\bname\b|\"one\"", lambda v: _NAMES[v].capitalize()),
+    (r"\bnumbers?\b|\bnumeral|'zero'", lambda v: NAMES.index(v.lower())),
+    (r"\bname\b|\"one\"", lambda v: NAMES[v].capitalize()),
 )  # fmt: skip
-
-_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 REDUCTIONS: Table = (
     (r"", lambda v: v),
@@ -290,16 +240,16 @@ REDUCTIONS: Table = (
     (r"\bsame\b|\bequal|\bidentical", lambda v: len(set(map(repr, v))) == 1),
     (r"\bsecond\b", lambda v: sorted(set(v))[1]),
     (r"\bsecond\b", lambda v: sorted(set(v))[-2]),
-    (r"\bonce\b|\bsingle", lambda v: [one for one in v if v.count(one) == 1][0]),
+    (r"\bonce\b|\bsingle", lambda v: first([one for one in v if v.count(one) == 1])),
     (r"\bpair|\btwo\b", lambda v: math.prod(sorted(v)[-2:])),
     (r"\bswap|\bexchange|\binterchange", lambda v: [v[-1], *v[1:-1], v[0]]),
-    (r"\bfirst\b", lambda v: [one for one in v if v.count(one) > 1][0]),
-    (r"\bfirst\b|\brepeat", lambda v: [one for at, one in enumerate(v) if one in v[:at]][0]),
-    (r"\bconsecutive|\bdifference", lambda v: [two - one for one, two in zip(v, v[1:], strict=False)]),
+    (r"\bfirst\b", lambda v: first([one for one in v if v.count(one) > 1])),
+    (r"\bfirst\b|\brepeat", lambda v: first([one for at, one in enumerate(v) if one in v[:at]])),
+    (r"\bconsecutive|\bdifference", lambda v: [two - one for one, two in neighbours(v)]),
     (r"\bperimeter|\bsquare", lambda v: 4 * v),
     (r"\barea|\bsquare", lambda v: v * v),
     (r"\bvolume|\bcube", lambda v: v**3),
-    (r"\barea|\brectang", lambda v: math.prod(v)),
+    (r"\barea|\brectang", math.prod),
     (r"\bperimeter|\brectang", lambda v: 2 * sum(v)),
     (r"\bcirc|\barea", lambda v: math.pi * v * v),
     (r"\bcircum|\bperimeter", lambda v: 2 * math.pi * v),
@@ -312,8 +262,8 @@ REDUCTIONS: Table = (
     (r"\bmedian|\bmiddle", lambda v: (sorted(v)[(len(v) - 1) // 2] + sorted(v)[len(v) // 2]) / 2),
     (r"\bmost (?:common|frequent|often|repet)|\bmode\b|\bfrequen", lambda v: Counter(v).most_common(1)[0][0]),
     (r"\boccur|\bfrequen|\bcount|\brepetition|\bappear", lambda v: dict(Counter(v))),
-    (r"\brolling|\brunning|\bcumulative|\bso far|\bgiven moment", lambda v: _running(v, max)),
-    (r"\brolling|\brunning|\bcumulative", lambda v: _running(v, lambda a, b: a + b)),
+    (r"\brolling|\brunning|\bcumulative|\bso far|\bgiven moment", lambda v: running(v, max)),
+    (r"\brolling|\brunning|\bcumulative", lambda v: running(v, lambda a, b: a + b)),
     (r"\bprefix", lambda v: ["".join(v[: end + 1]) for end in range(len(v))]),
     (r"\bgreatest common|\bgcd\b", lambda v: math.gcd(*v)),
     (r"\bleast common|\blcm\b", lambda v: math.lcm(*v)),
@@ -321,7 +271,7 @@ REDUCTIONS: Table = (
     (r"\bdifference|\bsubtract|\bminus\b|\bleft\b|\bremain|\brest\b", lambda v: v[0] - sum(v[1:])),
     (r"\bremain|\bleft\b|\brest\b|\bminus\b", lambda v: v[-1] - sum(v[:-1])),
     (r"\bmodulo|\bremainder|\bmod\b", lambda v: v[0] % v[1]),
-    (r"\bpower|\bexponent|\bto the\b|\^", lambda v: v[0] ** v[1] if abs(v[1]) < 64 else 1 / 0),
+    (r"\bpower|\bexponent|\bto the\b|\^", lambda v: below(64, lambda by: v[0] ** by)(v[1])),
     (r"\bmodulo|\bmod\b", lambda v: pow(2, v[0], v[1])),
     (r"\bconcat|\bjoin|\bcombin", lambda v: v[0] + v[1]),
     (r"\bany\b|\bsome\b|\bat least one\b|\bif there\b|\bexist", any),
@@ -331,26 +281,26 @@ REDUCTIONS: Table = (
     (r"\bmonoton|\bdecreas|\bdescending", lambda v: is_sorted(v) or is_sorted(v[::-1])),
     (r"\bpalindrom|\bsame (?:backwards?|forwards?)", lambda v: v == v[::-1]),
     (r"\bbracket|\bparenthes|\bbalanced|\bclosing", is_balanced),
-    (r"\bsum(?:s)? to zero|\bzero\b", lambda v: _zero_sum(v, 2)),
-    (r"\bthree distinct|\btriples?|\bzero\b", lambda v: _zero_sum(v, 3)),
-    (r"\bbelow zero|\bnegative\b|\bbalance\b", lambda v: any(one < 0 for one in _running(v, lambda a, b: a + b))),
+    (r"\bsum(?:s)? to zero|\bzero\b", lambda v: zero_sum(v, 2)),
+    (r"\bthree distinct|\btriples?|\bzero\b", lambda v: zero_sum(v, 3)),
+    (r"\bbelow zero|\bnegative\b|\bbalance\b", lambda v: any(one < 0 for one in running(v, lambda a, b: a + b))),
     (r"\beven and odd", lambda v: [sum(one % 2 == 0 for one in v), sum(one % 2 == 1 for one in v)]),
     (r"\bodd and even", lambda v: [sum(one % 2 == 1 for one in v), sum(one % 2 == 0 for one in v)]),
-    (r"\bmost\b|\bmaximum\b|\bhighest\b", lambda v: {k: n for k, n in Counter(v).items() if n == max(Counter(v).values())}),
+    (r"\bmost\b|\bmaximum\b|\bhighest\b", _most_counted),
     (r"\btotal\b", lambda v: v[-1] - sum(v[:-1])),
     (r"\bright[- ]angled?\b|\bright triangle", lambda v: sorted(v)[0] ** 2 + sorted(v)[1] ** 2 == sorted(v)[2] ** 2),
     (r"\btriangle", lambda v: v[0] * v[1] / 2),
     (r"\btriangle", lambda v: math.sqrt(sum(v) / 2 * math.prod(sum(v) / 2 - one for one in v))),
     (r"\bxor\b", lambda v: "".join(str(int(a != b)) for a, b in zip(v[0], v[1], strict=True))),
     (r"\bfibonacci", fibonacci),
-    (r"\bfactorial", lambda v: math.factorial(v) if v < 60 else 1 / 0),
-    (r"\bfactorial", lambda v: math.prod(math.factorial(one) for one in range(1, v + 1)) if v < 20 else 1 / 0),
+    (r"\bfactorial", below(60, math.factorial)),
+    (r"\bfactorial", below(20, lambda v: math.prod(math.factorial(one) for one in range(1, v + 1)))),
     (r"\bprime", is_prime),
     (r"\bprime factors?|\bfactor", factors),
-    (r"\bprimes?\b", lambda v: [one for one in range(2, v) if is_prime(one)] if v < 400 else 1 / 0),
+    (r"\bprimes?\b", below(400, lambda v: [one for one in range(2, v) if is_prime(one)])),
     (r"\bcubes?\b|\bcube root", lambda v: round(abs(v) ** (1 / 3)) ** 3 == abs(v)),
     (r"\bbinary", lambda v: bin(v)[2:]),
-    (r"\blength", lambda v: len(v)),
+    (r"\blength", len),
     (r"\bupper", lambda v: v.upper()),
     (r"\blower", lambda v: v.lower()),
     (r"\bflip|\bswap|\bcase\b", lambda v: v.swapcase()),
@@ -359,28 +309,28 @@ REDUCTIONS: Table = (
     (r"\binde?x|\bindic|\bposition", lambda v: v.index(max(v))),
     (r"\binde?x|\bindic|\bposition", lambda v: v.index(min(v))),
     (r"\brescale|\btransform|\bnormali[sz]", lambda v: [(one - min(v)) / (max(v) - min(v)) for one in v]),
-    (r"\brange|\bfrom (?:0|zero|1|one)\b|\bup ?to\b|\binclusive", lambda v: [*range(v + 1)] if v < 400 else 1 / 0),
+    (r"\brange|\bfrom (?:0|zero|1|one)\b|\bup ?to\b|\binclusive", below(400, lambda v: [*range(v + 1)])),
 )  # fmt: skip
 
 LAST: Table = (
     (r"", lambda v: v),
-    (r"\bjoin|\bconcat|\bstring|\bwithout\b|\bremov|\bdelet|\bvowel|\bcharacter", lambda v: "".join(map(str, v)) if isinstance(v, list) else 1 / 0),
-    (r"\bwords?\b|\bspace|\bdelimit|\bnumerals?\b", lambda v: " ".join(map(str, v)) if isinstance(v, list) else 1 / 0),
-    (r"\bsingle|\bconvert|\bnumber|\binteger|\bform", lambda v: int("".join(map(str, v))) if isinstance(v, (list, tuple)) else 1 / 0),
-    (r"\btuple|\bset\b|\bcommon|\bshared|\bunique|\ball\b", lambda v: sorted(v, key=repr) if isinstance(v, (list, tuple)) else 1 / 0),
-    (r"\bstring|\bconvert", lambda v: str(v) if _whole(v) else 1 / 0),
+    (r"\bjoin|\bconcat|\bstring|\bwithout\b|\bremov|\bdelet|\bvowel|\bchar", only(list, joined)),
+    (r"\bwords?\b|\bspace|\bdelimit|\bnumerals?\b", only(list, lambda v: " ".join(map(str, v)))),
+    (r"\bsingle|\bconvert|\bnumber|\binteger|\bform", only((list, tuple), lambda v: int(joined(v)))),
+    (r"\btuple|\bset\b|\bcommon|\bshared|\bunique|\ball\b", only((list, tuple), lambda v: sorted(v, key=repr))),
+    (r"\bstring|\bconvert", only(int, str)),
     (r"\bbinary", bin),
     (r"\bdecimal|\bround", lambda v: round(v, 2)),
-    (r"\bround|\binteger|\bnearest|\bclosest|\bwhole", lambda v: round(v) if isinstance(v, float) else 1 / 0),
+    (r"\bround|\binteger|\bnearest|\bclosest|\bwhole", only(float, round)),
     (r"\byes\b", lambda v: "Yes" if v else "No"),
     (r"\byes\b", lambda v: "YES" if v else "NO"),
     (r"\bprime", is_prime),
     (r"\beven\b", lambda v: v % 2 == 0),
     (r"\bodd\b", lambda v: v % 2 == 1),
-    (r"\bsort|\bascending|\border", lambda v: sorted(v) if isinstance(v, list) else 1 / 0),
-    (r"\bsort|\bdescending|\brevers", lambda v: sorted(v, reverse=True) if isinstance(v, list) else 1 / 0),
-    (r"\b(?:is|are|does|do|has|have|can) ?n[o']t\b|\bneither\b|\bunless\b", lambda v: not v if isinstance(v, bool) else 1 / 0),
-    (r"\bnumber of|\bcount|\bhow many", lambda v: len(v) if isinstance(v, list) else 1 / 0),
+    (r"\bsort|\bascending|\border", only(list, sorted)),
+    (r"\bsort|\bdescending|\brevers", only(list, lambda v: sorted(v, reverse=True))),
+    (r"\b(?:is|are|does|do|has|have|can) ?n[o']t\b|\bneither\b|\bunless\b", only(bool, lambda v: not v)),
+    (r"\bnumber of|\bcount|\bhow many", only(list, len)),
 )  # fmt: skip
 
 TABLES: Mapping[str, Sequence[tuple[str, Any]]] = {

@@ -103,15 +103,12 @@ def _result(text: str, start: int) -> tuple[Any, int]:
         return (sorted(value, key=repr) if isinstance(value, (list, tuple, set)) else value), end
     if text[start : start + 1] in ("[", "(", "{"):
         closed = _closing(text, start)
-        end = None if closed is None else closed + 1
-    elif match := _patterns()["sum"].match(text, start):
-        start, end = match.start("total"), match.end("total")
-    else:
-        match = _patterns()["plain"].match(text, start)
-        end = match.end() if match else None
-    if end is None:
+        return (NOTHING, start) if closed is None else (literal(text[start : closed + 1]), closed + 1)
+    total = _patterns()["sum"].match(text, start)
+    plain = total or _patterns()["plain"].match(text, start)
+    if plain is None:
         return NOTHING, start
-    return literal(text[start:end]), end
+    return literal(plain["total"] if total else plain.group()), plain.end()
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -154,14 +151,16 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "call": re.compile(r"\b[A-Za-z_]\w*\("),
         # `set(f(1)) == set(…)` too
         "gives": re.compile(
-            r"\)?[ \t]*(?:#[ \t]*)?(?:=>|={1,3}>?|-+>|➞|→|⇒|(?:should |will |must )?(?:returns?|gives?|be|is|equals?)\b:?)[ \t]*"
+            r"\)?[ \t]*(?:#[ \t]*)?(?:=>|={1,3}>?|-+>|➞|→|⇒"
+            r"|(?:should |will |must )?(?:returns?|gives?|be|is|equals?)\b:?)[ \t]*"
         ),
         "under": re.compile(r"[ \t]*\n[ \t]*(?!>>>|\"\"\"|''')"),
         "prompt": re.compile(r">>>[ \t]*(?:\w+\()?\Z"),
         "blank": re.compile(r"[ \t]*"),
         "wrapper": re.compile(r"(?:set|sorted|list|tuple|frozenset)\((?=[\[({])"),
         "input": re.compile(
-            r"\binputs?[ \t]*:[ \t]*(?P<input>[^\n]{0,400}(?:\n[^\n]{0,300}){0,4}?)\s*\n?[ \t]*\boutputs?[ \t]*:[ \t]*", re.I
+            r"\binputs?[ \t]*:[ \t]*(?P<input>[^\n]{0,400}(?:\n[^\n]{0,300}){0,4}?)\s*\n?[ \t]*\boutputs?[ \t]*:[ \t]*",
+            re.I,
         ),
         "binding": re.compile(
             r"\b(?:for|given|with|if)\s+(?P<input>\w+\s*=\s*[^\n]{1,200}?)[,:]?\s+(?:the\s+)?(?:output|result|answer|function)?\s*"
@@ -169,8 +168,6 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.I,
         ),
         "name": re.compile(r"\b[A-Za-z_]\w*\s*[=:](?!=)"),
-        "sum": re.compile(
-            r"-?\d[\d.]*(?:[ \t]*[-+*/][ \t]*-?\d[\d.]*)+[ \t]*=[ \t]*(?P<total>-?\d+(?:\.\d+)?)"
-        ),
+        "sum": re.compile(r"-?\d[\d.]*(?:[ \t]*[-+*/][ \t]*-?\d[\d.]*)+[ \t]*=[ \t]*(?P<total>-?\d+(?:\.\d+)?)"),
         "plain": re.compile(value),
     }

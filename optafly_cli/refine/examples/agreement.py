@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from optafly_cli.refine import operations
-from optafly_cli.refine.examples import Example, literal
+from optafly_cli.refine.examples import steps as known_steps
+from optafly_cli.refine.examples.reading import Example, literal
 
 MOST_STEPS = 600
 """So many steps are tried on one example."""
@@ -111,12 +111,14 @@ def _explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
 def _named(words: str) -> Mapping[str, Sequence[Any]]:
     """The steps that the words name, by kind."""
     single = set(re.findall(r"[a-z\d^\"\'-]+", words))
-    known = _Words(words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1)))
+    known = _Words(
+        words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1))
+    )
     named = {
         kind: [step for pattern, step in table if not pattern or known.have(pattern)]
-        for kind, table in operations.TABLES.items()
+        for kind, table in known_steps.TABLES.items()
     }
-    named["negated"] = [None] if known.have(operations.NEGATED) else []
+    named["negated"] = [None] if known.have(known_steps.NEGATED) else []
     return named
 
 
@@ -141,7 +143,9 @@ def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[st
     r"""The alternatives of a pattern that are a word (`\bsum\b`), a word's beginning (`\bsort`), and the others."""
     if re.search(r"[(\[]", pattern):
         return frozenset(), frozenset(), re.compile(pattern)
-    whole, begun, rest = [], [], []
+    whole: list[str] = []
+    begun: list[str] = []
+    rest: list[str] = []
     for part in pattern.split("|"):
         match = re.fullmatch(r"\\b([a-z]{2,})(\\b)?", part)
         if match is None:
@@ -153,7 +157,7 @@ def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[st
 
 def _defaults(words: str) -> Iterator[Any]:
     """What the words say is returned when nothing else can be: "otherwise return -1"."""
-    for match in _compiled(operations.DEFAULT).finditer(words):
+    for match in _compiled(known_steps.DEFAULT).finditer(words):
         if match["empty"]:
             yield "" if match["empty"] == "string" else []
         else:
@@ -226,10 +230,8 @@ def _range(first: int, last: int) -> list[int]:
     return list(range(first, last + 1))
 
 
-def _keeps(
-    named: Mapping[str, Sequence[Any]], begun: Any, arguments: tuple[Any, ...]
-) -> Iterator[tuple[Any, int]]:
-    yield (lambda values, given: values), 0
+def _keeps(named: Mapping[str, Sequence[Any]], begun: Any, arguments: tuple[Any, ...]) -> Iterator[tuple[Any, int]]:
+    yield (lambda values, _: values), 0
     if len(arguments) > 1:
         for at in range(min(len(arguments), 3)):
             for step in named["with"]:
@@ -237,14 +239,14 @@ def _keeps(
     if not isinstance(begun, (list, tuple)):
         return
     for place in named["places"]:
-        yield (lambda values, given, place=place: place(values)), 1
+        yield (lambda values, _, place=place: place(values)), 1
         for test in named["predicates"]:
-            yield (lambda values, given, place=place, test=test: [one for one in place(values) if test(one)]), 2
+            yield (lambda values, _, place=place, test=test: [one for one in place(values) if test(one)]), 2
     for test in named["predicates"]:
-        yield (lambda values, given, test=test: [one for one in values if test(one)]), 1
-        yield (lambda values, given, test=test: [test(one) for one in values]), 1
+        yield (lambda values, _, test=test: [one for one in values if test(one)]), 1
+        yield (lambda values, _, test=test: [test(one) for one in values]), 1
         if named["negated"]:
-            yield (lambda values, given, test=test: [one for one in values if not test(one)]), 1
+            yield (lambda values, _, test=test: [one for one in values if not test(one)]), 1
     for at in range(min(len(arguments), 3)):
         for test in named["against"]:
             yield (lambda values, given, at=at, test=test: [one for one in values if test(one, given[at])]), 1
