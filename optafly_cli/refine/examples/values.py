@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-LARGEST = 20_000
+LARGEST = 1_000
 """Numbers above it are not counted up to; above its square they are not factored."""
 NAMES: Sequence[str] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
