@@ -95,6 +95,8 @@ class Texts:
         """One text's features by `NAMES`; `chance` stands for what the index would say."""
         subject = subject_of(PromptText(text), NamedContext(), self._files, attached)
         values = dict(features(subject, findings(subject)))
+        # An empty folder has none of the paths that a prompt names: that is no fault of the prompt
+        values["unresolved"] = 0.0
         if chance is not None:
             values["found"] = on_scale(chance)
         return np.array([values[name] for name in NAMES])

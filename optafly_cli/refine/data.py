@@ -113,7 +113,7 @@ def weights() -> Weights:
         weights=values,
         dimensions=dimensions,
         dimension_bias={name: group["bias"] for name, group in table["dimensions"].items()},
-        calibration=_rising("calibration", table["calibration"]["sum"], table["calibration"]["score"]),
+        calibration=rising("calibration", table["calibration"]["sum"], table["calibration"]["score"]),
         found=_found(table["found"]),
     )
 
@@ -122,10 +122,15 @@ def _found(table: dict[str, Any]) -> FoundWeights:
     by = tuple(table[name] for name in ("share", "agreement", "lead"))
     if any(not math.isfinite(one) or one < 0 for one in by):
         raise OptaflyError("score-weights.toml: the weights of found must be numbers of 0 or more")
-    return FoundWeights(table["bias"], by, _rising("found", table["sum"], table["chance"]), table["neutral"])
+    return FoundWeights(table["bias"], by, rising("found", table["sum"], table["chance"]), table["neutral"])
 
 
-def _rising(name: str, knots: list[float], values: list[float]) -> Table:
+def rising(name: str, knots: list[float], values: list[float]) -> Table:
+    """The table of these columns.
+
+    Raises:
+        OptaflyError: it does not rise throughout.
+    """
     for column in (knots, values):
         if len(column) != len(knots) or len(column) < 2 or any(one >= other for one, other in pairwise(column)):
             raise OptaflyError(f"score-weights.toml: the table {name} must rise")

@@ -88,7 +88,23 @@ VALUES = st.recursive(
 @given(
     words=st.lists(
         st.sampled_from(
-            "sum even prime sort digits words length count reverse power range row factorial split median".split()
+            [
+                "sum",
+                "even",
+                "prime",
+                "sort",
+                "digits",
+                "words",
+                "length",
+                "count",
+                "reverse",
+                "power",
+                "range",
+                "row",
+                "factorial",
+                "split",
+                "median",
+            ]
         ),
         max_size=8,
     ),
