@@ -2,22 +2,25 @@
 
     python benchmarks/localisation.py issues MIRRORS [DATA_FOLDER]
     python benchmarks/localisation.py commits MIRROR [COUNT]
+    python benchmarks/localisation.py times MIRROR [FILES]
 
 MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`).
 Acc@k: all files of the patch that exist are among the first k. Edited lines: the share of the lines that the patch
 changes that stand in the prompt, give or take 3, at `max_context_tokens` 2,048. A commit replayed: its message is the
-prompt, its parent the workspace, its hunks the truth. Times are of the CPU.
+prompt, its parent the workspace, its hunks the truth. Times are of the CPU, of git's processes too; `times` repeats a
+repository's folders until there are FILES files.
 """
 
 import json
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,11 +34,18 @@ from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.named import gather
 from optafly_cli.workspace.root import find_workspace
-from optafly_cli.workspace.types import ContextPiece, Workspace
+from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
 
 DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "refine"
 AT = (1, 3, 5, 10)
 SLACK = 3
+PROMPTS = (
+    "fix the race in the cache when two processes write the same file",
+    "why does the parser accept an empty name?",
+    "add an option that hides the summary, and test it",
+    "TypeError: 'NoneType' object is not iterable when the configuration has no section",
+    "the report is written twice when the run is interrupted; it should be written once",
+)
 TRAILER = re.compile(r"(?im)^(?:signed-off-by|co-authored-by|closes?|fixes|pr|ref)\b.*$")
 DULL = re.compile(r"(?i)bump|release|merge|revert|chore|v?\d")
 
@@ -101,6 +111,64 @@ def commits(mirror: Path, count: int) -> None:
     """Commits of a repository replayed, drawn at random from the last 2,000."""
     tally = measured(mirror, list(replayed(mirror, count)))
     print(tally.line(mirror.parent.name if mirror.name == "repo" else mirror.name))
+
+
+def times(mirror: Path, files: int) -> None:
+    """What the index costs at a size: the first build, opening it warm, a changed file, a whole refine."""
+    count = counter_for(catalogue().get(catalogue().default)).count
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch, "tree")
+        git(Path(scratch), "clone", "-q", "--no-local", "--depth", "1", mirror.as_uri(), str(tree))
+        folders = [path for path in tree.iterdir() if path.name != ".git"]
+        listed = len(git(tree, "ls-files").splitlines())
+        for number in range(1, max(1, -(-files // listed))):
+            copy = tree / f"copy{number}"
+            copy.mkdir()
+            for path in folders:
+                subprocess.run(["cp", "-r", str(path), str(copy)], check=True)
+        git(tree, "add", "-A", "-f")
+        git(tree, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "copies", "--allow-empty")
+        # git trusts no file that is as young as its own index, and would read all of them every time
+        time.sleep(1.1)
+        git(tree, "update-index", "-q", "--refresh", "--force-write-index")
+        workspace = find_workspace(tree)
+        keeper = Keeper(workspace, Path(scratch, "indexes"))
+        cold = spent(keeper.build)
+        found = keeper.view()
+        assert found is not None
+        changed = [found.labels[file] for file in found.files if found.classes[file] == "code"][:5]
+        opened = [spent(Keeper(workspace, Path(scratch, "indexes")).view) for _ in range(9)]
+        settings = RefineSettings(threshold=1.0)
+
+        def once(prompt: str) -> float:
+            retriever = Retriever(Keeper(workspace, Path(scratch, "indexes")))
+            return spent(lambda: refine(prompt, NamedContext(), workspace, settings, count, retriever=retriever))
+
+        prompts = PROMPTS * 4
+        once(prompts[0])
+        warm = sorted(once(prompt) for prompt in prompts)
+        for label in changed:
+            with (tree / label).open("a") as file:
+                file.write("\n")
+        dirty = spent(Keeper(workspace, Path(scratch, "indexes")).view) - statistics.median(opened)
+        size = sum(path.stat().st_size for path in Path(scratch, "indexes").iterdir()) / 1e6
+        print(
+            f"{len(found.files)} files: built in {cold / 1000:.1f} s ({cold / len(found.files) / 4:.2f} s per 250"
+            f"), {size:.1f} MB; opened in {statistics.median(opened):.1f} ms; {len(changed)} changed files "
+            f"{dirty / len(changed):.1f} ms each; refine p50 {statistics.median(warm):.1f} p95 "
+            f"{warm[int(0.95 * len(warm))]:.1f} ms"
+        )
+
+
+def spent(work: Callable[[], object]) -> float:
+    """Milliseconds of CPU that a piece of work takes, here and in the processes that it waits for."""
+    usages = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    before = [resource.getrusage(who) for who in usages]
+    work()
+    after = [resource.getrusage(who) for who in usages]
+    return 1000 * sum(
+        new.ru_utime + new.ru_stime - old.ru_utime - old.ru_stime for old, new in zip(before, after, strict=True)
+    )
 
 
 def mirror_of(mirrors: Path, repository: str) -> Path:
@@ -207,6 +275,8 @@ def git(folder: Path, *arguments: str) -> str:
 if __name__ == "__main__":
     if len(sys.argv) > 2 and sys.argv[1] == "issues":
         issues(Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else DEFAULT, *sys.argv[4:])
+    elif len(sys.argv) > 2 and sys.argv[1] == "times":
+        times(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1500)
     elif len(sys.argv) > 2 and sys.argv[1] == "commits":
         commits(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 60)
     else:

@@ -9,7 +9,7 @@ files of the patch. Shown: accuracy with each repository left out in turn. Witho
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ from optafly_cli.refine.retrieval.query import query_of
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 100.0
+RIDGE_FILES, RIDGE_UNITS = 1.0, 1000.0
 AT = (1, 3, 5, 10)
 FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
-"""What names a file outright is too rare in issues to be weighed by them alone: it weighs at least this much."""
+FLOORS_OF_UNITS = {"name": 1.5, "named_line": 2.0}
+"""What names a file or a function outright is too rare in issues to be weighed by them alone: at least this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,7 @@ def fit_files(found: Sequence[Files], steps: int = 300, rate: float = 0.05) -> A
                 slope -= one.values.T @ (one.edited / one.edited.sum() - shares / shares.sum()) / len(found)
         first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
         weights = weights - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-    for name, floor in FLOORS.items():
-        weights[signals.NAMES.index(name)] = max(floor, weights[signals.NAMES.index(name)])
+    raise_to(FLOORS, weights, signals.NAMES)
     return weights
 
 
@@ -141,7 +141,15 @@ def fit_units(found: Sequence[tuple[Array, Array]]) -> tuple[float, Array]:
         slope = scaled.T @ (chance - truth) + RIDGE_UNITS * np.r_[weights[:-1], 0]
         weights -= np.linalg.solve((scaled * (chance * (1 - chance))[:, None]).T @ scaled + ridge, slope)
     plain = weights[:-1] / spread
-    return float(weights[-1] - mean @ plain), plain
+    bias = float(weights[-1] - mean @ plain)
+    raise_to(FLOORS_OF_UNITS, plain, units.NAMES)
+    return bias, plain
+
+
+def raise_to(floors: Mapping[str, float], weights: Array, names: Sequence[str]) -> None:
+    """Raise weights that are lower than their floor."""
+    for name, floor in floors.items():
+        weights[names.index(name)] = max(floor, weights[names.index(name)])
 
 
 def accuracy(files: Sequence[Files], groups: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ File = Callable[[str], Wanted | None]
 MOST_LOOKED_AT = 80
 _HEADER_TOKENS = 24
 """About what the markup around a piece costs; the exact count is made when it is placed."""
+_MARGIN = 1.05
 _TOUCHING = 2
 """Segments with no more lines between them than this become one piece."""
 
@@ -53,6 +54,7 @@ def _pick(
     pack: Pack, file_of: File, files: "dict[str, Wanted | None]", units: Iterable[FoundUnit], room: int
 ) -> dict[str, list[_Picked]]:
     picked: dict[str, list[_Picked]] = {}
+    rates: dict[str, float] = {}
     left = room
     for looked_at, found in enumerate(units):
         if looked_at >= MOST_LOOKED_AT or left <= _HEADER_TOKENS:
@@ -68,8 +70,11 @@ def _pick(
         parts = picked.setdefault(found.label, [])
         touching = [part for part in parts if _touch(part.lines, lines)]
         merged = _span([lines, *(part.lines for part in touching)])
-        cost = pack.cost(wanted.text.text(lines.start, lines.end), wanted.language)
-        cost += 0 if touching else _HEADER_TOKENS
+        text = wanted.text.text(lines.start, lines.end)
+        if found.label not in rates:
+            # Counting takes longer than searching did: the first segment tells how dense the file is
+            rates[found.label] = pack.count(text, wanted.language) / max(1, len(text))
+        cost = round(len(text) * rates[found.label] * _MARGIN) + (0 if touching else _HEADER_TOKENS)
         if cost > left:
             continue
         left -= cost

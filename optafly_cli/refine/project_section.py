@@ -1,5 +1,6 @@
 """The project's shape as a section: one stable line when something is named, else an outline and recent edits."""
 
+from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.pack import Pack
 from optafly_cli.workspace.types import Workspace
@@ -15,13 +16,13 @@ def add_headline(pack: Pack, workspace: Workspace) -> tuple[str, str]:
     return _add(pack, headline(workspace), pack.budget // 10)
 
 
-def add_outline(pack: Pack, workspace: Workspace) -> tuple[str, str]:
+def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
     """Put headline, outline and recent edits into the budget, the outline cut to a part of it."""
     from optafly_cli.workspace.project import summarise
     from optafly_cli.workspace.recent import recent_edits
 
-    summary = summarise(workspace)
-    edits = recent_edits(workspace, 10)
+    summary = summarise(files.workspace, files.labels())
+    edits = recent_edits(files.workspace, 10)
     recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
     lines = [summary.headline, *recent, *summary.outline.split("\n")]
     limit = min(pack.budget // LARGEST_SHARE, pack.room)

@@ -119,8 +119,10 @@ def choose(
         certainty = CERTAIN_ABOUT_IT if is_about_workspace(subject) else CERTAIN_OF_ANYTHING
         mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, certainty=None if is_named else certainty)
     if automatic and project and not is_named and is_about_workspace(subject):
-        add = add_headline if mentioned else add_outline
-        project_text, project_markup = add(pack, subject.files.workspace)
+        if mentioned:
+            project_text, project_markup = add_headline(pack, subject.files.workspace)
+        else:
+            project_text, project_markup = add_outline(pack, subject.files)
     return Selection(
         chosen=_in_order(pack.chosen),
         project_text=project_text,

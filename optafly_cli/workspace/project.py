@@ -4,6 +4,7 @@ In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one fo
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from optafly_cli.workspace.escape import one_line
@@ -39,14 +40,14 @@ def headline(workspace: Workspace) -> str:
     return f"{name}: {', '.join(parts)}" if parts else name
 
 
-def summarise(workspace: Workspace) -> ProjectSummary:
-    """Headline and outline: folders with their first files, the root's files last. Edits of files change nothing."""
-    from optafly_cli.workspace.ignore import listed_files
+def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
+    """Headline and outline: folders with their first files, the root's files last. Edits of files change nothing.
 
-    labels = listed_files(workspace)
+    `labels` are the listed files.
+    """
     folders: dict[str, list[str]] = {}
     languages: Counter[str] = Counter()
-    for label in labels:
+    for label in sorted(labels):
         folder, _, name = label.rpartition("/")
         folders.setdefault(folder, []).append(name)
         languages[language_of(name)] += 1

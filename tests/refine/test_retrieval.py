@@ -1,6 +1,5 @@
 """What the index finds for a prompt, and what of it goes into the prompt."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def retriever(shop: Path) -> Iterator[Retriever]:
+def retriever(shop: Path) -> Retriever:
     """Its index."""
     return Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
 
@@ -167,3 +166,18 @@ def test_every_signal_is_weighed() -> None:
     """The weights file and the signals agree; reading it fails otherwise."""
     assert weights().files.weights
     assert weights().units.weights != weights().units_of_a_file.weights
+
+
+def test_a_snapshot_whose_body_is_damaged_finds_nothing_once(shop: Path) -> None:
+    """The header is whole, what it leads to is not: no failure, a sentence, and the next command has a new one."""
+    keeper = Keeper(find_workspace(shop), shop.parent / "indexes")
+    assert keeper.view() is not None
+    (path,) = (shop.parent / "indexes").glob("*.index")
+    data = path.read_bytes()
+    size = int.from_bytes(data[16:24], "little") + 32
+    path.write_bytes(data[:size] + b"\xff" * (len(data) - size))
+    damaged = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+    assert damaged.found(PromptText("`apply_discount` is wrong")).files == ()
+    assert any("damaged" in sentence for sentence in damaged.notices)
+    again = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+    assert first(again, "`apply_discount` is wrong") == "shop/orders.py"

@@ -31,7 +31,7 @@ def use_everything(workspace: Workspace) -> None:
         lambda: recent_edits(workspace),
         lambda: active_file(workspace),
         lambda: workspace_state(workspace),
-        lambda: summarise(workspace),
+        lambda: summarise(workspace, listed_files(workspace)),
         lambda: headline(workspace),
         lambda: git(workspace.root, "rev-list", "--max-parents=0", "HEAD"),
         lambda: git(workspace.root, "log", "-n", "3", "--format=%H %G?"),

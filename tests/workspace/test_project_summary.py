@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.workspace.ignore import listed_files
 from optafly_cli.workspace.project import headline, summarise
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import Workspace
@@ -41,17 +42,17 @@ def test_a_folder_without_manifests_has_its_name(tmp_path: Path) -> None:
 
 def test_headline_and_summary_stand_still_while_files_are_edited(repo: Path, workspace: Workspace) -> None:
     """They are part of what Anthropic's prompt cache keeps: contents, commits and times do not show in them."""
-    before = summarise(workspace)
+    before = summarise(workspace, listed_files(workspace))
     write(repo, {"src/main.rs": "fn main() { changed(); }\n", "Cargo.toml": "[package]\nname = 'other'\n"})
     commit(repo)
-    assert summarise(workspace) == before
+    assert summarise(workspace, listed_files(workspace)) == before
     assert headline(workspace) == before.headline
 
 
 def test_the_outline_shows_folders_and_main_files(repo: Path, workspace: Workspace) -> None:
     """What is ignored or denied is not in it."""
     write(repo, {".gitignore": "out/\n", "out/x.rs": "", ".env": "K=1", "tests/a.rs": "", "src/deep/b.rs": ""})
-    summary = summarise(workspace)
+    summary = summarise(workspace, listed_files(workspace))
     for name in ("src", "main.rs", "tests", "a.rs", "b.rs", "Cargo.toml"):
         assert name in summary.outline
     for name in ("out", ".env"):
@@ -64,10 +65,10 @@ def test_the_outline_is_short_and_always_the_same(tmp_path: Path) -> None:
     write(tmp_path / "app", {f"d{a}/e{b}/f{c}.py": "" for a in range(20) for b in range(5) for c in range(3)})
     write(tmp_path / "app", {"d1/\x1b[31m\nred.py": ""})
     workspace = find_workspace(tmp_path / "app")
-    outline = summarise(workspace).outline
+    outline = summarise(workspace, listed_files(workspace)).outline
     assert len(outline.split("\n")) <= 40
     assert "\x1b" not in outline
-    assert outline == summarise(workspace).outline
+    assert outline == summarise(workspace, listed_files(workspace)).outline
     assert all(len(line) < 300 for line in outline.split("\n"))
 
 
@@ -75,6 +76,6 @@ def test_an_empty_folder_has_an_empty_outline(tmp_path: Path) -> None:
     """Nothing to list is not an error, nor is a folder that is gone."""
     (tmp_path / "empty").mkdir()
     workspace = find_workspace(tmp_path / "empty")
-    assert summarise(workspace).languages == ()
+    assert summarise(workspace, listed_files(workspace)).languages == ()
     (tmp_path / "empty").rmdir()
     assert headline(workspace).startswith("empty")

@@ -72,6 +72,8 @@ def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[F
 
 
 _SURE = 0.7
+_LENGTH = 0.3
+"""The power of a segment's length that its likelihood is divided by; measured."""
 _FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
@@ -96,11 +98,18 @@ def _found_units(
     sums = {segment: linear.sum(values) for segment, values in signals.items() if values[_TEXT] or values[_NAMED_LINE]}
     lines = {(view.labels[file], line) for file, line in places.lines}
     found = []
-    for segment in sorted(sums, key=lambda segment: (-sums[segment], segment)):
+    for segment, total in sums.items():
         unit = view.unit(segment)
         label = view.labels[unit.file]
-        found.append(FoundUnit(label, unit, 1.0 / (1.0 + math.exp(-sums[segment])), _why(label, unit, query, lines)))
-    return found
+        found.append(FoundUnit(label, unit, 1.0 / (1.0 + math.exp(-total)), _why(label, unit, query, lines)))
+    return sorted(found, key=_worth)
+
+
+def _worth(one: FoundUnit) -> tuple[float, str, int]:
+    """The order in which segments are taken: likely ones first, of equally likely ones the short."""
+    lines = one.unit.lines
+    length = lines.end - lines.start + 2
+    return -one.likelihood / length**_LENGTH, one.label, lines.start
 
 
 def _why(label: str, unit: Unit, query: Query, lines: set[tuple[str, int]]) -> str:

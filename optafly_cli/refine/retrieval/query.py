@@ -36,7 +36,6 @@ class Query:
     dotted: tuple[str, ...] = ()
     paths: tuple[tuple[str, LineRange | None], ...] = ()
     frames: tuple[Frame, ...] = ()
-    quoted: tuple[str, ...] = ()
     about_tests: bool = False
     about_docs: bool = False
 
@@ -81,7 +80,6 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
         dotted=tuple(dict.fromkeys(_dotted(text))),
         paths=tuple((mention.path, mention.lines) for mention in path_mentions(view) if not mention.made),
         frames=tuple(dict.fromkeys(frames))[:30],
-        quoted=tuple(dict.fromkeys(_quoted(view, text)))[:12],
         about_tests=bool(_patterns()["tests"].search(lowered)),
         about_docs=bool(_patterns()["docs"].search(lowered)),
     )
@@ -143,13 +141,6 @@ def _names(view: PromptText, text: str, title: str) -> Iterator[tuple[str, float
 def _dotted(text: str) -> Iterator[str]:
     for match in _patterns()["dotted"].finditer(text):
         yield match.group()
-
-
-def _quoted(view: PromptText, text: str) -> Iterator[str]:
-    for region in view.of("quote"):
-        inside = text[region.start + 1 : region.end - 1].strip()
-        if 6 <= len(inside) <= 120 and " " in inside:
-            yield inside
 
 
 def _most(weights: Mapping[str, float], most: int = MOST_TERMS) -> dict[str, float]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from optafly_cli.refine.errors_in_text import ErrorText
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.find import Found, FoundUnit, find, find_inside
-from optafly_cli.refine.retrieval.query import query_of
+from optafly_cli.refine.retrieval.query import Query, query_of
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.outlines import read_facts
@@ -43,9 +43,18 @@ class Retriever:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
         if key not in self._found:
-            index = self.view
-            self._found[key] = Found() if index is None else find(index, query_of(view, errors, piped))
+            self._found[key] = self._search(query_of(view, errors, piped))
         return self._found[key]
+
+    def _search(self, query: Query) -> Found:
+        if self.view is None:
+            return Found()
+        try:
+            return find(self.view, query)
+        except (IndexError, KeyError, ValueError) as error:
+            # Bits that turned over on the disk: the header is checked when it is opened, the rest is not
+            self._keeper.drop(str(error))
+            return Found()
 
 
 def units_of_text(

@@ -67,7 +67,7 @@ def snapshot(
 
 def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
     """Symbols and segments of all files one after the other, with where each file's begin."""
-    first_symbol, first_segment = array("I", [0]), array("I", [0])
+    first_segment = array("I", [0])
     symbols = {name: array("I") for name in ("symbol_start", "symbol_end", "symbol_header", "symbol_text")}
     segments = {name: array("I") for name in ("segment_start", "segment_end")}
     segment_symbol, segment_file, symbol_file = array("i"), array("I"), array("I")
@@ -88,12 +88,10 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
             segments["segment_end"].append(segment.end)
             segment_symbol.append(base + segment.symbol if segment.symbol >= 0 else -1)
             segment_file.append(number)
-        first_symbol.append(len(symbol_file))
         first_segment.append(len(segment_file))
     symbols["symbol_text"].append(len(texts))
     names.sort()
     return {
-        "first_symbol": first_symbol,
         "first_segment": first_segment,
         "symbol_file": symbol_file,
         "segment_symbol": segment_symbol,

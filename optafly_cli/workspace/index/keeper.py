@@ -155,7 +155,7 @@ class Keeper:
         except FileNotFoundError:
             return None
         except (Damaged, ValueError, KeyError, TypeError) as error:
-            self._drop(str(error))
+            self.drop(str(error))
             return None
 
     def _known(self, base: Snapshot) -> "_Known | None":
@@ -168,10 +168,11 @@ class Keeper:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            self._drop(str(error))
+            self.drop(str(error))
             return None
 
-    def _drop(self, why: str) -> None:
+    def drop(self, why: str) -> None:
+        """Throw away an index that is damaged; the next command builds another."""
         self.notices.append(f"the workspace index was damaged ({why[:80]}) and is built anew")
         self._path.unlink(missing_ok=True)
         self._beside.unlink(missing_ok=True)

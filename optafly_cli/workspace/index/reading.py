@@ -78,11 +78,6 @@ class Snapshot:
                 return segment
         return None
 
-    def symbols(self, file: int) -> range:
-        """The symbols of a file."""
-        first = self._arrays["first_symbol"]
-        return range(first[file], first[file + 1])
-
     def symbol(self, number: int) -> Symbol:
         """One symbol."""
         at, after = self._arrays["symbol_text"][number], self._arrays["symbol_text"][number + 1]

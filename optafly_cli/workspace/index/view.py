@@ -118,10 +118,6 @@ class IndexView:
                         scores[segment] = scores.get(segment, 0.0) + factor * value
         return found
 
-    def rarity(self, term: str) -> float:
-        """The idf of a term in the body."""
-        return self._found("body", term)[1]
-
     def named(self, name: str) -> Iterator[Definition]:
         """The definitions of exactly this name."""
         for part, offset in self._parts():
@@ -164,11 +160,6 @@ class IndexView:
         part, own = self._own(file)
         found = part.segment_at(own, line)
         return None if found is None else found + (self._segments if part is self._changed else 0)
-
-    def symbols(self, file: int) -> Iterator[Symbol]:
-        """The symbols of a file, in order."""
-        part, own = self._own(file)
-        return (part.symbol(number) for number in part.symbols(own))
 
     def linked(self, kind: str, file: int) -> list[int]:
         """The files that a file is linked to: "imports", "importers" or "together".
