@@ -77,6 +77,10 @@ def test_an_example_that_repeats_its_arguments_shows_little() -> None:
     assert agreement(nothing, examples_in(nothing)).overfull == 1.0
 
 
+WORDS = (
+    "sum", "even", "prime", "sort", "digits", "words", "length", "count", "reverse", "power", "range", "row", "factorial",
+    "split", "median",
+)  # fmt: skip
 VALUES = st.recursive(
     st.integers(-99, 99) | st.text("ab ,", max_size=5) | st.booleans(),
     lambda inner: st.lists(inner, max_size=3),
@@ -87,25 +91,7 @@ VALUES = st.recursive(
 @settings(max_examples=80, deadline=None)
 @given(
     words=st.lists(
-        st.sampled_from(
-            [
-                "sum",
-                "even",
-                "prime",
-                "sort",
-                "digits",
-                "words",
-                "length",
-                "count",
-                "reverse",
-                "power",
-                "range",
-                "row",
-                "factorial",
-                "split",
-                "median",
-            ]
-        ),
+        st.sampled_from(WORDS),
         max_size=8,
     ),
     arguments=st.lists(VALUES, max_size=3),
