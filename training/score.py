@@ -1,11 +1,12 @@
 """Weighs the features of the score and calibrates it: writes optafly_cli/refine/data/score-weights.toml.
 
-    python -m training.score [DATA_FOLDER] [--mirrors FOLDER] [--write]
+    python -m training.score [DATA_FOLDER] [--mirrors FOLDER] [--write] [--quick]
 
 DATA_FOLDER is that of benchmarks/refine.py. MIRRORS as for benchmarks/localisation.py: with it the likelihoods of
 the files are computed anew, else read from `clarity.json` beside this script. The likelihoods of an issue are those
-that the index gives with retrieval weights fitted on the other repositories. Shown: every figure out of fold (problems
-of HumanEvalComm in ten folds, repositories left out in turn). docs/score.md has the recipe and what came of it.
+that the index gives with retrieval weights fitted on the other repositories. Shown, unless --quick:
+every figure out of fold (problems of HumanEvalComm in five folds, repositories left out in turn). Without --write the
+weights are printed. docs/score.md has the recipe and what came of it.
 """
 
 import json

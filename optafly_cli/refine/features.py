@@ -29,8 +29,6 @@ from optafly_cli.refine.rules.wording import (
 
 HEAD = 4_000
 """Characters in which examples, literals and versions are counted."""
-
-
 CONTRADICTIONS = ("OPF008", "OPF019")
 RULES_OF: Mapping[str, tuple[str, ...]] = {
     "several_tasks": ("OPF004",),

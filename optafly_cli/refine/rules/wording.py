@@ -53,7 +53,7 @@ def placeholders(subject: Subject) -> Iterator[Spot]:
 
 def placeholder_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Text that somebody meant to fill in."""
-    return _patterns()["placeholder"].finditer(view.prose)
+    return _around(view.prose, _patterns()["placed"], _patterns()["placeholder"])
 
 
 def open_choices(subject: Subject) -> Iterator[Spot]:
@@ -66,7 +66,7 @@ def open_choices(subject: Subject) -> Iterator[Spot]:
 
 def open_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Alternatives and conditions that are not settled in their sentence."""
-    for match in _around(view.prose, _patterns()["opening"], _patterns()["open"]):
+    for match in _patterns()["open"].finditer(view.prose, 0, LOOKED_AT):
         after = view.text[match.end() : match.end() + 60]
         if not _patterns()["settled"].match(after):
             yield match
@@ -75,7 +75,7 @@ def open_words(view: PromptText) -> Iterator[re.Match[str]]:
 def _around(prose: str, hint: re.Pattern[str], pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """The matches of a costly pattern, looked for only around those of a cheap one."""
     position = 0
-    for match in hint.finditer(prose, 0, LOOKED_AT):
+    for match in hint.finditer(prose):
         if match.end() <= position:
             continue
         for found in pattern.finditer(prose, max(position, match.start() - _REACH), match.end() + _REACH):
@@ -177,7 +177,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"|^[ \t]*\.\.\.[ \t]*$|\b[Ll]orem ipsum\b)",
             re.M,
         ),
-        "opening": re.compile(r"\bor\b|certain|special|specific|particular|\bsome\b|\betc\b|so on|whichever", re.I),
+        "placed": re.compile(r"TODO|FIXME|TB[DC]|XXX|<|\[|\.\.\.|orem ipsum"),
         "open": re.compile(
             rf"\b(?:{'|'.join(pairs)}|{unsaid})\b|\band/or\b|\betc\b\.?|\band so on\b|\bor other\b|\bwhichever\b", re.I
         ),
