@@ -4,9 +4,14 @@ Called by refine.py. Repositories are bare or not, in FOLDER/<owner>+<name>/repo
 is looked at in a checkout of its base commit.
 """
 
+import json
+import os
 import random
 import re
+import resource
+import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -58,7 +63,8 @@ def findings_on_issues(issues: list[dict[str, Any]], labels: list[dict[str, Any]
             if hit is None:
                 planted[kind].append(f"{issue['instance_id']}: {shown}")
     print(
-        f"Findings on real issues, in {len(seconds)} checkouts ({1000 * sum(seconds) / max(len(seconds), 1):.0f} ms CPU)"
+        f"Findings on real issues, in {len(seconds)} checkouts "
+        f"({1000 * sum(seconds) / max(len(seconds), 1):.0f} ms CPU each, without git's)"
     )
     print(
         f"  error on an issue that humans called complete: {len(false)} of {complete} ({share(len(false), complete)})"
@@ -104,11 +110,9 @@ def plants(issue: dict[str, Any], workspace: Workspace, chance: random.Random) -
             is_class = name[0].isupper()
             forms = (f"`{wrong}`", f"`{wrong}()`", f"the {wrong} class" if is_class else f"{wrong}()")
             yield "symbol, one letter off", wrong, chance.choice(forms)
-    for made_up in (
-        f"load_{chance.choice(('remote', 'stale', 'nested'))}_{chance.choice(('ledger', 'quota', 'parcel'))}",
-    ):
-        if not occurs(made_up, workspace):
-            yield "symbol, made up", made_up, chance.choice((f"`{made_up}`", f"{made_up}()", made_up))
+    made_up = f"load_{chance.choice(('remote', 'stale', 'nested'))}_{chance.choice(('ledger', 'quota', 'parcel'))}"
+    if not occurs(made_up, workspace):
+        yield "symbol, made up", made_up, chance.choice((f"`{made_up}`", f"{made_up}()", made_up))
 
 
 def occurs(name: str, workspace: Workspace) -> bool:
@@ -154,6 +158,45 @@ def hundred(issues: list[dict[str, Any]]) -> None:
             times.append(time.process_time() - start)
     size = sum(len(target.text) for target in targets) / 1000
     print(f"Lint, 100 prompts of {size / 100:.1f} KB: {min(times):.2f} s CPU (first prompt excluded)")
+
+
+def contradictions(rows: list[dict[str, Any]]) -> None:
+    """How many HumanEvalComm problems with a contradiction (1c) have an OPF019, and how many originals."""
+    with tempfile.TemporaryDirectory() as empty:
+        workspace = Workspace(Path(empty), "empty", "folder", has_git=False)
+        for name, key in (("contradictory", "prompt1c"), ("original", "prompt")):
+            texts = [row[key] for row in rows if row.get(key)]
+            found = [
+                text
+                for text in texts
+                if any(one.rule == "OPF019" for one in analyse(text, NamedContext(), workspace).findings)
+            ]
+            print(f"Examples that contradict the text, {name}: {len(found)} of {len(texts)} found")
+
+
+def hook() -> None:
+    """What the Claude Code hook costs without the service, next to a bare interpreter, in optafly's own folder."""
+    root = Path(__file__).resolve().parents[1]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["OPTAFLY_SERVICE_ENABLED"] = "false"
+    prompts = {"a wrong path and two names": "why does `parse_prot` fail in src/mian.rs, and `find_workspace`?"}
+    commands: dict[str, tuple[list[str], str]] = {"python -c pass": ([sys.executable, "-c", "pass"], "")}
+    for name, prompt in {**prompts, "nothing to tell": "fix this bug"}.items():
+        event = json.dumps({"hook_event_name": "UserPromptSubmit", "prompt": prompt})
+        commands[name] = ([sys.executable, "-m", "optafly_cli", "lint", "--claude-hook"], event)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for _ in range(12):
+        for name, (command, given) in commands.items():
+            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run(command, input=given, text=True, env=env, cwd=root, check=True, capture_output=True)
+            wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            times[name].append((wall, cpu))
+    bare = statistics.median(cpu for _, cpu in times["python -c pass"])
+    print("Claude Code hook without the service, medians of 12 interleaved rounds:")
+    for name, taken in times.items():
+        wall, cpu = (1000 * statistics.median(one[part] for one in taken) for part in (0, 1))
+        print(f"  {name:28} {wall:4.0f} ms, {cpu:4.0f} ms CPU ({cpu / bare / 1000:.0f}x)")
 
 
 def share(count: int, total: int) -> str:

@@ -28,7 +28,7 @@ def main() -> None:
     rows = np.load(vectors)
     number = {text: at for at, text in enumerate(asked["texts"])}
     served, spent = [], []
-    cache = _cache(result.parent, lambda text, **_: rows[number[text]], rows.shape[1])
+    cache = opened_cache(result.parent, lambda text, **_: rows[number[text]], rows.shape[1])
     for one, other in asked["pairs"]:
         _empty(cache.data_manager)
         put(asked["texts"][one], "stored", cache_obj=cache)
@@ -47,7 +47,8 @@ def _empty(manager: Any) -> None:
         manager.eviction_manager.delete()
 
 
-def _cache(folder: Path, embed: Any, dimension: int) -> Any:
+def opened_cache(folder: Path, embed: Any, dimension: int) -> Any:
+    """GPTCache over the files in that folder; `embed` gives a text's vector."""
     manager = get_data_manager(
         CacheBase("sqlite", sql_url=f"sqlite:///{folder}/cache.db"),
         VectorBase("faiss", dimension=dimension, index_path=str(folder / "faiss.index")),

@@ -2,7 +2,8 @@
 
 Everything is real: `optafly serve` and the test endpoint in processes of their own, HTTP over loopback, kept-alive
 connections. Every round runs every case once, in an order that turns, so that a busy moment hits all of them; a miss
-through the proxy stands next to the same question asked of the endpoint directly. `--runs N` rounds.
+through the proxy stands next to the same question asked of the endpoint directly. A second proxy runs beside a service
+and uses its engine; the memory of all processes is the proportional share (PSS). `--runs N` rounds.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.timing import arguments, clean_environment, optafly
+from optafly_cli.service.client import memory_mb
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 50
@@ -27,6 +30,9 @@ PACE_S = 0.25
 """A client's pause between two questions where it is paced: 50 clients are 200 requests a second."""
 PER_CLIENT = 8
 MISSES = 20
+FEW_CLIENTS, FEW_PACE_S = 10, 0.5
+"""Clients with other words: 20 questions a second, about a third of what one thread can compare."""
+BESIDE = "beside a service: "
 LONG = "a rule of the house that never changes " * 400
 KEY = "sk-ant-api03-benchmark"
 
@@ -107,6 +113,25 @@ async def hits(port: int, *, pace_s: float, stream: bool = False) -> list[float]
     return [value for values in await asyncio.gather(*map(client, range(CLIENTS))) for value in values]
 
 
+async def other_words(port: int) -> list[float]:
+    """Seconds to the end of semantic hits, of 10 clients at once, each with a pause."""
+
+    async def client() -> list[float]:
+        connection = Connection(port)
+        found = []
+        await asyncio.sleep(random.random() * FEW_PACE_S)
+        for _ in range(PER_CLIENT // 2):
+            _, whole, said = await connection.ask(question("please fix this bug", system="semantic"))
+            if not said.startswith("hit; tier=semantic"):
+                raise SystemExit(f"not a semantic hit: {said}")
+            found.append(whole)
+            await asyncio.sleep(random.uniform(0.5, 1.5) * FEW_PACE_S)
+        connection.close()
+        return found
+
+    return [value for values in await asyncio.gather(*(client() for _ in range(FEW_CLIENTS))) for value in values]
+
+
 async def misses(
     through: Connection, direct: Connection, make: Callable[[int], bytes], first: int
 ) -> list[list[float]]:
@@ -132,6 +157,9 @@ def cases(proxy: int, fake: int) -> dict[str, Callable[[int], Awaitable[list[lis
     async def streamed(_: int) -> list[list[float]]:
         return [await hits(proxy, pace_s=PACE_S, stream=True)]
 
+    async def semantic(_: int) -> list[list[float]]:
+        return [await other_words(proxy)]
+
     async def full(_: int) -> list[list[float]]:
         return [await hits(proxy, pace_s=0)]
 
@@ -142,11 +170,13 @@ def cases(proxy: int, fake: int) -> dict[str, Callable[[int], Awaitable[list[lis
         "exact hit, 50 clients, 200 requests/s": paced,
         "the same, streamed": streamed,
         "exact hit, 50 clients, each at once again": full,
+        "semantic hit, 10 clients, 20 requests/s": semantic,
         "miss, nothing stored in its scope": missed(lambda n: question("why?", system=f"scope {n}", stream=True)),
         "miss, other questions stored in its scope": missed(lambda n: question(sentence(n), stream=True)),
         "miss, 16 KB of rules to anchor": missed(
             lambda n: question("why?", system=f"{n % 3}{LONG}", stream=True, stop_sequences=[str(n)])
         ),
+        "miss, 16 KB of rules never seen before": missed(lambda n: question("why?", system=rules(n), stream=True)),
     }
 
 
@@ -158,12 +188,24 @@ def sentence(number: int) -> str:
     return f"{verb} {nouns[0]} and {nouns[1]} for {nouns[2]} number {number}"
 
 
-async def measure(proxy: int, fake: int, rounds: int) -> dict[str, list[list[float]]]:
+def rules(number: int) -> str:
+    """16 KB of prose that no other number has."""
+    rng = random.Random(number)
+    words = [word for page in sorted((ROOT / "docs").glob("*.md")) for word in page.read_text().split()]
+    return " ".join(rng.choices(words, k=3_000))[:16_000]
+
+
+async def measure(proxy: int, fake: int, beside: int, rounds: int) -> dict[str, list[list[float]]]:
     """All values of all cases; round 0 warms up."""
-    warm = Connection(proxy)
-    for number in range(20):
-        await warm.ask(question(f"stored question {number}"))
+    for port in (proxy, beside):
+        warm = Connection(port)
+        for number in range(20):
+            await warm.ask(question(f"stored question {number}"))
+        await warm.ask(question("fix this bug", system="semantic"))
     todo = cases(proxy, fake)
+    there = cases(beside, fake)
+    todo |= {BESIDE + name: there[name] for name in todo if "50 clients, 200" in name or "semantic" in name}
+    todo |= {BESIDE + name: there[name] for name in todo if name == "miss, other questions stored in its scope"}
     found: dict[str, list[list[float]]] = {name: [[], []] for name in todo}
     names = list(todo)
     for turn in range(rounds + 1):
@@ -180,7 +222,7 @@ def rows_of(found: dict[str, list[list[float]]]) -> Iterator[Row]:
     """The table: hits as they are, misses as what the proxy adds to the same question asked directly."""
     for name, (through, direct) in found.items():
         if not direct:
-            budget = "8 / 25 ms" if "hit, 50 clients, 200" in name else ""
+            budget = "8 / 25 ms" if "exact hit, 50 clients, 200" in name else ""
             yield Row(name, *_percentiles(through), len(through), budget)
             continue
         added = [one - two for one, two in zip(through, direct, strict=True)]
@@ -194,47 +236,93 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     return round(statistics.median(values) * 1000, 2), round(cuts[-1] * 1000, 2)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A proxy's port, and its process."""
+
+    port: int
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
-def running(home: Path) -> Iterator[tuple[int, int]]:
-    """The ports of a proxy and of the endpoint behind it."""
-    env = clean_environment(home)
+def endpoint(home: Path, *options: str) -> Iterator[str]:
+    """The URL of the test endpoint, started with those options."""
     fake = subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.messages_api"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "tests.fakes.messages_api", *options],
+        cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         said = fake.stdout.readline() if fake.stdout else ""
-        url = said.split()[0].partition("=")[2]
-        proxy = subprocess.Popen(
-            [*optafly(), "serve", "--port", "0", "--json", "--upstream", url],
-            cwd=home, env=env, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            text = ""
-            while not text.endswith("}\n"):
-                text += proxy.stdout.readline() if proxy.stdout else ""
-            yield int(json.loads(text)["url"].rpartition(":")[2]), int(url.rpartition(":")[2])
-        finally:
-            proxy.terminate()
-            proxy.wait()
+        yield said.split()[0].partition("=")[2]
     finally:
         fake.terminate()
         fake.wait()
 
 
+@contextmanager
+def running(home: Path, url: str, log: IO[bytes] | None = None) -> Iterator[Running]:
+    """A proxy in front of that URL. `log` gets what it says; without it that goes to our stderr."""
+    proxy = subprocess.Popen(
+        [*optafly(), "serve", "--port", "0", "--json", "--upstream", url],
+        cwd=home, env=clean_environment(home), stdout=subprocess.PIPE, stderr=log, text=True,
+    )  # fmt: skip
+    try:
+        text = ""
+        while not text.endswith("}\n"):
+            text += proxy.stdout.readline() if proxy.stdout else ""
+        yield Running(int(json.loads(text)["url"].rpartition(":")[2]), proxy)
+    finally:
+        proxy.terminate()
+        proxy.wait()
+
+
+@contextmanager
+def service(home: Path) -> Iterator[int]:
+    """The pid of a service of that home."""
+    home.mkdir()
+
+    def say(word: str) -> str:
+        command = [*optafly(), "service", word, "--json"]
+        return subprocess.run(
+            command, cwd=home, env=clean_environment(home), stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    pid = json.loads(say("start"))["pid"]
+    try:
+        yield pid
+    finally:
+        say("stop")
+
+
 def main() -> None:
     """Measure, and print the table."""
     options = arguments(__doc__)
-    with tempfile.TemporaryDirectory() as home, running(Path(home)) as (proxy, fake):
-        found = asyncio.run(measure(proxy, fake, options.runs))
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(endpoint(home))
+        alone = stack.enter_context(running(home, url))
+        engine = stack.enter_context(service(home / "beside"))
+        beside = stack.enter_context(running(home / "beside", url))
+        found = asyncio.run(measure(alone.port, int(url.rpartition(":")[2]), beside.port, options.runs))
+        pids = {"alone": alone.process.pid, "beside": beside.process.pid, "service": engine}
+        memory = {name: memory_mb(pid) for name, pid in pids.items()}
     rows = list(rows_of(found))
     machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
     if options.json:
-        print(json.dumps({"machine": machine, "rounds": options.runs, "rows": [asdict(row) for row in rows]}, indent=2))
+        print(
+            json.dumps(
+                {"machine": machine, "rounds": options.runs, "rows": [asdict(row) for row in rows], "pss_mb": memory},
+                indent=2,
+            )
+        )
         return
     print(f"The proxy: {options.runs} interleaved rounds\n{machine}\n")
     print(f"{'case':56}{'p50 ms':>8}{'p95 ms':>8}  budget")
     for row in rows:
         print(f"{row.name:56}{row.p50_ms:8.2f}{row.p95_ms:8.2f}  {row.budget}".rstrip())
+    print(
+        f"\nMB: a proxy alone {memory['alone']}; beside a service {memory['beside']}, the service {memory['service']}"
+    )
     closed = found["exact hit, 50 clients, each at once again"][0]
     print(f"\n50 clients without a pause: {CLIENTS / statistics.mean(closed):.0f} hits a second")
 

@@ -5,10 +5,10 @@
 DATA_FOLDER holds humanevalcomm.jsonl, interactiveswe_*.jsonl, specfix_*_pilot_ground_truth.jsonl,
 feature_requests.jsonl and underspecified_annotations.jsonl with localisation.jsonl; sets that are absent are skipped.
 With --mirrors (as for benchmarks/localisation.py) each issue is scored in its workspace, at its base commit, with the
-index; without, in an empty folder. Baselines: the text's length, and the score with the weights set by hand that it
-had until 2026-11-29. In brackets: 95% of 1,000 bootstrap samples, drawn by problem or instance. training/score.py was
-fitted on the odd problems of HumanEvalComm and on sphinx, pytest and requests: its own figures, out of fold, are in
-docs/score.md.
+index, and findings are checked in these checkouts; without, in an empty folder. Baselines: the text's length, and the
+score with the weights set by hand that it had until 2026-11-29. In brackets: 95% of 1,000 bootstrap samples, drawn by
+problem or instance. training/score.py was fitted on the odd problems of HumanEvalComm and on sphinx, pytest and
+requests: its own figures, out of fold, are in docs/score.md.
 """
 
 import json
@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.findings import contradictions, findings_on_issues, hook, hundred
 from optafly_cli.refine.analyse import subject_of
 from optafly_cli.refine.features import features
 from optafly_cli.refine.files import WorkspaceFiles
@@ -73,6 +76,14 @@ def main(folder: Path, mirrors: Path | None) -> None:
         feature_requests(folder, alone)
         issues(folder, in_workspaces(folder, mirrors) if mirrors else in_nothing(folder, alone))
         speed(folder, files)
+    if (problems := read(folder / "humanevalcomm.jsonl", said=False)) is not None:
+        contradictions(problems)
+    rows, labels = read(folder / "localisation.jsonl"), read(folder / "underspecified_annotations.jsonl")
+    if rows is not None and labels is not None:
+        hundred(rows)
+        hook()
+        if mirrors is not None:
+            findings_on_issues(rows, labels, mirrors)
 
 
 def scored(text: str, files: WorkspaceFiles) -> Scored:

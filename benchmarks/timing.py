@@ -103,9 +103,12 @@ def _ninth_decile(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=10, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """`--runs N` and `--json`, for every benchmark."""
+def arguments(
+    description: str | None, more: Callable[[argparse.ArgumentParser], object] = lambda _: None
+) -> argparse.Namespace:
+    """`--runs N` and `--json`, for every benchmark, and what `more` adds."""
     parser = argparse.ArgumentParser(description=(description or "").split("\n", 1)[0])
+    more(parser)
     parser.add_argument("--runs", type=int, default=15, metavar="N", help="measured rounds (default 15)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Writes the generated parts of docs/configuration.md from the settings tree.
+"""Writes the generated parts of docs/configuration.md (from the settings tree) and docs/rules.md (from the catalogue).
 
     python scripts/render_docs.py           write them
-    python scripts/render_docs.py --check   exit 1 when the file is not what would be written
+    python scripts/render_docs.py --check   exit 1 when a file is not what would be written
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`; the rest is written by hand.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from optafly_cli.cli.lint_catalogue import kinds  # noqa: E402
 from optafly_cli.config.schema import (  # noqa: E402 - the script runs from a checkout that is not installed
     CREDENTIALS,
     RESERVED,
@@ -27,8 +28,9 @@ from optafly_cli.config.schema import (  # noqa: E402 - the script runs from a c
     wanted,
     written,
 )
+from optafly_cli.refine.rules import CATALOGUE  # noqa: E402
 
-PAGE = ROOT / "docs" / "configuration.md"
+PAGES = (ROOT / "docs" / "configuration.md", ROOT / "docs" / "rules.md")
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -37,15 +39,16 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2
-    old = PAGE.read_text("utf-8")
-    new = rendered(old)
-    if not arguments:
-        PAGE.write_text(new, "utf-8")
-        return 0
-    if new == old:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is out of date: run python scripts/render_docs.py", file=sys.stderr)
-    return 1
+    stale = 0
+    for page in PAGES:
+        old = page.read_text("utf-8")
+        new = rendered(old)
+        if not arguments:
+            page.write_text(new, "utf-8")
+        elif new != old:
+            print(f"{page.relative_to(ROOT)} is out of date: run python scripts/render_docs.py", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 def rendered(page: str) -> str:
@@ -89,12 +92,28 @@ def _reserved() -> str:
     return "\n" + _table(("variable", "meaning"), rows) + "\n"
 
 
+def _rules() -> str:
+    rows = [(f"[{one.id}](#{one.id.lower()})", one.severity, one.title, kinds(one)) for one in CATALOGUE]
+    parts = ["\n", _table(("rule", "severity", "title", "looked for in"), rows)]
+    for one in CATALOGUE:
+        parts.append(f'\n<a id="{one.id.lower()}"></a>\n\n### {one.id}: {one.title}\n\n{one.explanation}\n')
+        parts += [
+            f"\n{label}:\n\n````text\n{text}\n````\n" for label, text in (("Bad", one.bad), ("Better", one.better))
+        ]
+    return "".join(parts) + "\n"
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
-_PARTS: Mapping[str, Callable[[], str]] = {"settings": _settings, "user-only": _user_only, "reserved": _reserved}
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": _settings,
+    "user-only": _user_only,
+    "reserved": _reserved,
+    "rules": _rules,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,10 @@
 """What the benchmarks report is what happened: the parts of them that count, label and judge."""
 
 import json
+import random
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +12,18 @@ import pytest
 
 from benchmarks.deciding import Decision, decide, through_the_store
 from benchmarks.embedding import Embedded
+from benchmarks.growth import Grown, Sizes, Slope
 from benchmarks.histories import Edit, edits, functions
 from benchmarks.labelled import Pair, load, sampled, with_near_repeats
+from benchmarks.planted import KINDS, Planted
 from benchmarks.prompt_bank import BANK, CLOSE
+from benchmarks.redaction import Case, cases, false_redactions, leaks
 from benchmarks.refine import auc, ece, with_interval
 from benchmarks.semantic_cache import recall_at
 from benchmarks.sessions import replay
+from benchmarks.soak_line import Got, WrongAnswerError
+from benchmarks.soak_part import Part
+from benchmarks.soak_proxy import check
 from optafly_cli.cache.embedder import Embedder
 from tests.cli.conftest import git
 
@@ -109,6 +119,53 @@ def test_a_session_is_replayed(tmp_path: Path) -> None:
         assert asks[step].verdict == "miss"
 
 
+def test_a_slope_is_that_of_the_points() -> None:
+    """Per 10,000 requests, with the error of what lies beside the line; none of two points, or of one place."""
+    straight = Slope.through([(0, 5.0), (1_000, 6.0), (2_000, 7.0)])
+    assert straight is not None
+    assert [straight.value, straight.error] == pytest.approx([10.0, 0.0])
+    # By hand: residuals -1/3, 2/3, -1/3; sqrt((2/3) / 1 / 2e6) * 1e4
+    bent = Slope.through([(0, 0.0), (1_000, 1.0), (2_000, 0.0)])
+    assert bent is not None
+    assert [bent.value, bent.error] == pytest.approx([0.0, 5.7735], abs=1e-4)
+    assert Slope.through([(0, 1.0), (1, 2.0)]) is None
+    assert Slope.through([(5, 1.0)] * 4) is None
+
+
+def test_the_soak_sees_what_is_wrong() -> None:
+    """Another question's answer, a cut one, a miss, a hit with a bill, an error; a thread more, memory that grows."""
+
+    def got(text: str, cache: str, tokens: int = 0, status: int = 200) -> Got:
+        usage = {"input_tokens": tokens, "output_tokens": 0}
+        body = {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": usage}
+        return Got(status, {"x-optafly-cache": cache}, json.dumps(body).encode())
+
+    check(got("You asked: a", "hit; tier=exact"), "hit; tier=exact", "a")
+    for wrong in (
+        got("You asked: b", "hit; tier=exact"),
+        got("You asked: ", "hit; tier=exact"),
+        got("You asked: a", "miss; reason=empty"),
+        got("You asked: a", "hit; tier=exact", tokens=3),
+        got("You asked: a", "hit; tier=exact", status=500),
+    ):
+        with pytest.raises(WrongAnswerError):
+            check(wrong, "hit; tier=exact", "a")
+    part = Part("x", requests=20_000)
+    before, after = Sizes(1, 1, 1, threads=5, descriptors=9), Sizes(1, 1, 1, threads=6, descriptors=8)
+    part.judge([Grown("p", before, after, 6, 9, 99, Slope(2_048, 100), None, None)])
+    assert part.faults == ["p: 6 threads at rest, 5 before", "p: grows by 2.0 MB each 10,000 requests"]
+    assert not part.is_good
+
+
+@pytest.mark.slow
+def test_a_short_soak() -> None:
+    """Two thousand requests to the proxy, eighty commands: every answer right, nothing left over."""
+    soak = Path(__file__).parents[1] / "benchmarks" / "soak.py"
+    command = [sys.executable, str(soak), "--requests", "2000", "--commands", "80"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_bank_has_words_for_every_step() -> None:
     """A question has three rewordings, none twice; the close question of each is another one."""
     words = [text for several in BANK.values() for text in several]
@@ -127,3 +184,26 @@ def test_the_area_counts_pairs_and_the_calibration_error_what_came() -> None:
     rows = [(str(at), (at / 9, at > 4)) for at in range(10)]
     shown = with_interval(rows, lambda sample: auc([pair for _, pair in sample]), 2)
     assert shown.startswith("1.00 [") and shown.endswith("1.00]")
+
+
+def test_a_leak_and_a_false_redaction_are_counted(tmp_path: Path) -> None:
+    """A part that is still there is one leak, whatever else went; a file counts once, its lines each."""
+    token = "ghp_" + "a8Kd03JfLq72MzPw" + "X5Rt9VbN1cYh6GsE4uQo"
+    made = [
+        Case(f"a\n{token}\nb", 2, Planted("x", token, (token,))),
+        Case("a\nplain", 2, Planted("y", "plain", ("plain",))),
+    ]
+    assert leaks(made) == {"x": 0, "y": 1}
+    (tmp_path / "a.txt").write_text(f"one\n{token}\n{token}\n")
+    (tmp_path / "b.txt").write_text("two\n")
+    files, lines, total, shown = false_redactions([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert (files, lines, total, len(shown)) == (1, 2, 6, 1)
+
+
+def test_what_is_planted_is_where_it_is_said_to_be(tmp_path: Path) -> None:
+    """Each kind as often as the others, in its line of a real file."""
+    (tmp_path / "a.py").write_text("one\ntwo\nthree\n")
+    made = list(cases(random.Random(1), [tmp_path / "a.py"], 2 * len(KINDS)))
+    assert Counter(case.planted.kind for case in made) == dict.fromkeys(KINDS, 2)
+    for case in made:
+        assert "\n".join(case.text.split("\n")[case.first - 1 :]).startswith(case.planted.lines)

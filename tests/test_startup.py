@@ -61,11 +61,15 @@ def env(tmp_path: Path) -> dict[str, str]:
         ("cache", "--help"),
         ("serve", "--help"),
         ("cache", "stats"),
+        ("lint", "--rules"),
+        ("lint", "--fix", "--format", "sarif", "."),
+        ("lint", "--commit-msg", "a.prompt"),
     ],
     ids=" ".join,
 )
 def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path, env: dict[str, str]) -> None:
     """None of the libraries that cost tenths of a second."""
+    (tmp_path / "a.prompt").write_text("Explain `parse_prot` in src/mian.rs\n")
     assert imported(*arguments, cwd=tmp_path, env=env) == []
 
 

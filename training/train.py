@@ -90,7 +90,7 @@ def agreement(model: CrossEncoder, exported: runtime.CrossEncoder, pairs: list[P
     tokenizer = tokenizer_at(MODEL_FOLDER)
     tokenizer.no_truncation()
     before = (logits(model, tokenizer, pairs) + logits(model, tokenizer, pairs, turned=True)) / 2
-    after = np.array([exported.logit(pair.a, pair.b) for pair in pairs])
+    after = np.array([exported.logit(*runtime.pair(pair.a, pair.b)) for pair in pairs])
     return float(np.sqrt(((before - after) ** 2).mean()))
 
 
@@ -135,7 +135,7 @@ def main() -> int:
     found = seen(pairs, Embedder.load())
     reaching = np.flatnonzero(found.reaches)
     values: npt.NDArray[np.float32] = np.zeros(len(pairs), dtype=np.float32)
-    values[reaching] = [exported.logit(pairs[at].a, pairs[at].b) for at in reaching]
+    values[reaching] = [exported.logit(*runtime.pair(pairs[at].a, pairs[at].b)) for at in reaching]
     rows = table(found, values)[reaching]
     kept = [pairs[at] for at in reaching]
     labels = np.array([pair.label for pair in kept])

@@ -1,6 +1,7 @@
 """The embedding model and the verifier of one store, each loaded when it is first needed."""
 
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from optafly_cli.cache.vectors import Candidate, Wanted
 
 T = TypeVar("T")
+_KEPT = 64
+"""Vectors that are kept: of a miss that is remembered next, and of those that a proxy has under way."""
 LoadEmbedder = Callable[[], "Embedder"]
 LoadVerifier = Callable[[], Verifier | None]
 
@@ -49,7 +52,8 @@ class Loaded:
         self._embedder: Embedder | None = None
         self._promise: Promise | None = None
         self._index: Index | None = None
-        self._last: tuple[str, Embedding] | None = None
+        self._last = ""
+        self._embedded: OrderedDict[str, Embedding] = OrderedDict()
 
     @property
     def embedder(self) -> "Embedder":
@@ -75,26 +79,34 @@ class Loaded:
     def expect_pair(self, asked: str, stored: str) -> None:
         """Have the engine begin with a pair that the verifier will probably be asked about."""
         if self._engine is not None:
-            self._engine.expect_logit(asked, stored)
+            from optafly_cli.cache.verifier.cross_encoder import pair
+
+            self._engine.expect_logit(*pair(asked, stored))
 
     def embedding(self, instruction: str) -> Embedding:
-        """The vector of an instruction (`spelling.embedded_form`); the last is kept: a miss is mostly remembered next.
+        """The vector of an instruction (`spelling.embedded_form`); the last ones are kept: a miss is remembered next.
 
         Raises:
             EmbedderUnavailable: there is no embedding model to use.
         """
+        found = self._embedded.pop(instruction, None) or self._made(instruction)
+        if instruction != self._last:
+            found.index.notices.clear()
+        self._last = instruction
+        self._embedded[instruction] = found
+        if len(self._embedded) > _KEPT:
+            self._embedded.popitem(last=False)
+        return found
+
+    def _made(self, instruction: str) -> Embedding:
         from optafly_cli.cache.index.index import Index
         from optafly_cli.cache.spelling import embedded_form
 
-        if self._last is None or self._last[0] != instruction:
-            text = embedded_form(instruction)
-            blob = self._elsewhere(lambda engine: engine.embed(self._settings.embedding_model, text))
-            identity = embedder_identity(self._settings.embedding_model) if blob else self.embedder.identity
-            self._index = self._index or Index(self._folder, identity)
-            self._index.notices.clear()
-            blob = blob or self.embedder.embed([text])[0].tobytes()
-            self._last = (instruction, Embedding(blob, self._index))
-        return self._last[1]
+        text = embedded_form(instruction)
+        blob = self._elsewhere(lambda engine: engine.embed(self._settings.embedding_model, text))
+        identity = embedder_identity(self._settings.embedding_model) if blob else self.embedder.identity
+        self._index = self._index or Index(self._folder, identity)
+        return Embedding(blob or self.embedder.embed([text])[0].tobytes(), self._index)
 
     def nearest(
         self, connection: sqlite3.Connection, wanted: "Wanted", embedding: Embedding, limit: int
@@ -146,9 +158,9 @@ class Loaded:
                 self._promise = Promise(verifier, self._settings.max_error_rate, self._calibration)
         return self._promise
 
-    def _logit(self, one: str, other: str) -> float | None:
+    def _logit(self, first: str, second: str) -> float | None:
         """The engine's, None when it is to be computed here."""
-        return self._elsewhere(lambda engine: engine.logit(one, other))
+        return self._elsewhere(lambda engine: engine.logit(first, second))
 
     def close(self) -> None:
         """Let go of the engine; what was loaded here stays."""

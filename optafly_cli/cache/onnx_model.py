@@ -6,8 +6,11 @@ Importing this imports neither numpy nor onnxruntime.
 import json
 import os
 from functools import cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
+
+from optafly_cli.cache.onnx_weights import without_weights
 
 
 class ModelUnusableError(Exception):
@@ -70,12 +73,29 @@ def session(model: Path, threads: int = 1) -> Any:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # A link may lead to the file (uv installs so), and data outside of the named folder is refused
+    model = model.resolve()
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
     # onnxruntime's errors share no base below Exception
     state = onnxruntime.capi.onnxruntime_pybind11_state
-    refused = (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented, state.RuntimeException)
+    refused = (
+        ValueError,
+        IndexError,
+        state.Fail,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
     try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(_graph_of(model), options, providers=["CPUExecutionProvider"])
     except refused as error:
         raise ModelUnusableError(
             f"onnxruntime {onnxruntime.__version__} cannot run it, it needs 1.22 or later"
         ) from error
+
+
+def _graph_of(model: Path) -> bytes:
+    # Mapped: most of the file is not even read here
+    with model.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content, memoryview(content) as view:
+        return without_weights(view, model.name)

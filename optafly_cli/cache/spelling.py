@@ -19,6 +19,8 @@ VOCABULARY = Path(__file__).parent / "model" / "tokenizer.json"
 NO_SLIPS = Path(__file__).parent / "no_slips.txt"
 """Words that neither has and that are none the less no slips: `scripts/list_no_slips.py`, from WordNet 3.0."""
 _SHORTEST = 4
+_LONGEST = 64
+"""No known word is nearly as long, and of a long run of letters this would make a square of it."""
 _RANK_OF_THE_TRADE = 3_000
 _RAREST = 1_000_000
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -29,6 +31,7 @@ _DOUBLE = re.compile(r"(.)\1")
 _WORD = re.compile(r"(?<![\w./\\@$#:`\"-])[a-z]{4,}(?![\w/\\@(:_`\"-]|\.\w)")
 
 
+@lru_cache(maxsize=16)
 def embedded_form(instruction: str) -> str:
     """What is embedded for an instruction: without courtesy, short forms spelt out, slips of the keyboard put right.
 
@@ -121,6 +124,8 @@ def _known() -> dict[str, int]:
 
 
 def _one_letter_away(word: str) -> set[str]:
+    if len(word) > _LONGEST:
+        return set()
     cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
     found = {head + tail[1:] for head, tail in cuts if tail}
     found |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1}

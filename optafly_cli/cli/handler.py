@@ -51,7 +51,7 @@ def run(argv: Sequence[str], *, warm: bool = False) -> int:
 
 def _never_fails(argv: Sequence[str]) -> bool:
     """Whether this is a hook of Claude Code: any other exit code than 0 would disturb, or stop, what the user does."""
-    return "--claude-hook" in argv
+    return list(argv[:1]) == ["lint"] and "--claude-hook" in argv
 
 
 def lost(argv: Sequence[str]) -> int:

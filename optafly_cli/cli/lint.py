@@ -97,7 +97,7 @@ def lint(
     in it.
     """
     from optafly_cli.refine.linting import check
-    from optafly_cli.refine.linting.baseline import read_baseline
+    from optafly_cli.refine.linting.baseline import NONE, read_baseline
     from optafly_cli.refine.linting.baseline import write_baseline as write
     from optafly_cli.workspace.root import find_workspace
 
@@ -105,6 +105,8 @@ def lint(
     ui.json = json or output == "json"
     if output not in FORMATS:
         raise UsageError(f"--format {output}: no such format", remedy=f"choose {', '.join(FORMATS)}")
+    if diff and (ui.json or output != "text"):
+        raise UsageError("--diff is for people", remedy="leave out --format, or --diff")
     if rules or explain is not None:
         return _catalogue(ui, explain)
     settings = load(ui, {"lint.min_score": min_score}).settings.lint
@@ -119,13 +121,12 @@ def lint(
         count = write(working_folder() / path, [(one.target, one.findings) for one in found])
         ui.note(f"{path} now has {counted(count, 'finding')}")
         return 0
-    if baseline is not None:
-        known = read_baseline(working_folder() / baseline, baseline)
-        found = [check.less_known(one, known) for one in found]
+    known = read_baseline(working_folder() / baseline, baseline) if baseline is not None else NONE
+    found = [check.less_known(one, known) for one in found]
     if diff:
         _show_diff(ui, found)
     elif fix:
-        found = [_fixed(one, workspace, keep) for one in found]
+        found = [_fixed(one, workspace, keep, known) for one in found]
     least = settings.min_score or None
     _render(ui, output, found, least, quiet=diff)
     return 1 if any(check.fails(one, least) for one in found) else 0
@@ -177,11 +178,11 @@ def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None
         yield target
 
 
-def _fixed(checked: Any, workspace: Any, keep: Any) -> Any:
+def _fixed(checked: Any, workspace: Any, keep: Any, known: Any) -> Any:
     """The target after its fixes, checked again."""
     from dataclasses import replace
 
-    from optafly_cli.refine.linting.check import check
+    from optafly_cli.refine.linting.check import check, less_known
     from optafly_cli.refine.linting.fixes import write_fixes
     from optafly_cli.refine.linting.targets import read_target
 
@@ -189,7 +190,7 @@ def _fixed(checked: Any, workspace: Any, keep: Any) -> Any:
     if not count:
         return checked
     again = next(iter(check([read_target(checked.target.key, working_folder(), workspace)], workspace, keep)))
-    return replace(again, fixed=count)
+    return replace(less_known(again, known), fixed=count)
 
 
 def _show_diff(ui: Ui, found: Sequence[Any]) -> None:

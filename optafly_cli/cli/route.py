@@ -73,7 +73,7 @@ def route(
     refined = run_refine(
         session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
     )
-    for sentence in (*session.named.left_out, *refined.left_out):
+    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         ui.warn(sentence)
     routed = run_route(session, refined)
     if exact:

@@ -5,13 +5,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cli.prompt_input import read_prompt
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
-from optafly_cli.pipeline.job import Approver, CacheMode, Job, TtlChoice
-from optafly_cli.pipeline.session import Session
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.job import Approver, CacheMode, TtlChoice
+    from optafly_cli.pipeline.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class ContextOptions:
     system: str | None = None
     ttl: str = "auto"
     force: bool = False
-    cache: CacheMode = "use"
+    cache: "CacheMode" = "use"
     max_context_tokens: int | None = None
     model: str | None = None
     max_tokens: int | None = None
@@ -62,12 +64,15 @@ def load(ui: Ui, flags: Mapping[str, object]) -> Any:
     return loaded
 
 
-def open_session(ui: Ui, options: ContextOptions) -> Session:
+def open_session(ui: Ui, options: ContextOptions) -> "Session":
     """Read the prompt and what was named.
 
     Raises:
         UsageError, ConfigError: for what cannot be worked with.
     """
+    from optafly_cli.pipeline.job import Job
+    from optafly_cli.pipeline.session import Session
+
     settings = load(ui, options.flags).settings
     prompt, piped = read_prompt(options.prompt, ui, options.command)
     job = Job(
@@ -101,7 +106,7 @@ def working_folder() -> Path:
         raise UsageError("the current folder no longer exists", remedy="cd to a folder that does") from error
 
 
-def _ttl(value: str) -> TtlChoice:
+def _ttl(value: str) -> "TtlChoice":
     lifetimes: dict[str, TtlChoice] = {"5m": "5m", "1h": "1h", "auto": "auto"}
     if value not in lifetimes:
         raise UsageError(f"--ttl {value}: no such lifetime", remedy="choose 5m, 1h or auto")
@@ -129,7 +134,7 @@ def _system_text(ui: Ui, value: str | None) -> str | None:
     return source.text.strip() or None
 
 
-def approver(ui: Ui, session: Session, *, verb: str = "Send") -> Approver | None:
+def approver(ui: Ui, session: "Session", *, verb: str = "Send") -> "Approver | None":
     """The function that shows a rewrite and asks, None where nobody can be asked."""
     if not ui.interactive:
         return None

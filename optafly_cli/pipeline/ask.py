@@ -87,7 +87,7 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         before = shelf.before()
         refined = refine(session, voice)
         evidence = shelf.evidence(refined, before)
-    for sentence in (*session.named.left_out, *refined.left_out):
+    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         voice.warn(sentence)
     with timing.stage("route"):
         routed = route(session, refined)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
     from optafly_cli.refine.select import Selection
     from optafly_cli.tokens.counter import Counter
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPrompt:
+    """A system prompt as it is sent, and what was taken out of it, in sentences."""
+
+    text: str | None
+    left_out: tuple[str, ...] = ()
 
 
 class Session:
@@ -40,6 +48,18 @@ class Session:
         from optafly_cli.tokens.counter import counter_for
 
         return counter_for(self.model)
+
+    @cached_property
+    def system(self) -> SystemPrompt:
+        """The system prompt without secrets, however it was given."""
+        if not self.job.system:
+            return SystemPrompt(self.job.system)
+        from optafly_cli.refine.redacted import describe
+        from optafly_cli.workspace.secrets import redact
+
+        clean = redact(self.job.system)
+        said = (f"redacted {describe(clean.text)} in the system prompt",) if clean.kinds else ()
+        return SystemPrompt(clean.text, said)
 
     def select(self, prompt: str) -> "Selection":
         """What context selection gives for `prompt` now, unnamed files included."""

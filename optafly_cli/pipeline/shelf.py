@@ -170,8 +170,11 @@ def _strings(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for part in value.values():
+        for key, part in value.items():
             yield from _strings(part)
+            # A password is told by its key alone
+            if isinstance(part, str):
+                yield f'{key}="{part}"'
     elif isinstance(value, (list, tuple)):
         for part in value:
             yield from _strings(part)

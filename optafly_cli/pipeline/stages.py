@@ -75,7 +75,7 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
     return run(
         refined,
         model=session.model,
-        system=session.job.system,
+        system=session.system.text,
         max_tokens=session.settings.provider.max_tokens,
         ttl=session.job.ttl,
         settings=session.settings.route,

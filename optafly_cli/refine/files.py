@@ -24,11 +24,15 @@ NO_CODE = frozenset(
 
 
 class WorkspaceFiles:
-    """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes."""
+    """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes.
 
-    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None) -> None:
+    `patience_s`: how long a search for names may take.
+    """
+
+    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None, *, patience_s: float = 1.0) -> None:
         self.workspace = workspace
         self.retriever = retriever
+        self._patience_s = patience_s
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
@@ -78,18 +82,12 @@ class WorkspaceFiles:
         for group in self._by_name.values():
             yield from group
 
-    def is_plain(self, label: str) -> bool:
-        """Whether there is a regular file of that label in the workspace, reached without a link."""
-        from optafly_cli.workspace.ignore import plain_status
-
-        return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
-
     @cached_property
     def symbols(self) -> "Symbols":
         """The names that the workspace defines and uses; what prompts say does not count."""
         from optafly_cli.workspace.symbols import TextSymbols
 
-        return TextSymbols(self.workspace, skip=is_prompt_file)
+        return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
 
     @cached_property
     def is_empty(self) -> bool:
@@ -103,6 +101,12 @@ class WorkspaceFiles:
     def has_code(self) -> bool:
         """Whether there is a source file: without one, a name that is not there says nothing."""
         return any(language_of(label) not in NO_CODE for label in self.labels() if not is_prompt_file(label))
+
+    def is_plain(self, label: str) -> bool:
+        """Whether there is a regular file of that label in the workspace, reached without a link."""
+        from optafly_cli.workspace.ignore import plain_status
+
+        return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
 
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""

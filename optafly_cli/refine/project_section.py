@@ -3,6 +3,7 @@
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.pack import Pack
+from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.types import Workspace
 
 LARGEST_SHARE = 4
@@ -35,7 +36,8 @@ def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
 
 
 def _add(pack: Pack, text: str, limit: int) -> tuple[str, str]:
-    text = text.strip("\n")
+    # Names of files and folders hold keys, too
+    text = redact(text.strip("\n")).text
     markup = wrap("project", text)
     tokens = pack.cost(markup, "") if text else 0
     if not text or tokens > min(limit, pack.room):

@@ -176,7 +176,7 @@ def _blank(text: str, regions: Iterable[Region]) -> str:
 @cache
 def _patterns() -> dict[str, re.Pattern[str]]:
     return {
-        "fence": re.compile(r"^[ \t]{0,8}(`{3,}+|~{3,}+)[^\n]*+\n(?:.*?^[ \t]{0,8}\1[`~]*[ \t]*$|.*\Z)", re.M | re.S),
+        "fence": re.compile(r"^[ \t]{0,8}(`{3,}+|~{3,}+)[^\n]*+\n(?:.*?^[ \t]{0,8}\1[`~]*[ \t\r]*$|.*\Z)", re.M | re.S),
         "inline": re.compile(r"(`{1,3})(?!`)[^`\n]{1,400}(?<!`)\1(?!`)"),
         "quote": re.compile(
             r'"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|(?<![\w\'])\'[^\'\n]{1,200}\'(?!\w)|‘[^’\n]{1,200}’(?!\w)'
@@ -185,7 +185,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"^(?:[ \t]*(?:>>> |\.\.\. |\$ |> ).*"
             r"|.*(?:[;{}]|\)[ \t]*->[^\n]{1,80}:)[ \t]*"
             r"|[ \t]*(?:import [\w.]+|from [\w.]+ import .+|(?:async )?def \w+\(.*|return \S+\(.*|#include .+"
-            r"|@\w[\w.]*(?:\(.*\))?))$",
+            r"|@\w[\w.]*(?:\(.*\))?))\r?$",
             re.M,
         ),
         "word": re.compile(r"[^\W\d_][\w'’-]*"),

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from optafly_cli.service import streams, terminal
 from optafly_cli.service.command import PATIENCE_S, Command, received
-from optafly_cli.service.handover import DONE, HELLO, READY, REFUSED, STATUS, TOLD, answer
+from optafly_cli.service.handover import DONE, ENGINE, HELLO, READY, REFUSED, STATUS, TOLD, answer
 from optafly_cli.service.likeness import Traits, UnlikeError, become_like, check, check_environment
 from optafly_cli.service.places import peer_of
 from optafly_cli.service.staleness import CodeStamp, OutdatedError
@@ -145,6 +145,8 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
     unlike = _become_like(origin, client)
     kind, body, descriptors = received(connection)
     if kind == STATUS:
+        if body == ENGINE:
+            _note(origin.notes, WANTED)
         told = json.dumps(origin.facts()).encode()
         connection.sendall(answer(TOLD, len(told)) + told)
         return 0
@@ -156,12 +158,12 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
         command.take_place()
     except (RefusedError, UnlikeError, OSError, ValueError, KeyError) as error:
         why = f"{type(error).__name__}: {error}".encode()[:200].replace(b"\n", b" ")
-        os.write(origin.notes, (error.note if isinstance(error, RefusedError) else UNLIKE) + why + b"\n")
+        _note(origin.notes, (error.note if isinstance(error, RefusedError) else UNLIKE) + why)
         connection.sendall(answer(REFUSED))
         return 0
     # A launcher that waited too long has closed its end: this raises, and nothing has been run
     connection.sendall(answer(READY, os.getpid()))
-    os.write(origin.notes, BEGUN + b"\n")
+    _note(origin.notes, BEGUN)
     origin.ask_for(lambda: _note(origin.notes, WANTED))
     set_patience(connection, 0)
     terminal.lend_from(connection)
@@ -175,7 +177,7 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
 
 
 def _note(notes: int, said: bytes) -> None:
-    # The service may have ended meanwhile
+    # The service may have been killed meanwhile; a command that was begun goes on
     with suppress(OSError):
         os.write(notes, said + b"\n")
 

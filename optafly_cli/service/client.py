@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optafly_cli.service.handover import HELLO, SOCKET, STATUS, TOLD, framed
+from optafly_cli.service.handover import ENGINE, HELLO, SOCKET, STATUS, TOLD, framed
 from optafly_cli.service.places import Places, peer_of
 from optafly_cli.sockets import connect
 
@@ -26,24 +26,24 @@ class Running:
     facts: Mapping[str, Any]
 
 
-def find(places: Places) -> Running | None:
-    """The service of these places; None when there is none."""
+def find(places: Places, *, want_engine: bool = False) -> Running | None:
+    """The service of these places; None when there is none. It can be told to start its engine, too."""
     try:
         connection = connect(str(places.runtime), SOCKET)
     except OSError:
         return None
     try:
         # Of the process that listens, as the kernel knows it
-        return Running(peer_of(connection), _facts(connection))
+        return Running(peer_of(connection), _facts(connection, ENGINE if want_engine else b""))
     finally:
         connection.close()
 
 
-def _facts(connection: Any) -> Mapping[str, Any]:
+def _facts(connection: Any, wanted: bytes) -> Mapping[str, Any]:
     try:
         if connection.recv(1) != HELLO:
             return {}
-        connection.sendall(framed(STATUS, b""))
+        connection.sendall(framed(STATUS, wanted))
         head = connection.recv(5, socket.MSG_WAITALL)
         if head[:1] != TOLD:
             return {}

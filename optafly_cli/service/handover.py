@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAGIC = b"optafly1"
 COMMAND, STATUS = b"C", b"S"
 """What a client wants: a command line run, or to know how the service is."""
+ENGINE = b"engine"
+"""The body of a STATUS by whoever would use the engine: it is started."""
 HELLO = b"H"
 """What a client hears first. A service that is stuck must not get its descriptors: it would hold pipes open."""
 READY, DONE, DIED, TERMINAL, REFUSED, TOLD = b"Y", b"D", b"K", b"T", b"N", b"I"

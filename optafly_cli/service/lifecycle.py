@@ -15,6 +15,7 @@ from optafly_cli.service import handover
 from optafly_cli.service.child import Application, Origin
 from optafly_cli.service.client import find
 from optafly_cli.service.engine.keeper import EngineKeeper
+from optafly_cli.service.giving_back import give_back_free_memory
 from optafly_cli.service.likeness import Traits
 from optafly_cli.service.log import Log
 from optafly_cli.service.places import Places
@@ -101,6 +102,7 @@ def _serve(
     # Children share what is there now, and no collection of theirs walks through it
     gc.collect()
     gc.freeze()
+    give_back_free_memory()
     engine = EngineKeeper(environ, log.say)
     listener = places.listen()
     mine = places.identity()

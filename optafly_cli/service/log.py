@@ -38,8 +38,10 @@ class Log:
                 return
             self._rotate()
             handle = self._opened(self.path)
-            os.write(handle, line.encode())
-            os.close(handle)
+            try:
+                os.write(handle, line.encode())
+            finally:
+                os.close(handle)
 
     def _rotate(self) -> None:
         if self.path is None:

@@ -44,7 +44,10 @@ def encoding(table: Path = TABLE) -> "Encoding":
         from tiktoken import Encoding
     except ImportError as error:
         raise TableUnavailable(f"tiktoken does not import: {error}") from error
-    return Encoding("cl100k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+    made = Encoding("cl100k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
+    # It has a copy of its own, and keeps these 15 MB only to be pickled
+    ranks.clear()
+    return made
 
 
 def _ranks(table: Path) -> dict[bytes, int]:

@@ -1,12 +1,21 @@
-"""Secrets in text, found by the shapes that their issuers gave them.
+"""Secrets in text: the environment's by their value, issuers' by their shape, the others by the name they are given.
 
-In: text. Out: the text with each secret replaced by `[redacted: kind]`, and the kinds found. Only shapes that hardly
-occur by accident: a false redaction costs an answer its place in the cache. Line counts are kept.
+In: text. Out: the text with each secret replaced by `[redacted: kind]`, and the kinds found. A false redaction costs an
+answer its place in the cache, a missed one the secret. Line counts are kept.
 """
 
+import os
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+
+from optafly_cli.workspace import gitleaks, secret_assignments, secret_shapes, secret_values
+from optafly_cli.workspace.searched import Found, Searched
+
+_PASSES = 8
+_MOST_LETTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,87 +26,129 @@ class Redaction:
     kinds: tuple[str, ...]
 
 
-# kind, what must be in the text for the pattern to be tried, pattern. With a group called "secret", only that goes.
-_SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    (
-        "private key",
-        ("PRIVATE KEY",),
-        r"-----BEGIN (?P<of>[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?)-----[\s\S]{0,20000}?(?:-----END (?P=of)-----|\Z)",
-    ),
-    ("Anthropic key", ("sk-ant-",), r"\bsk-ant-[A-Za-z0-9_\-]{20,}"),
-    (
-        "OpenAI key",
-        ("sk-",),
-        r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_\-]{20,}|\bsk-[A-Za-z0-9]{20,}T3BlbkFJ[A-Za-z0-9]{20,}",
-    ),
-    ("OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9]{48}\b"),
-    ("AWS access key", ("AKIA", "ASIA", "ABIA", "ACCA"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
-    (
-        "AWS secret key",
-        ("secret",),
-        r"(?i)aws_?secret_?(?:access_?)?key[\"']?\s{0,5}[=:]\s{0,5}[\"']?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-    ),
-    ("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36,251}\b"),
-    ("GitHub token", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}\b"),
-    ("GitLab token", ("glpat-", "gldt-", "glrt-", "glptt-"), r"\bgl(?:pat|dt|rt|ptt)-[A-Za-z0-9_\-]{20,}"),
-    ("Slack token", ("xox", "xapp-"), r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9\-]{10,}[A-Za-z0-9]{8}"),
-    ("Slack webhook", ("hooks.slack.com",), r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/+]{40,}"),
-    ("Google API key", ("AIza",), r"\bAIza[0-9A-Za-z_\-]{35}(?![0-9A-Za-z_\-])"),
-    ("Google token", ("GOCSPX-", "ya29."), r"\bGOCSPX-[A-Za-z0-9_\-]{28}|\bya29\.[A-Za-z0-9_\-]{30,}"),
-    ("Stripe key", ("_live_", "whsec_"), r"\b(?:sk|rk)_live_[A-Za-z0-9]{20,}|\bwhsec_[A-Za-z0-9+/]{32,}"),
-    ("npm token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("PyPI token", ("pypi-AgE",), r"\bpypi-AgE[A-Za-z0-9_\-]{50,}"),
-    ("Hugging Face token", ("hf_",), r"\bhf_[A-Za-z]{34}\b"),
-    ("SendGrid key", ("SG.",), r"\bSG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43}"),
-    ("Twilio key", ("SK",), r"\bSK[0-9a-f]{32}\b"),
-    ("Telegram token", (":AA",), r"\b\d{8,10}:AA[A-Za-z0-9_\-]{33}(?![A-Za-z0-9_\-])"),
-    ("DigitalOcean token", ("_v1_",), r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
-    ("Shopify token", ("shp",), r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b"),
-    ("Databricks token", ("dapi",), r"\bdapi[0-9a-f]{32}(?:-\d)?\b"),
-    ("Vault token", ("hvs.", "hvb."), r"\bhv[sb]\.[A-Za-z0-9_\-]{24,}"),
-    ("Docker token", ("dckr_pat_",), r"\bdckr_pat_[A-Za-z0-9_\-]{27,}"),
-    ("Linear key", ("lin_api_",), r"\blin_api_[A-Za-z0-9]{40}\b"),
-    ("Grafana token", ("glsa_", "glc_"), r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
-    ("Postman key", ("PMAK-",), r"\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b"),
-    ("Groq key", ("gsk_",), r"\bgsk_[A-Za-z0-9]{48,}"),
-    ("Replicate token", ("r8_",), r"\br8_[A-Za-z0-9]{37}\b"),
-    ("Azure storage key", ("AccountKey=",), r"AccountKey=(?P<secret>[A-Za-z0-9+/]{86}==)"),
-    ("age key", ("AGE-SECRET-KEY-",), r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
-    ("JSON web token", ("eyJ",), r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{20,}"),
-    (
-        "password in a URL",
-        ("://",),
-        r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{1,100}:(?P<secret>[^\s/@\"'<>${}*]{6,200})@(?!localhost|127\.|example\.)[\w.\-]",
-    ),
-)
-_PLACEHOLDERS = ("password", "passwd", "secret", "changeme", "example", "your", "xxxx", "****", "token", "hunter2")
-
-
-def redact(text: str) -> Redaction:
-    """`text` without the secrets whose shape is known. Idempotent."""
+def redact(text: str, environ: Mapping[str, str] = os.environ) -> Redaction:
+    """`text` without the secrets in it; `environ`: whose values are secrets, too. Idempotent."""
     kinds: list[str] = []
-    for at, (kind, hints, _) in enumerate(_SHAPES):
-        if any(hint in text for hint in hints) or (kind == "AWS secret key" and "SECRET" in text):
-            text, count = _replace(text, kind, _pattern(at))
-            kinds += [kind] * count
-    return Redaction(text, tuple(kinds))
+    # Again until nothing is found: what is left must not hold one for whoever reads it next
+    for _ in range(_PASSES):
+        found = _merged(text, [*_found(text, environ), *_across_lines(text, environ)])
+        if not found:
+            break
+        kinds += [one.kind for one in found]
+        text = _replaced(text, found)
+    return Redaction(text, tuple(sorted(kinds)))
+
+
+def _found(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
+    """In the order in which they name what several of them find."""
+    searched = Searched(text)
+    yield from secret_shapes.find(searched)
+    yield from (_to_its_end(text, one) for one in gitleaks.find(searched))
+    yield from secret_assignments.find(searched)
+    yield from secret_values.find(searched, environ)
+
+
+def _to_its_end(text: str, found: Found) -> Found:
+    """With what stands right behind it: many rules know one length of a token, and issuers use others."""
+    end = found.end
+    if _is_token(text[end - 1]):
+        while end < len(text) and _is_token(text[end]):
+            end += 1
+    return found._replace(end=end)
+
+
+def _is_token(letter: str) -> bool:
+    return letter.isascii() and (letter.isalnum() or letter in "_-")
+
+
+def _across_lines(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
+    """Secrets that a `\\` at the end of a line or two string literals split; offsets in `text`."""
+    for start, end in _split_lines(text):
+        parts, starts, removed, position = [], [], [0], start
+        for joint in _joint().finditer(text, start, end):
+            parts.append(text[position : joint.start()])
+            starts.append(joint.start() - start - removed[-1])
+            removed.append(removed[-1] + len(joint[0]))
+            position = joint.end()
+        for first, last, kind in _found("".join([*parts, text[position:end]]), environ):
+            before, after = bisect_right(starts, first), bisect_right(starts, last - 1)
+            if before != after:
+                yield Found(start + first + removed[before], start + last + removed[after], kind)
+
+
+def _split_lines(text: str) -> Iterator[tuple[int, int]]:
+    """The lines around places where a word without blanks goes on in the next line, those that touch together."""
+    start = end = -1
+    ends, begins = _goes_on()
+    for joint in _joints(text):
+        if not (ends.search(text[max(0, joint.start() - 4) : joint.start()]) and begins.match(text, joint.end())):
+            continue
+        if joint.start() >= end >= 0:
+            yield start, end
+            end = -1
+        if end < 0:
+            start = max(text.rfind("\n", 0, joint.start()) + 1, joint.start() - _MOST_LETTERS)
+        line_end = text.find("\n", joint.end())
+        end = min(line_end if line_end >= 0 else len(text), joint.end() + _MOST_LETTERS)
+    if end >= 0:
+        yield start, end
+
+
+def _joints(text: str) -> Iterator[re.Match[str]]:
+    """What `_joint` finds, from the ends of lines backwards: quotes are everywhere, such ends are rare."""
+    for line_end in _end_of_line().finditer(text):
+        for start in range(max(0, line_end.start() - 12), line_end.start()):
+            joint = _joint().match(text, start) if text[start] in "\\\"'" else None
+            if joint and joint.end() > line_end.start():
+                yield joint
+                break
+
+
+def _merged(text: str, found: list[Found]) -> list[Found]:
+    """Those that overlap as one, called as the first of them was; without what was redacted before."""
+    notes = [match.span() for match in _note().finditer(text)]
+    merged: list[tuple[int, Found]] = []
+    for rank, one in sorted(enumerate(found), key=lambda ranked: (ranked[1].start, -ranked[1].end)):
+        touched = [span for span in notes if span[0] < one.end and one.start < span[1]]
+        start, end = min([one.start, *(span[0] for span in touched)]), max([one.end, *(span[1] for span in touched)])
+        if touched and not _note().sub("", text[start:end]).strip():
+            continue
+        if merged and start < merged[-1][1].end:
+            best, last = merged.pop()
+            kind = one.kind if rank < best else last.kind
+            merged.append((min(rank, best), Found(min(start, last.start), max(end, last.end), kind)))
+        else:
+            merged.append((rank, Found(start, end, one.kind)))
+    return [one for _, one in merged]
+
+
+def _replaced(text: str, found: list[Found]) -> str:
+    parts: list[str] = []
+    position = 0
+    for start, end, kind in found:
+        parts += [text[position:start], f"[redacted: {kind}]", "\n" * text.count("\n", start, end)]
+        position = end
+    return "".join([*parts, text[position:]])
 
 
 @cache
-def _pattern(at: int) -> re.Pattern[str]:
-    return re.compile(_SHAPES[at][2])
+def _note() -> re.Pattern[str]:
+    return re.compile(r"\[redacted: [^\]\n]{1,60}\]")
 
 
-def _replace(text: str, kind: str, pattern: re.Pattern[str]) -> tuple[str, int]:
-    group = "secret" if "secret" in pattern.groupindex else 0
-    parts: list[str] = []
-    position = count = 0
-    for match in pattern.finditer(text):
-        secret = match[group]
-        if group and kind == "password in a URL" and secret.lower().startswith(_PLACEHOLDERS):
-            continue
-        start, end = match.span(group)
-        parts += [text[position:start], f"[redacted: {kind}]", "\n" * secret.count("\n")]
-        position = end
-        count += 1
-    return "".join([*parts, text[position:]]), count
+@cache
+def _goes_on() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(r"[\w+/=.~-]{4}\Z"), re.compile(r"[\w+/=.~-]{4}")
+
+
+@cache
+def _end_of_line() -> re.Pattern[str]:
+    # It begins with a letter, so that `re` leaps from one to the next
+    return re.compile(r"""\n(?<=[\\"'+ \t\r]\n)""")
+
+
+@cache
+def _joint() -> re.Pattern[str]:
+    return re.compile(
+        r"""\\\r?\n[+-]?[ \t]*|(?P<mark>["'])[ \t]*\+?[ \t]*\\?\r?\n[+-]?[ \t]*\+?[ \t]*[rbfu]?(?P=mark)"""
+    )

@@ -1,5 +1,7 @@
 """A slip of the keyboard does not move the embedding; nothing else is touched."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +109,14 @@ def test_a_slip_keeps_a_rewording_near(minilm: Embedder) -> None:
     plain = minilm.embed([clean, slipped])
     formed = minilm.embed([embedded_form(clean), embedded_form(slipped)])
     assert float(plain[0] @ plain[1]) < 0.85 <= float(formed[0] @ formed[1])
+
+
+def test_a_run_of_letters_is_no_word() -> None:
+    """Nothing is tried in place of its letters: with 30,000 of them that would fill the memory of the machine."""
+    run = "ab" * 1_000
+    tracemalloc.start()
+    try:
+        assert corrected(run) == surely_meant(run) == embedded_form(run) == run
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

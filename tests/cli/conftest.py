@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.messages_api import MessagesApi
+from tests.nursery import Nursery
 from tests.service.running import Service, environment_of
 
 THROUGH_A_SERVICE = bool(os.environ.get("OPTAFLY_TEST_SERVICE"))
@@ -42,6 +44,20 @@ fn main() {
 
 
 POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--")
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this test process, made when it is first needed."""
+    return Nursery()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_nursery_is_left() -> Iterator[None]:
+    yield
+    if nursery.cache_info().currsize:
+        nursery().close()
+        nursery.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -91,24 +107,31 @@ class Cli:
     ) -> Result:
         """Run it; `code` is the exit code that must come back (None: any).
 
-        `file_limit`: no file gets larger. `powerless`: permissions hold for root, too.
+        `file_limit`: no file gets larger. `powerless`: permissions hold for root, too. It is a fork of the nursery
+        where that is as good; when the suite is run through a service, each command has an interpreter of its own.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         environment = {**self.env, **(env or {})}
         self.make_warm(environment)
-        done = subprocess.run(
-            [*(POWERLESS if powerless and os.geteuid() == 0 else ()), sys.executable, "-m", "optafly_cli", *arguments],
-            input=data,
-            stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
-            cwd=cwd or self.cwd,
-            # A short write leaves CPython with a cut .pyc, in the checkout and for everyone
-            env={**({} if file_limit is None else {"PYTHONDONTWRITEBYTECODE": "1"}), **environment},
-            check=False,
-            timeout=120,
-            umask=umask,
-            preexec_fn=None if file_limit is None else lambda: _limit_files(file_limit),
-        )
+        folder = cwd or self.cwd
+        done = None
+        if not (THROUGH_A_SERVICE or powerless or file_limit or umask != -1):
+            done = nursery().run(arguments, stdin=data, cwd=folder, env=environment)
+        if done is None:
+            user = POWERLESS if powerless and os.geteuid() == 0 else ()
+            done = subprocess.run(
+                [*user, sys.executable, "-m", "optafly_cli", *arguments],
+                input=data,
+                stdin=subprocess.DEVNULL if data is None else None,
+                capture_output=True,
+                cwd=folder,
+                # A short write leaves CPython with a cut .pyc, in the checkout and for everyone
+                env={**({} if file_limit is None else {"PYTHONDONTWRITEBYTECODE": "1"}), **environment},
+                check=False,
+                timeout=120,
+                umask=umask,
+                preexec_fn=None if file_limit is None else lambda: _limit_files(file_limit),
+            )
         result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in result.err, result.err
         if code is not None:

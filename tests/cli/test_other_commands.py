@@ -1,6 +1,9 @@
 """optafly route, config and doctor, as typed."""
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,11 +113,21 @@ def test_doctor_exits_with_the_code_of_what_is_broken(cli: Cli, repo: Path) -> N
     assert "git is found" in done.out
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_shown_for_the_common_shells(cli: Cli, shell: str) -> None:
-    """--show-completion prints a script that completes subcommands and options."""
-    script = cli("--show-completion", shell).out
-    assert "optafly" in script.lower()
+@pytest.mark.parametrize(
+    ("shell", "begins"), [("bash", "_optafly_completion()"), ("zsh", "#compdef optafly"), ("fish", "complete ")]
+)
+def test_completion_is_there_for_the_common_shells(cli: Cli, shell: str, begins: str) -> None:
+    """--show-completion prints a script that asks optafly; no shell has to run this for it, as none may in CI."""
+    script = cli("--show-completion", shell, env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}).out
+    assert script.startswith(begins)
+    assert "_OPTAFLY_COMPLETE=" in script
+
+
+def test_completion_is_for_the_shell_that_runs_it(cli: Cli) -> None:
+    """Without being told which."""
+    command = f"{shlex.quote(sys.executable)} -m optafly_cli --show-completion; true"
+    done = subprocess.run(["bash", "-c", command], cwd=cli.cwd, env=cli.env, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("_optafly_completion()")
 
 
 def test_completion_completes_commands_and_options(cli: Cli) -> None:

@@ -364,16 +364,23 @@ def _model_info(model: Model) -> dict[str, Any]:
     }
 
 
+def echo(body: Mapping[str, Any]) -> str:
+    """A reply by which the question is known: the last turn's text, behind a word of the fake's own."""
+    last = rules.blocks_of(body["messages"][-1]["content"])
+    return "You asked: " + "".join(block.get("text", "") for block in last)
+
+
 def main() -> None:
     """Serves until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.fakes.messages_api", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--reply", default="Hello from the fake.", help="text of every reply")
+    parser.add_argument("--echo", action="store_true", help="the reply says what was asked instead")
     parser.add_argument("--key", help="the only key that is accepted (default: any)")
     parser.add_argument("--first", type=int, action="append", default=[], metavar="STATUS", help="fail first requests")
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="pause after each text delta")
     options = parser.parse_args()
-    reply = Reply(options.reply, delay_s=options.delay)
+    reply = Reply(echo if options.echo else options.reply, delay_s=options.delay)
     with MessagesApi(reply=reply, key=options.key, port=options.port) as api:
         api.script(*(Failure(status) for status in options.first))
         print(f"ANTHROPIC_BASE_URL={api.url} ANTHROPIC_API_KEY={api.key}", flush=True)

@@ -4,6 +4,8 @@ import http.client
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -129,6 +131,7 @@ class RunningProxy:
 
 
 StartProxy = Callable[..., RunningProxy]
+Serve = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture(scope="session")
@@ -181,6 +184,41 @@ def start(api: MessagesApi, tmp_path: Path) -> Iterator[StartProxy]:
     yield begin
     for proxy in started:
         proxy.stop()
+
+
+@pytest.fixture(name="serve")
+def serve_processes(tmp_path: Path, api: MessagesApi) -> Iterator[Serve]:
+    """Starts `optafly serve` with options and environment, under a limit of files' size; killed at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*options: str, _limit: str = "", **env: str) -> subprocess.Popen[str]:
+        home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly")}
+        limited = ["prlimit", f"--fsize={_limit}"] if _limit else []
+        process = subprocess.Popen(
+            [*limited, sys.executable, "-m", "optafly_cli", "serve", *options],
+            cwd=tmp_path, env={**home, "ANTHROPIC_BASE_URL": api.url, "OPTAFLY_CACHE_MAX_ERROR_RATE": "0", **env},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """The port of a proxy that was started with --json."""
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline() if process.stdout else ""
+        assert line, process.communicate()
+        text += line
+    document = json.loads(text)
+    assert document["schema"] == "optafly.serve/1"
+    return int(document["url"].rpartition(":")[2])
 
 
 def made_from(

@@ -2,8 +2,11 @@
 
 import json
 import socket
+import struct
 import threading
 import time
+
+import pytest
 
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
@@ -36,6 +39,23 @@ def test_a_client_that_vanishes_ends_the_request_upstream(proxy: RunningProxy, a
     assert proxy.ask(QUESTION).cache == "miss; reason=empty"
     api.client_left.clear()
     api.stalled.clear()
+
+
+def test_clients_that_vanish_are_no_lines_in_the_log(
+    proxy: RunningProxy, api: MessagesApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the middle of a long reply; asyncio would warn of each part that could not be sent."""
+    text = "a long reply " * 2_000
+    for number in range(10):
+        api.script(Reply(text))
+        with opened(proxy, api, max_tokens=30_000, system=str(number)) as connection:
+            got = b""
+            while b"content_block_delta" not in got:
+                got += connection.recv(4096)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert proxy.ask(QUESTION).status == 200
+    assert [record.getMessage() for record in caplog.records] == []
+    assert proxy.lines == []
 
 
 def test_one_that_waited_for_a_client_that_vanished_asks_for_itself(proxy: RunningProxy, api: MessagesApi) -> None:

@@ -199,7 +199,20 @@ def test_no_key_is_in_the_store_or_the_log(proxy: RunningProxy, api: MessagesApi
     assert not any(api.key in line for line in proxy.lines + proxy.details)
 
 
-SECRET = "ghp_" + "a1B2" * 9
+SECRET = "ghp_" + "a8Kd03JfLq72MzPw" + "X5Rt9VbN1cYh6GsE4uQo"
+
+
+VALUE = "plain" + "looking" + "Value77"
+
+
+def with_tool_use(given: dict[str, str], result: str) -> dict[str, Any]:
+    """A turn in which a tool was used, and what it found."""
+    turns = [
+        *QUESTION["messages"],
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": given}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": result}]},
+    ]
+    return {**QUESTION, "tools": [{**TOOL, "name": "look"}], "messages": turns}
 
 
 @pytest.mark.parametrize(
@@ -209,16 +222,21 @@ SECRET = "ghp_" + "a1B2" * 9
         {**QUESTION, "system": f"The token is {SECRET}."},
         {**QUESTION, "tools": [{**TOOL, "description": SECRET}]},
         {**QUESTION, "system": "x" * 5000 + " " + SECRET},
+        with_tool_use({"query": f"?k={SECRET}"}, "nothing"),
+        with_tool_use({"password": "kQ8!vT1xWz"}, "nothing"),
+        with_tool_use({"path": ".env"}, "DB_PASSWORD=kQ8!vT1xWz\n"),
+        with_tool_use({"path": "notes"}, f"it was {VALUE}, I think"),
     ],
-    ids=["instruction", "system", "tool", "long text"],
+    ids=["instruction", "system", "tool", "long text", "use", "named in a use", "result", "of the environment"],
 )
 def test_a_request_with_a_secret_is_answered_and_not_kept(
-    proxy: RunningProxy, api: MessagesApi, body: dict[str, Any]
+    proxy: RunningProxy, api: MessagesApi, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever it is in the request."""
+    """Wherever it is in the request, out of which nothing is taken."""
+    monkeypatch.setenv("STAGING_PASSWORD", VALUE)
     for _ in range(2):
         assert proxy.ask(body).cache == "bypass; reason=secret"
-    assert len(api.messages) == 2
+    assert [request.body["messages"] for request in api.messages] == [body["messages"]] * 2
     assert proxy.entries() == 0
 
 

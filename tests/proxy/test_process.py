@@ -1,14 +1,11 @@
 """`optafly serve` as a process: what it says, what it refuses, how it ends."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +13,8 @@ import pytest
 
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
-from tests.proxy.conftest import QUESTION
+from tests.proxy.conftest import QUESTION, Serve, port_of
 from tests.proxy.raw import exchange
-
-Serve = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, api: MessagesApi) -> Iterator[Serve]:
-    """Starts `optafly serve` with options and environment, under a limit of files' size; killed at the end."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*options: str, _limit: str = "", **env: str) -> subprocess.Popen[str]:
-        home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPTAFLY_HOME": str(tmp_path / "optafly")}
-        limited = ["prlimit", f"--fsize={_limit}"] if _limit else []
-        process = subprocess.Popen(
-            [*limited, sys.executable, "-m", "optafly_cli", "serve", *options],
-            cwd=tmp_path, env={**home, "ANTHROPIC_BASE_URL": api.url, "OPTAFLY_CACHE_MAX_ERROR_RATE": "0", **env},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def port_of(process: subprocess.Popen[str]) -> int:
-    """The port of a proxy that was started with --json."""
-    text = ""
-    while not text.endswith("}\n"):
-        line = process.stdout.readline() if process.stdout else ""
-        assert line, process.communicate()
-        text += line
-    document = json.loads(text)
-    assert document["schema"] == "optafly.serve/1"
-    return int(document["url"].rpartition(":")[2])
 
 
 def request(stream: bool, key: str, number: int = 0) -> bytes:

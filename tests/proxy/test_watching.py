@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optafly_cli.service.proxy.client import Room
 from optafly_cli.service.proxy.watching import MAX_BYTES, Watch
 from tests.fakes.script import Reply, events_of, message_of, sse
 
@@ -114,3 +115,16 @@ def test_what_is_no_message_is_not_kept(body: bytes) -> None:
     watch.feed(body)
     assert watch.answer(max_tokens=1, request_id=None) is None
     assert watch.given_up == "unreadable"
+
+
+def test_what_there_is_no_room_for_is_not_kept() -> None:
+    """Replies that are read along share their room; one that finds none is passed on, and its share is given back."""
+    room = Room(10)
+    with room.share() as take, room.share() as other:
+        assert (take(6), other(5), other(4), take(1)) == (True, False, True, False)
+    assert room.used == 0
+    watch = Watch(stream=True, coding="")
+    watch.feed(STREAM[:20])
+    watch.feed(STREAM[20:], room=False)
+    assert watch.given_up == "room"
+    assert watch.answer(max_tokens=100, request_id=None) is None

@@ -57,7 +57,15 @@ def project(tmp_path: Path) -> Path:
     (root / "Cargo.toml").write_text('[package]\nname = "shop"\n')
     (root / "src" / "main.rs").write_text(MAIN_RS)
     (root / "app" / "orders.py").write_text(ORDERS_PY)
-    (root / "app" / "settings.py").write_text('KEY = "AKIAQ3EGUZ4X7NJW2B5T"\nREGION = "eu-west-1"\n')
+    (root / "app" / "settings.py").write_text(
+        'KEY = "AKIAQ3EGUZ4X7NJW2B5T"\nREGION = "eu-west-1"\n\n\ndef load():\n    return KEY\n'
+    )
+    (root / "app" / "people.py").write_text(
+        "def describe(person):\n    return person\n\n\ndef load(path):\n    return path\n"
+    )
+    (root / "app" / "places.py").write_text("def describe(place):\n    return place\n")
+    (root / "tests").mkdir()
+    (root / "tests" / "test_places.py").write_text("def describe(place):\n    return place\n")
     (root / ".gitignore").write_text("build/\n")
     (root / "build").mkdir()
     (root / "build" / "out.py").write_text("generated = True\n")

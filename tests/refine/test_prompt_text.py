@@ -29,6 +29,13 @@ PARTS = st.lists(
 ).map("".join)
 
 
+def test_carriage_returns_do_not_keep_a_fence_open() -> None:
+    """A prompt with Windows line ends has the same prose: issues of GitHub come with them."""
+    text = "look\n```\nx = 1\n```\nat app/a.py\nfoo();\nplease\n"
+    unix, windows = PromptText(text), PromptText(text.replace("\n", "\r\n"))
+    assert windows.prose.split() == unix.prose.split() == ["look", "at", "app/a.py", "please"]
+
+
 @given(st.one_of(PARTS, st.text(max_size=300)))
 def test_prose_has_the_offsets_of_the_text(text: str) -> None:
     """Blanking keeps length and line ends; regions are in order, apart, and inside the text."""

@@ -18,7 +18,7 @@ from optafly_cli.cache.engine.client import SOCKET, EngineClient, beside
 from optafly_cli.cache.engine.protocol import EngineUnavailable
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
-from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
+from optafly_cli.cache.verifier.cross_encoder import CrossEncoder, pair
 from optafly_cli.cache.verifier.load import RECORD
 from optafly_cli.config.settings import CacheSettings
 from tests.cache.support import Project, keep
@@ -72,7 +72,8 @@ def test_it_says_what_the_models_say(engine: EngineClient) -> None:
     here = Embedder.load().embed([text])[0]
     assert np.allclose(np.frombuffer(engine.embed(BUNDLED, text), np.float32), here, atol=1e-4)
     other = "what is the way to reverse a string in python"
-    assert engine.logit(text, other) == pytest.approx(CrossEncoder.load(RECORD).logit(text, other), abs=0.05)
+    first, second = pair(text, other)
+    assert engine.logit(first, second) == pytest.approx(CrossEncoder.load(RECORD).logit(first, second), abs=0.05)
 
 
 def test_a_store_beside_it_answers_other_words(engine: EngineClient, project: Project, tmp_path: Path) -> None:
@@ -169,7 +170,8 @@ def test_nonsense_harms_nobody(running: tuple[Path, "subprocess.Popen[str]"], en
             client.sendall(sent)
             if len(sent) > 1:
                 assert client.recv(100) == b""
-    for head in ({}, {"ask": "what"}, {"ask": "embed"}, {"ask": "logit", "one": 1}, {"ask": "embed", "model": "other"}):
+    foreign = {"ask": "embed", "model": "other"}
+    for head in ({}, {"ask": "what"}, {"ask": "embed"}, {"ask": "logit", "first": 1}, foreign):
         with pytest.raises(EngineUnavailable):
             engine._asked(head)
     with pytest.raises(EngineUnavailable):

@@ -130,7 +130,7 @@ def test_a_hung_service_is_not_waited_for(own_probe: Probe) -> None:
 def test_it_ends_when_nothing_is_asked(tmp_path: Path) -> None:
     """After idle_minutes, counted from the last command."""
     probe = Probe(tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
-    probe.begin(PROBE_IDLE_S="0.5")
+    probe.begin(PROBE_IDLE_S="3")
     assert probe.process is not None
     assert probe.run("exit", "3").returncode == 3
     assert probe.process.wait(20) == 0
@@ -352,3 +352,48 @@ def test_a_full_disk_keeps_nothing_from_working(tmp_path: Path) -> None:
     service = on_demand(tmp_path, OPTAFLY_HOME="/proc/optafly")
     assert service("lint", code=2).stderr == service("lint", code=2, env={**service.env, "CI": "1"}).stderr
     assert "there can be no service" in service("service", "run", code=2).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give folders away")
+def test_a_folder_of_another_user_is_not_trusted(service: Service) -> None:
+    """Whatever listens there hears nothing, not even that somebody would connect; and no service is started in it."""
+    service.run_folder.mkdir(mode=0o700, parents=True)
+    service.run_folder.parent.chmod(0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(service.run_folder / "service.sock"))
+        listener.listen(1)
+        listener.setblocking(False)
+        os.chown(service.run_folder, 65534, 65534)
+        done, start = service(*COMMAND), service("service", "start", code=2)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert (done.stdout, done.stderr) == (SAID, "")
+    assert "there can be no service" in start.stderr
+    assert service.run_folder.stat().st_uid == 65534
+
+
+@pytest.mark.parametrize("kind", ["nobody listens", "a file", "a folder", "a link"])
+def test_what_was_left_in_the_socket_s_place(service: Service, kind: str) -> None:
+    """The command is run all the same, and a service that starts takes the place, or says that it cannot."""
+    service.run_folder.mkdir(mode=0o700, parents=True)
+    service.run_folder.parent.chmod(0o700)
+    place = service.run_folder / "service.sock"
+    match kind:
+        case "nobody listens":
+            with socket.socket(socket.AF_UNIX) as left:
+                left.bind(str(place))
+        case "a file":
+            place.write_text("x")
+        case "a folder":
+            place.mkdir()
+        case _:
+            place.symlink_to("/nonexistent")
+    done = service(*COMMAND)
+    assert (done.stdout, done.stderr) == (SAID, "")
+    if kind == "a folder":
+        assert "service.log" in service("service", "start", code=2).stderr
+        assert "cannot serve" in service.log
+        return
+    with service:
+        assert service(*COMMAND).stdout == SAID
+        wait_for(lambda: service.status()["commands"] == 1)

@@ -70,9 +70,9 @@ class EngineClient:
         """Have the engine begin what `embed` will ask."""
         self._expect(_embed(model, text))
 
-    def expect_logit(self, one: str, other: str) -> None:
+    def expect_logit(self, first: str, second: str) -> None:
         """Have the engine begin what `logit` will ask."""
-        self._expect(_logit(one, other))
+        self._expect(_logit(first, second))
 
     def embed(self, model: str, text: str) -> bytes:
         """The unit vector of a text by that embedding model, float32.
@@ -102,9 +102,9 @@ class EngineClient:
         except (KeyError, TypeError, ValueError) as error:
             raise EngineUnavailable("its answer is none") from error
 
-    def logit(self, one: str, other: str) -> float:
-        """What the shipped cross-encoder says of two instructions. Raises EngineUnavailable."""
-        told, _ = self._asked(_logit(one, other))
+    def logit(self, first: str, second: str) -> float:
+        """What the shipped cross-encoder says of a `cross_encoder.pair`. Raises EngineUnavailable."""
+        told, _ = self._asked(_logit(first, second))
         try:
             return float(told["logit"])
         except (KeyError, TypeError, ValueError) as error:
@@ -171,5 +171,5 @@ def _embed(model: str, text: str) -> wire.Head:
     return {"ask": "embed", "model": model, "text": text}
 
 
-def _logit(one: str, other: str) -> wire.Head:
-    return {"ask": "logit", "one": one, "other": other}
+def _logit(first: str, second: str) -> wire.Head:
+    return {"ask": "logit", "first": first, "second": second}

@@ -29,13 +29,13 @@ class Engine(Protocol):
     ) -> tuple[list[Candidate], list[str]]:
         """The entries of the store in `folder` nearest to the vector (`Index.nearest`), and notices for the user."""
 
-    def logit(self, one: str, other: str) -> float:
-        """What the shipped cross-encoder says of two instructions."""
+    def logit(self, first: str, second: str) -> float:
+        """What the shipped cross-encoder says of two instructions, given as `cross_encoder.pair` does."""
 
     def expect_embed(self, model: str, text: str) -> None:
         """Say that `embed` will be asked: the engine begins, and nobody waits for it yet. Raises nothing."""
 
-    def expect_logit(self, one: str, other: str) -> None:
+    def expect_logit(self, first: str, second: str) -> None:
         """Say that `logit` will be asked."""
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
 
 Elsewhere = Callable[[str, str], float | None]
+"""The logit of a `cross_encoder.pair`, from another process; None where there is none."""
 RECORD = Path(__file__).parent / "verifier.json"
 
 
@@ -55,8 +56,11 @@ class StackedVerifier:
         return max(probability, float(self._facts["same"])) if compared.same else probability
 
     def _logit(self, asked: str, stored: str) -> float:
-        found = self._elsewhere(asked, stored) if self._elsewhere else None
-        return self._cross_encoder.logit(asked, stored) if found is None else found
+        from optafly_cli.cache.verifier.cross_encoder import pair
+
+        first, second = pair(asked, stored)
+        found = self._elsewhere(first, second) if self._elsewhere else None
+        return self._cross_encoder.logit(first, second) if found is None else found
 
     def _unit(self, values: tuple[float, ...]) -> float:
         weights: list[float] = self._facts["weights"]

@@ -40,6 +40,10 @@ class Baseline:
         return tuple(new)
 
 
+NONE = Baseline({})
+"""Nothing is known."""
+
+
 def name(target: Target) -> str:
     """What a target is called in the file: its path in the workspace, so that it does not matter where lint is run."""
     return target.label or target.key

@@ -13,6 +13,8 @@ from optafly_cli.refine.result import Finding, Score, Severity
 from optafly_cli.refine.rules import known_rules, rule
 from optafly_cli.workspace.types import NamedContext, Workspace
 
+PATIENCE_S = 10.0
+"""Seconds for one search for names: what CI finds must not hang on how busy it is."""
 LEVELS: Mapping[str, Severity | None] = {"error": "error", "warning": "warning", "info": "info", "off": None}
 
 
@@ -82,7 +84,7 @@ def levels(parts: Iterable[str]) -> tuple[tuple[str, Severity | None], ...]:
 
 def check(targets: Iterable[Target], workspace: Workspace, keep: Filter) -> Iterator[Checked]:
     """Analyse the prompts of each target in this workspace, which is listed once."""
-    files = WorkspaceFiles(workspace)
+    files = WorkspaceFiles(workspace, patience_s=PATIENCE_S)
     for target in targets:
         yield check_one(target, files, keep)
 

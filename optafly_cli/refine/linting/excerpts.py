@@ -140,8 +140,8 @@ def _closing(text: str, match: re.Match[str]) -> int:
         return text.find('"' + match["raw"].strip("r"), match.end())
     position = match.end()
     while (position := text.find(delimiter, position)) >= 0:
-        backslashes = len(text[:position]) - len(text[:position].rstrip("\\"))
-        if backslashes % 2 == 0:
+        before = text[max(match.end(), position - 100) : position]
+        if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
             return position
         position += 1
     return -1

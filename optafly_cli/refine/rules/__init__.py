@@ -4,6 +4,8 @@ In: a `Subject` (a prompt, its intent, what is named, the workspace). Out: findi
 holds a group of rules; none of them changes anything.
 """
 
+from collections.abc import Collection
+
 from optafly_cli.refine.result import Finding
 from optafly_cli.refine.rules import (
     cache_killers,
@@ -52,10 +54,12 @@ def rule(rule_id: str) -> Rule | None:
     return next((one for one in CATALOGUE if one.id == rule_id), None)
 
 
-def findings(subject: Subject) -> tuple[Finding, ...]:
-    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each."""
+def findings(subject: Subject, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each; of `only` those rules."""
     found: list[Finding] = []
     for one in CATALOGUE:
+        if only is not None and one.id not in only:
+            continue
         for number, finding in enumerate(findings_of(one, subject)):
             if number >= MAX_FINDINGS_PER_RULE:
                 break

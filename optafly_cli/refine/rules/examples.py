@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from optafly_cli.refine.rules.base import Rule, Spot, Subject, quoted
@@ -16,6 +17,7 @@ from optafly_cli.refine.rules.signatures import Signature, fits, signatures
 from optafly_cli.refine.rules.spoken import spoken
 
 MOST_EXAMPLES = 40
+MOST_CALLS = 400
 LONGEST = 400
 _UNREAD = object()
 
@@ -106,7 +108,7 @@ def _said(text: str) -> dict[str, str]:
 
 def _examples(text: str) -> Iterator[Example]:
     count = 0
-    for match in _patterns()["call"].finditer(text):
+    for match in islice(_patterns()["call"].finditer(text), MOST_CALLS):
         end = _closing(text, match.end() - 1)
         if end is None:
             continue

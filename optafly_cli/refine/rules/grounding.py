@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from optafly_cli.refine.mentions import Mention
+from optafly_cli.refine.result import Severity
 from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
+
+ORDER_WORDS = 80
+"""Words of prose up to which an order is about the workspace, and what it names is meant to be in it."""
 
 
 def missing_path(subject: Subject) -> Iterator[Spot]:
@@ -13,16 +18,18 @@ def missing_path(subject: Subject) -> Iterator[Spot]:
     A bare file name counts only when a line is named with it: "conf.py" alone may be any project's.
     """
     for mention in subject.mentions:
-        if mention.made or (mention.bare and mention.lines is None) or _elsewhere(mention.path):
+        if mention.made or (mention.bare and mention.lines is None) or _elsewhere(subject, mention.path):
             continue
         if _known(subject, mention):
             continue
         moved = _same_name(subject, mention)
         close = moved or _close(subject, mention)
         hint = f"; did you mean {close}?" if close else "."
+        sure = close is not None or is_order(subject) or _has_folder(subject, mention.path)
         end = mention.start + subject.view.text[mention.start : mention.end].index(mention.path) + len(mention.path)
         start = end - len(mention.path)
-        yield Spot(start, end, f"{mention.path} is not in the workspace{hint}", moved)
+        severity: Severity = "error" if sure else "warning"
+        yield Spot(start, end, f"{mention.path} is not in the workspace{hint}", moved, severity)
 
 
 def line_beyond_end(subject: Subject) -> Iterator[Spot]:
@@ -64,9 +71,29 @@ def _known(subject: Subject, mention: Mention) -> bool:
     return subject.files.exists(path) or bool(subject.files.matches(path))
 
 
-def _elsewhere(path: str) -> bool:
-    """Whether the path says itself that it is not of this workspace."""
-    return bool(re.match(r"(?:/|~|\.\./|[A-Za-z]:|\$|%)", path)) or "*" in path or "{" in path
+def _elsewhere(subject: Subject, path: str) -> bool:
+    """Whether the path says itself that it is not of this workspace, or is made by a build of it."""
+    if _patterns()["elsewhere"].match(path) or "*" in path or "{" in path:
+        return True
+    made = _patterns()["made"].match(path)
+    return made is not None and not any(label.startswith(made.group()) for label in subject.files.labels())
+
+
+def _has_folder(subject: Subject, path: str) -> bool:
+    """Whether the workspace has the folder that the path begins with: the path is then meant to be one of it."""
+    folder, slash, _ = path.partition("/")
+    return bool(slash) and subject.files.exists(folder) and not is_stand_in(path)
+
+
+def is_order(subject: Subject) -> bool:
+    """Whether the prompt is a short order about code that it does not show: what it names is then of the workspace."""
+    view = subject.view
+    return view.words <= ORDER_WORDS and not view.of("fence", "error", "code") and subject.intent.action != "other"
+
+
+def is_stand_in(name: str) -> bool:
+    """Whether a name or a part of a path is one that people make up for an example."""
+    return _patterns()["stand_in"].search(name) is not None
 
 
 def _same_name(subject: Subject, mention: Mention) -> str | None:
@@ -101,6 +128,20 @@ def is_common(name: str) -> bool:
     return len(name) < 3 or name.lower() in _COMMON
 
 
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    return {
+        "elsewhere": re.compile(r"/|~|\.\./|[A-Za-z]:|\$|%"),
+        "made": re.compile(
+            r"(?:_build|build|dist|target|out|site-packages|node_modules|vendor|\.?venv|env|\.tox|\.git|__pycache__"
+            r"|coverage|htmlcov)/"
+        ),
+        "stand_in": re.compile(
+            r"(?:^|[/_.])(?:my|some|foo|bar|baz|qux|example|sample|dummy|your|path[/_]?to|test)", re.I
+        ),
+    }
+
+
 _COMMON = frozenset((
     "none", "null", "nil", "true", "false", "undefined", "self", "this", "super", "int", "float", "double", "string",
     "str", "bool", "boolean", "list", "dict", "set", "tuple", "map", "vec", "option", "some", "result", "err",
@@ -110,7 +151,8 @@ _COMMON = frozenset((
     "throw", "throws", "assert", "print", "println", "main", "git", "cargo", "npm", "pip", "python", "node", "make",
     "docker", "bash", "sh", "json", "yaml", "toml", "csv", "xml", "html", "http", "https", "utf", "typeof",
     "instanceof", "unwrap", "expect", "clone", "panic", "array", "object", "number", "any", "unknown", "never",
-    "valueerror", "typeerror", "keyerror", "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
+    "node_modules", "snake_case", "camelcase", "site_packages", "utf_8", "valueerror", "typeerror", "keyerror",
+    "indexerror", "runtimeerror", "attributeerror", "nullpointerexception",
 ))  # fmt: skip
 
 
@@ -119,9 +161,10 @@ RULES = (
         "OPF010",
         "error",
         "path that does not exist",
-        "The prompt names a file that is not in the workspace, so no model can look at it. Correct the path; "
-        "when the file "
-        "is to be made, say so (create src/new.rs).",
+        "The prompt names a file that is not in the workspace, so no model can look at it. An error only when that "
+        "is certain (a file of nearly that name or the folder is there, or the prompt is a short order), else a "
+        "warning: a report may name files of its author's. Correct the path; when the file is to be made, say so "
+        "(create src/new.rs).",
         missing_path,
         bad="Fix the overflow in src/mian.rs",
         better="Fix the overflow in src/main.rs",

@@ -24,6 +24,11 @@ def contradictory_limits(subject: Subject) -> Iterator[Spot]:
     prose = subject.view.prose
     ranges: dict[str, tuple[_Limit, _Limit]] = {}
     for match in _patterns()["limit"].finditer(prose):
+        strict = (match["low"] or match["high"] or "").lower().endswith(" than") and "no" not in match.group()[
+            :3
+        ].lower()
+        if strict and _patterns()["condition"].search(prose[max(0, match.start() - 40) : match.start()]):
+            continue
         unit = match["unit"].lower().rstrip("s")
         value = int(match["value"].replace(",", ""))
         one = _Limit(value, value, match.group())
@@ -50,6 +55,12 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"(?P<high>at most|no more than|not more than|a maximum of|maximum of|up to|not exceed(?:ing)?|within"
             r"|(?<!no )(?:fewer|less) than)|exactly)\s+"
             r"(?P<value>\d{1,3}(?:,\d{3})+|\d{1,9})\s+(?P<unit>[A-Za-z]{1,20})\b",
+            re.I,
+        ),
+        # "when there are more than 10 files" says what happens, not what is wanted
+        "condition": re.compile(
+            r"\b(?:if|when|whenever|where|unless|with|has|have|had|is|are|was|were|took|takes?|after|once|contains?)\b"
+            r"[^.!?;\n]{0,30}\Z",
             re.I,
         ),
         "between": re.compile(r"\bbetween\s+(?P<first>\d{1,9})\s+and\s+(?P<last>\d{1,9})\b(?!\.\d)", re.I),

@@ -13,24 +13,26 @@ from itertools import islice
 from optafly_cli.refine.mentions import MAX_MENTIONS, is_made, is_path
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.rules.base import PROMPTS, Rule, Spot, Subject
-from optafly_cli.refine.rules.grounding import is_common
+from optafly_cli.refine.rules.grounding import is_common, is_order, is_stand_in
 from optafly_cli.workspace.symbols import Definition, Known
 
-MOST_NAMES = 12
+MOST_NAMES = 20
 MOST_SHOWN = 3
-ORDER_WORDS = 80
-"""Words of prose up to which a name in an order to do something is meant to be the workspace's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name in the prompt: its last part, what stands before it (`Config` in `Config::load`), and where it is."""
+    """A name in the prompt: its last part, what stands before it (`Config` in `Config::load`), and where it is.
+
+    `begin`: where what is written, marks and owner included, begins. `marked`: as code, or by the `()` of a call.
+    """
 
     name: str
     owner: str
     start: int
     end: int
-    code: bool
+    begin: int
+    marked: bool
 
 
 def missing_symbol(subject: Subject) -> Iterator[Spot]:
@@ -45,7 +47,8 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        sure = near is not None or owner or _is_order(subject)
+        known_place = near is not None or owner
+        sure = (known_place and not is_stand_in(named.name)) or (named.marked and is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 
@@ -76,7 +79,7 @@ def names_of(view: PromptText) -> Iterator[Named]:
             continue
         seen.add(named.name)
         own = re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", shown) if named.name in shown else None
-        if own is None and not is_made(view.text, named.start):
+        if own is None and not is_made(view.text, named.begin):
             yield named
 
 
@@ -95,13 +98,7 @@ def _owner(subject: Subject, named: Named) -> bool | None:
     own = any(known[part].definitions for part in parts) or any(
         subject.files.matches(f"{part}.{ending}") for part in parts[-1:] for ending in ("py", "rs", "ts", "js", "go")
     )
-    return True if own or not parts else None
-
-
-def _is_order(subject: Subject) -> bool:
-    """Whether the prompt is a short order about code that it does not show."""
-    view = subject.view
-    return view.words <= ORDER_WORDS and not view.of("fence", "error", "code") and subject.intent.action != "other"
+    return own if own or not parts else None
 
 
 def _near(subject: Subject, name: str) -> str | None:
@@ -127,7 +124,7 @@ def _inline(view: PromptText) -> Iterator[Named]:
         match = _patterns()["qualified"].fullmatch(inside)
         if match and not is_path(inside):
             start = region.start + view.text[region.start : region.end].index(inside)
-            yield _named(match, start, code=True)
+            yield _named(match, start, region.start, marked=True)
 
 
 def _in_prose(view: PromptText) -> Iterator[Named]:
@@ -135,12 +132,12 @@ def _in_prose(view: PromptText) -> Iterator[Named]:
         inner = _patterns()["qualified"].fullmatch(match["word"] or match["noun"] or match["before"])
         if inner:
             start = next(match.start(group) for group in ("word", "noun", "before") if match[group])
-            yield _named(inner, start, code=False)
+            yield _named(inner, start, start, marked=view.text.startswith("()", start + inner.end("name")))
 
 
-def _named(match: re.Match[str], start: int, *, code: bool) -> Named:
+def _named(match: re.Match[str], start: int, begin: int, *, marked: bool) -> Named:
     owner = ".".join(re.findall(r"[A-Za-z_$][\w$]*", match["owner"] or ""))
-    return Named(match["name"], owner, start + match.start("name"), start + match.end("name"), code)
+    return Named(match["name"], owner, start + match.start("name"), start + match.end("name"), begin, marked)
 
 
 @cache
@@ -149,14 +146,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     things = (
         r"(?:function|method|class|struct|enum|trait|interface|type|macro|constant|variable|fixture|decorator|helper)"
     )
+    # Possessive, so that a long word is read once
+    humps = r"(?=\w{0,60}?[a-z]\d{0,3}[A-Z])[A-Za-z]\w{0,80}+"
     return {
         "qualified": re.compile(
             rf"(?P<owner>(?:{part}(?:\(\))?(?:\.|::|->|#)){{0,6}})(?P<name>[A-Za-z_$][\w$]{{1,80}})(?:\([^`]{{0,200}}\)|!)?"
         ),
         "prose": re.compile(
             rf"(?<![\w./\\@#$:<-])(?:(?P<word>(?:{part}(?:\.|::)){{0,5}}(?:[A-Za-z][A-Za-z\d]*_\w+|{part}(?=\(\))|(?<=::){part}))(?:\(\))?"
-            rf"|(?P<noun>[A-Za-z]\w*[a-z][A-Z]\w*|[A-Z]\w*[a-z]\w*[A-Z]\w*)(?=\s+{things}\b)"
-            rf"|(?<=function\s)(?P<before>[A-Za-z]\w*[a-z][A-Z]\w*))(?![\w/\\-]|\.\w|::)"
+            rf"|(?P<noun>{humps})(?=\s{{1,3}}{things}\b)|(?<=function\s)(?P<before>{humps}))(?![\w/\\-]|\.\w|::)"
         ),
         "test": re.compile(
             r"(?:^|/)(?:tests?|testing|specs?|__tests__|docs?|examples?|benchmarks?)/|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*_test\.\w+|[^/]*\.(?:test|spec)\.\w+)$"

@@ -70,7 +70,7 @@ class Work:
             case "embed":
                 return {}, self._embedder.embed([str(head["text"])])[0].tobytes()
             case "logit":
-                return {"logit": self._cross_encoder.logit(str(head["one"]), str(head["other"]))}, b""
+                return {"logit": self._cross_encoder.logit(str(head["first"]), str(head["second"]))}, b""
             case "nearest":
                 wanted = Wanted(
                     bytes.fromhex(head["partition"]),

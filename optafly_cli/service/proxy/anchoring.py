@@ -48,7 +48,7 @@ def anchored(
     if len(raw) < (SAFE_MINIMUM if model.min_cacheable is None else model.min_cacheable):
         return raw, 0
     spots = [*_spots(body)]
-    tokens = [sum(_tokens(value, model, count) for value in spot.values) for spot in spots]
+    tokens = [_tokens(spot.values, model, count) for spot in spots]
     blocks = [Block(spot.kind, str(number), spot.field, "") for number, spot in enumerate(spots)]
     anchors = plan(
         blocks, tokens, model=model, ttl="5m", max_anchors=settings.max_anchors, prior=shipped_prior()
@@ -132,8 +132,10 @@ def _end_of(turn: Mapping[str, Any], number: int) -> tuple[int, ...]:
     return (number, marked[-1]) if marked else ()
 
 
-def _type(block: Any) -> Any:
-    return block.get("type") if isinstance(block, dict) else None
+def _type(block: Any) -> str | None:
+    """The type of a block; None of what is none."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _markable(block: Any) -> bool:
@@ -142,19 +144,29 @@ def _markable(block: Any) -> bool:
     return block["type"] != "text" or bool(str(block.get("text") or "").strip())
 
 
-def _tokens(value: Any, model: Model, count: Callable[[Model, str], int]) -> int:
+def _tokens(values: Sequence[Any], model: Model, count: Callable[[Model, str], int]) -> int:
+    """Tokens of everything since the spot before, counted as one text: turns are many, and mostly short."""
+    texts: list[str] = []
+    others = sum(_gathered(value, texts) for value in values)
+    return others + count(model, "\n".join(texts))
+
+
+def _gathered(value: Any, texts: list[str]) -> int:
+    """Add the texts of a value to the list; the tokens of what is no text."""
     if isinstance(value, str):
-        return count(model, value)
+        texts.append(value)
+        return 0
     if isinstance(value, (list, tuple)):
-        return sum(_tokens(item, model, count) for item in value)
+        return sum(_gathered(item, texts) for item in value)
     if not isinstance(value, dict):
         return 1
-    if value.get("type") in ("image", "document") and isinstance(value.get("source"), dict):
+    if _type(value) in ("image", "document") and isinstance(value.get("source"), dict):
         return _PICTURE_TOKENS
     if "content" in value:
-        return _tokens(value["content"], model, count)
+        return _gathered(value["content"], texts)
     text = value.get("text")
-    return count(model, text if isinstance(text, str) else json.dumps(value))
+    texts.append(text if isinstance(text, str) else json.dumps(value))
+    return 0
 
 
 def _marked(body: Mapping[str, Any], spots: Sequence[_Spot]) -> dict[str, Any]:

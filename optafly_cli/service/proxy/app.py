@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli._version import __version__
 from optafly_cli.cache.digest import sha256
@@ -21,6 +21,9 @@ from optafly_cli.service.proxy.metrics import CONTENT_TYPE
 from optafly_cli.service.proxy.problems import ClientGone, Problem, Refused
 from optafly_cli.service.proxy.upstream import Upstream, UpstreamFailed
 
+if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
+
 MAX_IN_FLIGHT = 512
 
 
@@ -29,7 +32,8 @@ class ProxySettings:
     """What a proxy is made from. `upstream` may hold a password and is never shown, `shown` is.
 
     `extra` are headers of our own environment: credentials and ANTHROPIC_CUSTOM_HEADERS. `remote`: clients of other
-    machines are expected. An empty `token` asks for none.
+    machines are expected. An empty `token` asks for none. `engine` finds one that has the models already, and takes
+    what is called with a sentence when that one is lost.
     """
 
     settings: Settings
@@ -39,6 +43,7 @@ class ProxySettings:
     extra: Mapping[bytes, bytes]
     token: str = ""
     remote: bool = False
+    engine: "Callable[[Callable[[str], None]], Engine | None]" = lambda _: None
 
 
 class Proxy:
@@ -55,7 +60,7 @@ class Proxy:
     ) -> None:
         settings = made_from.settings
         mark = secrets.token_hex(8)
-        self._desk = Desk(settings, made_from.folder, _origin(made_from))
+        self._desk = Desk(settings, made_from.folder, _origin(made_from), made_from.engine)
         self._upstream = Upstream(
             made_from.upstream, made_from.shown, settings.provider, keep=settings.service.connection_pool
         )

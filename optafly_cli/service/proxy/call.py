@@ -15,6 +15,7 @@ from optafly_cli.cache.scope import exact_key, partition_of, pasted_digest
 from optafly_cli.cache.text import exact_form, instruction_of, pasted_code
 from optafly_cli.cache.types import Evidence, Question, Scope
 from optafly_cli.service.proxy.headers import Headers, first
+from optafly_cli.workspace.secret_values import is_secret_name
 from optafly_cli.workspace.secrets import redact
 
 VERSION = "1"
@@ -72,7 +73,8 @@ def read_call(raw: bytes, headers: Headers, query: str, origin: Origin) -> Call:
     try:
         question = _question(body, headers, query, origin, namespace)
         secret = holds_secret(body)
-    except RecursionError:
+    except (RecursionError, ValueError):
+        # Nested too deep, or a number that is too large for JSON
         raise Unreadable("unreadable") from None
     tokens = body.get("max_tokens")
     key = exact_key(partition_of(question.scope), question.exact)
@@ -229,6 +231,10 @@ def _texts(value: Any) -> Iterator[str]:
                 short.append(item)
         elif isinstance(item, dict):
             short += item.keys()
+            # A password is told by its key alone
+            short += [
+                f'{key}="{value}"' for key, value in item.items() if isinstance(value, str) and is_secret_name(key)
+            ]
             todo += item.values()
         elif isinstance(item, list):
             todo += item

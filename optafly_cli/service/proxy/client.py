@@ -1,8 +1,8 @@
 """One request of a client, over ASGI: its body as it comes, its reply as it goes, and whether it is still there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from optafly_cli.service.proxy.headers import Headers, first, has
@@ -15,7 +15,7 @@ _DRAIN_S = 2.0
 
 
 class Room:
-    """The bytes of all bodies that are held at the same time: never more than `limit`."""
+    """The bytes of all bodies, or replies, that are held at the same time: never more than `limit`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -34,6 +34,24 @@ class Room:
     def give(self, size: int) -> None:
         """Hold so many fewer."""
         self.used -= size
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], bool]]:
+        """A function that holds so many more bytes until the block ends, or says that there is no room for them."""
+        taken = 0
+
+        def take(size: int) -> bool:
+            nonlocal taken
+            if self.used + size > self._limit:
+                return False
+            self.used += size
+            taken += size
+            return True
+
+        try:
+            yield take
+        finally:
+            self.give(taken)
 
 
 class Client:

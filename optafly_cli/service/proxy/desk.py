@@ -5,31 +5,32 @@ owns the one embedder, the one index and the verifier, and who writes.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from optafly_cli.cache.database import file_identity
+from optafly_cli.cache import flight
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
 from optafly_cli.errors import OptaflyError
 from optafly_cli.service.proxy.call import Call, Origin, Unreadable, holds_secret, read_call
+from optafly_cli.service.proxy.clerk import Clerk
+from optafly_cli.service.proxy.counting import Counts
 from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.store import Store
-    from optafly_cli.models import Model
     from optafly_cli.provider.result import Answer
 
-T = TypeVar("T")
 QUICK = 2
-_COUNTED = 1_024
-_LONGEST_COUNTED = 64_000
+_LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Found:
     """What the store said of a call. `call` is None where it could not be read: `reason` says why, in one word.
 
     `lookup` is None where the store was not to be asked, or could not be (`problem`). `replay` is a hit as bytes.
+    With a `turn` this process is the one that asks, until that is over.
     """
 
     call: Call | None
@@ -44,57 +46,29 @@ class Found:
     reason: str = ""
     problem: OptaflyError | None = None
     replay: bytes = b""
+    turn: "Turn | None" = None
 
 
-class Clerk:
-    """One thread and the store that it alone uses; opened late, and anew when the database is another file."""
+class Turn:
+    """A question that this process asks alone, until it is over. `found`: what was stored while that was waited for."""
 
-    def __init__(self, name: str, open_store: "Callable[[], Store]") -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._open_store = open_store
-        self._store: Store | None = None
-        self._file: tuple[int, int] | None = None
-        self.waiting = 0
+    def __init__(self, clerk: Clerk, lead: flight.Lead | None) -> None:
+        self.found: Found | None = None
+        self._clerk = clerk
+        self._lead = lead
+        self._ending: asyncio.Task[None] | None = None
 
-    async def do(self, work: "Callable[[Store], T]") -> T:
-        """The result of `work`, done in the thread. It is done even if nobody waits for it any more."""
-        self.waiting += 1
-        future = asyncio.get_running_loop().run_in_executor(self._thread, self._with_store, work)
-        future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+    def end(self) -> None:
+        """Let other processes ask, from now on and not when the reply is sent."""
+        lead, self._lead = self._lead, None
+        if lead is not None:
+            self._ending = asyncio.ensure_future(self._clerk.do(lambda _: lead.end(tidy=False)))
 
-    def _done(self, future: "asyncio.Future[T]") -> None:
-        self.waiting -= 1
-        if not future.cancelled():
-            future.exception()
-
-    def _with_store(self, work: "Callable[[Store], T]") -> T:
-        store = self._opened()
-        try:
-            return work(store)
-        except OptaflyError:
-            self._let_go()
-            raise
-        finally:
-            # The work may have made the database
-            self._file = self._file or file_identity(store.folder)
-
-    def _opened(self) -> "Store":
-        store = self._store or self._open_store()
-        self._store = store
-        if (file := file_identity(store.folder)) != self._file:
-            store.close()
-            self._file = file
-        return store
-
-    def _let_go(self) -> None:
-        if self._store is not None:
-            self._store.close()
-
-    def close(self) -> None:
-        """Finish what was begun, and close the store in its own thread."""
-        self._thread.submit(self._let_go)
-        self._thread.shutdown(wait=True)
+    async def over(self) -> None:
+        """End it, and wait until others can ask: the next one here need not wait for us."""
+        self.end()
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
 
 class Desk:
@@ -103,23 +77,35 @@ class Desk:
     `warnings` are what went wrong beside what was done, the newest few; whoever says them empties it.
     """
 
-    def __init__(self, settings: Settings, folder: Path, origin: Origin) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        origin: Origin,
+        find_engine: "Callable[[Callable[[str], None]], Engine | None]" = lambda _: None,
+    ) -> None:
         from optafly_cli.cache.store import Store
 
         cache = settings.cache
         alone = replace(cache, backend="faiss")
         self._settings = settings
+        self._folder = folder
         self._origin = origin
         self._shared = cache.backend != "faiss"
         self._quick = [Clerk(f"optafly-quick-{n}", partial(Store.open, folder, alone)) for n in range(QUICK)]
-        self._thorough = Clerk("optafly-thorough", partial(Store.open, folder, cache))
         self.warnings: deque[str] = deque(maxlen=16)
-        self._counts: dict[tuple[str, str], int] = {}
+
+        def beside_an_engine() -> "Store":
+            return Store.open(folder, cache, engine=find_engine(self.warnings.append))
+
+        self._thorough = Clerk("optafly-thorough", beside_an_engine)
+        self._count = Counts()
 
     def close(self) -> None:
         """Finish what was begun, and close the stores."""
         for clerk in (*self._quick, self._thorough):
             clerk.close()
+        flight.tidy_up(self._folder)
 
     async def warm_up(self) -> None:
         """Load the embedder, so that the first answer that is kept need not wait for it."""
@@ -128,14 +114,57 @@ class Desk:
 
     async def open(self, raw: bytes, headers: Headers, query: str, *, serve: bool) -> Found:
         """Read a request and look it up; with `serve` false only read it."""
-        found = await self._least_busy().do(lambda store: self._opened(store, raw, headers, query, serve))
+        clerk = self._least_busy()
+        found, lead = await clerk.do(
+            lambda store: self._opened(store, raw, headers, query, serve), late=lambda opened: _end(opened[1])
+        )
+        turn = Turn(clerk, lead) if lead else None
         if found.call is None or not serve or not self._undecided(found):
-            return found
-        return await self.look_again(found.call)
+            return replace(found, turn=turn)
+        try:
+            return replace(await self.look_again(found.call), turn=turn)
+        except BaseException:
+            if turn:
+                turn.end()
+            raise
 
     async def look_again(self, call: Call) -> Found:
         """Both tiers, after another request for the same was answered, or when the exact tier cannot say."""
         return await self._thorough.do(lambda store: _looked_up(store, call))
+
+    @asynccontextmanager
+    async def alone(self, call: Call, turn: "Turn | None", patience_s: float) -> AsyncIterator["Turn"]:
+        """Be the one process that asks this while the block runs (`cache.flight`).
+
+        `turn` is what the look-up got. Without one another process is waited for, and what the store has then is in
+        the new one. After `patience_s` seconds the block runs all the same.
+        """
+        turn = turn or await self._waited_for(call, patience_s)
+        try:
+            yield turn
+        finally:
+            await turn.over()
+
+    async def _waited_for(self, call: Call, patience_s: float) -> "Turn":
+        give_up = time.monotonic() + patience_s
+        pause = flight.PAUSE_S
+        clerk = self._least_busy()
+        lead = None
+        while lead is None and time.monotonic() < give_up:
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_S, pause * 1.2)
+            lead = await clerk.do(lambda store: flight.try_to_lead(store.folder, call.key), late=_end)
+        turn = Turn(clerk, lead)
+        try:
+            turn.found = await self.look_again(call)
+        except BaseException:
+            turn.end()
+            raise
+        return turn
+
+    async def prepare(self, call: Call) -> None:
+        """Embed what `remember` will keep, while the answer comes."""
+        await self._thorough.do(lambda store: store.prepare(call.question))
 
     async def remember(self, call: Call, answer: "Answer", cost: float | None, seconds: float) -> bool:
         """Keep an answer; it is on disk when this returns. False when a secret is in it.
@@ -175,18 +204,23 @@ class Desk:
             return raw, 0
         return await self._least_busy().do(lambda _: anchored(call.body, raw, self._settings.route, self._count))
 
-    def _opened(self, store: "Store", raw: bytes, headers: Headers, query: str, serve: bool) -> Found:
+    def _opened(
+        self, store: "Store", raw: bytes, headers: Headers, query: str, serve: bool
+    ) -> tuple[Found, flight.Lead | None]:
         try:
             call = read_call(raw, headers, query, self._origin)
         except Unreadable as error:
-            return Found(None, reason=str(error))
+            return Found(None, reason=str(error)), None
         if call.secret:
-            return Found(call, reason="secret")
+            return Found(call, reason="secret"), None
         if not serve:
-            return Found(call)
-        if call.question.only_exact:
-            return _looked_up(store, call)
-        return _looked_up(store, replace(call, question=replace(call.question, only_exact=True)), call)
+            return Found(call), None
+        found = _exactly(store, call)
+        if found.problem or isinstance(found.lookup, Hit):
+            return found, None
+        # Now, and not when it is sent on: that would be another way to a thread and back
+        lead = flight.try_to_lead(store.folder, call.key)
+        return _exactly(store, call) if lead and _is_there(store, call) else found, lead
 
     def _undecided(self, found: Found) -> bool:
         if found.reason or found.problem or not isinstance(found.lookup, Miss):
@@ -197,23 +231,28 @@ class Desk:
     def _least_busy(self) -> Clerk:
         return min(self._quick, key=lambda clerk: clerk.waiting)
 
-    def _count(self, model: "Model", text: str) -> int:
-        """Tokens of a text. Long ones are counted by their beginning, and what was counted is remembered by digest."""
-        from optafly_cli.cache.digest import sha256
-        from optafly_cli.tokens.counter import counter_for
-
-        key = (model.tokenizer, sha256(text))
-        if key not in self._counts:
-            begun = text[:_LONGEST_COUNTED]
-            tokens = counter_for(model).count(begun)
-            if len(self._counts) >= _COUNTED:
-                self._counts.clear()
-            self._counts[key] = tokens * len(text) // max(1, len(begun))
-        return self._counts[key]
-
 
 _SMALLEST_ANCHORED = 512
 """Bytes: the lowest minimum of any model, in tokens, and a token has at least a byte."""
+
+
+def _is_there(store: "Store", call: Call) -> bool:
+    """Whether an answer came between the look-up and the lead."""
+    try:
+        return store.has(call.key)
+    except OptaflyError:
+        return False
+
+
+def _end(lead: flight.Lead | None) -> None:
+    if lead is not None:
+        lead.end()
+
+
+def _exactly(store: "Store", call: Call) -> Found:
+    if call.question.only_exact:
+        return _looked_up(store, call)
+    return _looked_up(store, replace(call, question=replace(call.question, only_exact=True)), call)
 
 
 def _looked_up(store: "Store", call: Call, shown: Call | None = None) -> Found:

@@ -1,9 +1,12 @@
-"""Single flight inside the proxy: of several clients that ask the same at once, one is sent on and the others wait."""
+"""Single flight inside the proxy: of several clients that ask the same at once, one is sent on and the others wait.
+
+Between processes a lock does the same (`Desk.alone`). Who holds it waits for nobody in here.
+"""
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 _REMEMBERED = 1_024
@@ -16,11 +19,11 @@ class Flights:
         self._flying: dict[bytes, asyncio.Future[bool]] = {}
         self._landed: OrderedDict[bytes, float] = OrderedDict()
 
-    async def landing(self, key: bytes, patience_s: float) -> bool:
-        """Wait for the flight of that key to end; whether it left an answer. False at once where none is under way."""
+    async def landing(self, key: bytes, patience_s: float) -> bool | None:
+        """Wait for the flight of that key to end; whether it left an answer. None at once where none is under way."""
         flight = self._flying.get(key)
         if flight is None:
-            return False
+            return None
         try:
             async with asyncio.timeout(patience_s):
                 return await asyncio.shield(flight)
@@ -52,12 +55,14 @@ class Flights:
 
 
 class Flight:
-    """One question under way."""
+    """One question under way. `then` is called when it lands."""
 
     def __init__(self, future: "asyncio.Future[bool]") -> None:
         self.future = future
+        self.then: Callable[[], None] = lambda: None
 
     def lands(self, *, kept: bool) -> None:
         """Let those who wait go on: with the stored answer, or each on its own. Once is enough."""
         if not self.future.done():
             self.future.set_result(kept)
+            self.then()

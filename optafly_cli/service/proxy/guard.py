@@ -15,6 +15,7 @@ from optafly_cli.service.proxy.problems import Refused
 TOKEN = b"x-optafly-token"
 SHORTEST_TOKEN = 16
 MAX_HEADERS = 64 << 10
+_MORE_THAN_A_HOST = frozenset("@/\\?#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Guard:
         """
         if sum(len(name) + len(value) for name, value in headers) > MAX_HEADERS:
             raise Refused(431, f"the headers are larger than {MAX_HEADERS:,} bytes", close=True)
+        if has(headers, b"transfer-encoding") and has(headers, b"content-length"):
+            raise Refused(400, "a request has one length: chunked, or a content-length", close=True)
         if not path.startswith(b"/"):
             raise Refused(400, "the target of a request must be a path", close=True)
         if self.mark in (seen.strip() for seen in first(headers, MARK).split(",")):
@@ -63,6 +66,8 @@ def is_loopback(host: str) -> bool:
 
 def _host_of(value: str, *, url: bool = False) -> str:
     """The host of a Host header, or of an origin; empty where it is none."""
+    if not url and not _MORE_THAN_A_HOST.isdisjoint(value):
+        return ""
     try:
         parts = urlsplit(value if url else f"//{value}")
         host, _ = parts.hostname, parts.port

@@ -10,7 +10,7 @@ from optafly_cli.service.proxy.call import CREDENTIALS
 from optafly_cli.service.proxy.client import Client, Room
 from optafly_cli.service.proxy.desk import Desk, Found
 from optafly_cli.service.proxy.flights import Flights
-from optafly_cli.service.proxy.headers import Headers, first, has, request_headers, response_headers
+from optafly_cli.service.proxy.headers import Headers, end_to_end, first, has, request_headers, response_headers
 from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
 from optafly_cli.service.proxy.problems import Refused
@@ -23,6 +23,7 @@ MAX_HELD = 256 << 20
 MAX_WHOLE = 4 << 20
 """A reply that is not streamed and longer than this is passed on as it comes, and not kept."""
 CACHE = b"x-optafly-cache"
+Take = Callable[[int], bool]
 
 
 class Handler:
@@ -45,6 +46,7 @@ class Handler:
         self._extra = extra
         self._flights = Flights()
         self._room = Room(MAX_HELD)
+        self._replies = Room(MAX_HELD)
         self._keeper = Keeper(desk, self.metrics, say)
 
     async def close(self) -> None:
@@ -86,12 +88,17 @@ class Handler:
             raw = await client.body(MAX_REQUEST, self._room)
             begun = time.monotonic()
             wanted = self._settings.cache.enabled and mode == "use"
-            headers = [*client.headers, *self._added(client.headers).items()]
+            headers = [*end_to_end(client.headers), *self._added(client.headers).items()]
             found = await self._desk.open(raw, headers, client.query.decode("latin-1"), serve=wanted)
-            if not await self._answered(client, found, begun):
-                await client.while_there(self._ask(client, raw, found, mode, begun))
+            try:
+                if not await self._answered(client, found, begun):
+                    await client.while_there(self._ask(client, raw, found, mode, begun))
+            finally:
+                if found.turn:
+                    await found.turn.over()
         finally:
             self._room.give(client.held)
+            self._keeper.warn()
 
     async def _answered(self, client: Client, found: Found, begun: float) -> bool:
         """Reply from the store, if it has an answer."""
@@ -121,12 +128,22 @@ class Handler:
             seen = await self._desk.peek(call) if call and verdict.keep and mode == "refresh" else None
             await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
             return
-        landed = await self._flights.landing(call.key, self._settings.provider.timeout_s)
+        patience_s = self._settings.provider.timeout_s
+        # Whose turn it is waits for nobody here: one of those could be waiting for the turn
+        landed = None if found.turn else await self._flights.landing(call.key, patience_s)
         if landed or self._flights.landed_since(call.key, begun):
             again = await self._desk.look_again(call)
             if await self._answered(client, again, begun):
                 return
-        async with self._flights.flown(call.key) as flight:
+        if landed is False:
+            # One after the other could be long: an answer that cannot be kept is mostly followed by another
+            await self._forward(client, raw, Sent(verdict, call, found.lookup, None, begun))
+            return
+        async with self._flights.flown(call.key) as flight, self._desk.alone(call, found.turn, patience_s) as turn:
+            flight.then = turn.end
+            if turn.found and await self._answered(client, turn.found, begun):
+                flight.lands(kept=True)
+                return
             await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
 
     def _verdict(self, found: Found, mode: str) -> Verdict:
@@ -159,45 +176,50 @@ class Handler:
             if not verdict.keep or reply.status != 200 or sent.call is None:
                 await client.start(reply.status, response_headers(reply.headers, ours))
                 await self._relay(client, reply)
-            elif header_of(reply, b"content-type").startswith("text/event-stream"):
-                await self._stream(client, reply, sent, ours)
             else:
-                await self._whole(client, reply, sent, ours)
+                streamed = header_of(reply, b"content-type").startswith("text/event-stream")
+                with self._replies.share() as take:
+                    await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
         self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
 
-    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
         watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
-        kept = False
+        kept = prepared = False
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
-                watch.feed(chunk)
+                watch.feed(chunk, room=take(len(chunk)))
                 if watch.complete and not kept:
                     kept = True
                     await self._keeper.keep(watch, reply, sent)
                 elif watch.given_up and sent.flight:
                     sent.flight.lands(kept=False)
                 await client.write(chunk)
+                if not (kept or prepared):
+                    prepared = True
+                    self._keeper.prepare(sent)
         if not kept:
             await self._keeper.keep(watch, reply, sent)
         await client.end()
 
-    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str]) -> None:
+    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
         """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
         watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
         held = 0
+        self._keeper.prepare(sent)
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 if client.status:
                     await client.write(chunk)
                     continue
-                watch.feed(chunk)
+                room = take(len(chunk))
+                watch.feed(chunk, room=room)
                 parts.append(chunk)
                 held += len(chunk)
-                if held > MAX_WHOLE:
-                    watch.given_up = "too long"
+                if held > MAX_WHOLE or not room:
+                    watch.given_up = watch.given_up or "too long"
                     await client.start(reply.status, response_headers(reply.headers, ours))
                     await client.write(b"".join(parts))
                     parts = []

@@ -36,12 +36,18 @@ def has(headers: Headers, name: bytes) -> bool:
     return any(key == name for key, _ in headers)
 
 
+def end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Those that are not for this connection only: what is sent on, and what a question can depend on."""
+    dropped = _NOT_SENT_ON | _named_by_connection(headers)
+    return [(name, value) for name, value in headers if name not in dropped]
+
+
 def request_headers(
     headers: Headers, *, host: bytes, mark: bytes, extra: Mapping[bytes, bytes], readable: bool
 ) -> list[tuple[bytes, bytes]]:
     """What the upstream is sent. `extra` is added where the client set none; `readable` narrows accept-encoding."""
     dropped = _NOT_SENT_ON | _named_by_connection(headers)
-    kept = [(name, value) for name, value in headers if name not in dropped and not name.startswith(OURS)]
+    kept = [(name, value) for name, value in end_to_end(headers) if not name.startswith(OURS)]
     names = {name for name, _ in kept}
     added = (
         (name, value) for name, value in extra.items() if name not in names | dropped and not name.startswith(OURS)

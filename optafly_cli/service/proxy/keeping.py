@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,16 @@ class Keeper:
         if self._afterwards:
             await asyncio.wait(self._afterwards)
 
+    def prepare(self, sent: Sent) -> None:
+        """Do ahead what keeping the answer will take, while it comes."""
+        if sent.call is not None:
+            self._after(self._prepared(sent.call))
+
+    async def _prepared(self, call: Call) -> None:
+        # What is wrong with the store is said when the answer is to be kept
+        with suppress(OptaflyError):
+            await self._desk.prepare(call)
+
     async def keep(self, watch: Watch, reply: Reply, sent: Sent) -> bool:
         """Store the answer, if it is one; False when the store could not."""
         call, flight = sent.call, sent.flight
@@ -81,8 +92,7 @@ class Keeper:
             self._metrics.count("optafly_stored_total", "result", "store")
             return False
         self.ill = ""
-        while self._desk.warnings:
-            self.once(self._desk.warnings.popleft())
+        self.warn()
         self._metrics.count("optafly_stored_total", "result", "stored" if kept else "secret")
         if flight:
             flight.lands(kept=kept)
@@ -104,6 +114,11 @@ class Keeper:
         task = asyncio.ensure_future(work)
         self._afterwards.add(task)
         task.add_done_callback(self._afterwards.discard)
+
+    def warn(self) -> None:
+        """Say what went wrong beside what was done."""
+        while self._desk.warnings:
+            self.once(self._desk.warnings.popleft())
 
     def once(self, warning: str) -> None:
         """Say a warning the first time, and again when many others came in between."""

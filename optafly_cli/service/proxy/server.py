@@ -4,16 +4,18 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import ConfigError, UsageError
 from optafly_cli.service.proxy.app import Proxy, ProxySettings
 from optafly_cli.service.proxy.guard import SHORTEST_TOKEN, is_loopback
+from optafly_cli.service.proxy.protocol import protocol
 
 if TYPE_CHECKING:
     import uvicorn
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 Stop = Callable[[], None]
 GRACE_S = 30.0
 _BACKLOG = 512
-_MAX_CONNECTIONS = 1_024
+_DESCRIPTORS = 4_096
+_HEAD_S = 30.0
+"""How long a client may take for a request's line and headers."""
 _MAKE_ONE = "set OPTAFLY_SERVICE_TOKEN (`openssl rand -hex 16` makes one)"
 
 
@@ -98,7 +102,17 @@ def serve(
     `ready` is called once the first request can be answered, with a function that ends it as a signal does, from any
     thread. Signals are taken on the main thread only.
     """
+    _allow_descriptors()
     asyncio.run(_serve(made_from, made, ready, say, detail, grace_s))
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit, where that is lower: each request may take a client, a connection upstream and a lock."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(
@@ -112,7 +126,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: detail(f"a connection failed: {context.get('message')}"))
     proxy = Proxy(made_from, say, detail)
-    server = _server(proxy, grace_s)
+    server = _server(proxy, grace_s, made_from.settings.provider.timeout_s)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _stop, server, number, say)
@@ -129,7 +143,7 @@ async def _serve(
         await proxy.close()
 
 
-def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
+def _server(proxy: Proxy, grace_s: float, patience_s: float) -> "uvicorn.Server":
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -138,12 +152,13 @@ def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
         def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
             return nullcontext()
 
-    for name in ("uvicorn.error", "uvicorn.access"):
+    # asyncio warns of every part of a reply that a client did not wait for
+    for name in ("uvicorn.error", "uvicorn.access", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return Server(
         uvicorn.Config(
             proxy,
-            http=_protocol(),
+            http=protocol(min(_HEAD_S, patience_s)),
             ws="none",
             loop="none",
             lifespan="off",
@@ -157,38 +172,6 @@ def _server(proxy: Proxy, grace_s: float) -> "uvicorn.Server":
             timeout_graceful_shutdown=max(1, round(grace_s)),
         )
     )
-
-
-def _protocol() -> type[asyncio.Protocol]:
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-
-    from optafly_cli.service.proxy.problems import Problem
-
-    class ApiProtocol(H11Protocol):
-        """HTTP/1.1 with a limit on connections, and refusals in the shape of the API's errors."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > _MAX_CONNECTIONS:
-                transport.abort()
-
-        def send_400_response(self, msg: str) -> None:
-            """Refuse what is no HTTP, unless a reply is on its way: then only the end of the connection can."""
-            import h11
-
-            if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-                self.transport.close()
-                return
-            problem = Problem(400, f"optafly: {msg}", close=True)
-            for event in (
-                h11.Response(status_code=400, headers=problem.headers, reason=b"Bad Request"),
-                h11.Data(data=problem.body),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-            self.transport.close()
-
-    return ApiProtocol
 
 
 def _stop(server: "uvicorn.Server", number: int, say: Callable[[str], None]) -> None:

@@ -1,12 +1,14 @@
 """From settings and environment to what a proxy is made from."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from optafly_cli.config.paths import store_folder
 from optafly_cli.config.settings import Settings
 from optafly_cli.provider.credentials import KEY_VARIABLES, custom_headers, require_credentials
 from optafly_cli.provider.endpoint import DEFAULT_URL, endpoint_of
 from optafly_cli.service.proxy.app import ProxySettings
+from optafly_cli.service.proxy.beside import engine_beside
 
 
 def proxy_settings(settings: Settings, environ: Mapping[str, str], *, remote: bool) -> ProxySettings:
@@ -24,6 +26,7 @@ def proxy_settings(settings: Settings, environ: Mapping[str, str], *, remote: bo
         extra=_own_headers(environ, remote=remote),
         token=settings.service.token,
         remote=remote,
+        engine=partial(engine_beside, settings.cache, environ),
     )
 
 

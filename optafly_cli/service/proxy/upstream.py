@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from optafly_cli.config.settings import ProviderSettings
+from optafly_cli.service.proxy.guard import is_loopback
 from optafly_cli.service.proxy.headers import Headers
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def _environment_proxy(scheme: str, netloc: str) -> "httpcore2.Proxy | None":
 
     found = getproxies()
     address = found.get(scheme) or found.get("all")
-    if not address or proxy_bypass(netloc):
+    # What is this machine's never leaves it: another host has another 127.0.0.1
+    if not address or proxy_bypass(netloc) or is_loopback(urlsplit(f"//{netloc}").hostname or ""):
         return None
     parts = urlsplit(address if "://" in address else f"http://{address}")
     auth = (parts.username, parts.password or "") if parts.username else None

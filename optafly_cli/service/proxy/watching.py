@@ -67,9 +67,13 @@ class Watch:
         except Undecodable:
             self.given_up = "encoding"
 
-    def feed(self, chunk: bytes) -> None:
-        """Take a chunk; `complete` is true after the one that ends a stream's message."""
+    def feed(self, chunk: bytes, *, room: bool = True) -> None:
+        """Take a chunk, if there is room for it; `complete` is true after the one that ends a stream's message."""
         if self.given_up or self.complete:
+            return
+        if not room:
+            self.given_up = "room"
+            self._whole.clear()
             return
         try:
             made = self._unpacker.feed(chunk, self._room)

@@ -1,0 +1,67 @@
+"""Whether a value could be a secret, or stands where one would."""
+
+import re
+from functools import cache
+
+from optafly_cli.workspace.searched import entropy
+
+_PASSWORD_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 3.2, 4.4
+_SHORTEST_TOKEN = 12
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether it only stands for a secret: `changeme`, `${VAR}`, `<token>`, `xxxx`, `your-key-here`, `user1234`."""
+    if _stand_in().search(value):
+        return True
+    return len(_filler().sub("", value.lower())) < 4
+
+
+def looks_real(value: str, *, password: bool) -> bool:
+    """Whether a value that is assigned to a secret's name could be one. A password may be shorter than a token."""
+    if is_placeholder(value) or _code().search(value) or is_path(value):
+        return False
+    if not any(letter.isalpha() for letter in value) or value.isalpha():
+        return False
+    if password:
+        return _unlike_a_word().search(value) is not None and entropy(value) >= _PASSWORD_BITS
+    has_digit = any(letter.isdigit() for letter in value)
+    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= _TOKEN_BITS
+
+
+def is_path(value: str) -> bool:
+    """Whether it names a file or a place on the network. A random text that begins with a slash does not."""
+    return _path().fullmatch(value) is not None and entropy(value) < _PATH_BITS
+
+
+@cache
+def _stand_in() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)change.?(?:me|it|this)|example|place.?holder|your[-_ ]?|xxx|\*\*\*|\.\.\.|…|dummy|redacted|insert.|"
+        r"replace.|todo|fixme|foobar|\$[({]|^\$\w+$|\{\{|\}\}|%\(|^%[sd]|%[sd]$|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
+    )
+
+
+@cache
+def _filler() -> re.Pattern[str]:
+    words = (
+        "passwo?r?d?|passphrase|pwd|secrets?|token|credentials?|key|api|auth|access|user(?:name)?|admin|root|guest|login|"
+        "test(?:ing|er)?|fake|mock|demo|sample|some|random|default|none|null|undefined|true|false|invalid|wrong|correct|"
+        "bad|good|new|old|the|my|very|super|private|public|client|server|value|string|here|hunter2+|qwerty|letmein|"
+        "abc(?:def)?(?:ghi)?|asdf|foo|bar|baz|dev|prod|local|db|database|postgres|mysql|redis|mongo|rabbitmq"
+    )
+    return re.compile(rf"(?:{words})|[\d\W_]+")
+
+
+@cache
+def _code() -> re.Pattern[str]:
+    return re.compile(r"\(\)|\(\?|\\[wdsb]|\[[\^\w]|::|->|://|^[\w.]*\(|^arn:|^[a-z]+(?:[_-][a-z]+)+\d?$")
+
+
+@cache
+def _unlike_a_word() -> re.Pattern[str]:
+    return re.compile(r"\d|[!@#$%^&*+=?~|]")
+
+
+@cache
+def _path() -> re.Pattern[str]:
+    return re.compile(r"(?:[A-Za-z]+:)?(?:[~.]{0,2}/|[A-Za-z]:\\)[\w.@+%: /\\-]*|[\w.-]+(?:/[\w.-]+)*\.[a-z]{1,5}")
