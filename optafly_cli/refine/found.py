@@ -12,6 +12,8 @@ from optafly_cli.refine.rules.referents import pointer
 
 SHORT = 30
 """Words of prose up to which a question is taken to be about no code at all."""
+WHOLE = 8
+"""Words of prose from which a general question is taken to be all there."""
 FEW = 12
 """Words of prose up to which a prompt that only points has nothing to be searched with."""
 SCALE = 4.0
@@ -52,10 +54,15 @@ def is_known(subject: Subject) -> bool:
 
 
 def chance_found(subject: Subject) -> float:
-    """The calibrated chance, 0 to 1; the one of a usual prompt where nothing could be searched."""
+    """The calibrated chance, 0 to 1; the one of a usual prompt where nothing could be searched.
+
+    A general question needs no file: it has all of it, the more so the more it says.
+    """
     if subject.attached.code:
         return POINTED if subject.attached.located else ATTACHED
     found = weights().found
+    if is_general(subject):
+        return found.neutral + (ATTACHED - found.neutral) * min(1.0, subject.view.words / WHOLE)
     if says_nothing(subject):
         return found.table.values[0]
     clear = searched(subject)
