@@ -12,6 +12,7 @@ from optafly_cli.config.settings import RefineSettings
 from optafly_cli.refine.analyse import analyse
 from optafly_cli.refine.approval import approval_needed
 from optafly_cli.refine.engine import edited, refine
+from optafly_cli.refine.markup import original_of
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.refine.stable import stable_share
 from optafly_cli.workspace.types import NamedContext, Workspace
@@ -307,10 +308,11 @@ def test_what_holds_for_every_prompt(
 
 
 def test_a_refined_prompt_still_gets_a_file_that_is_new(workspace: Workspace, named: Named) -> None:
-    """Naming another file with a prompt that is refined already puts that file in front, and changes nothing else."""
+    """Naming another file with a prompt that is refined already puts that file in front, and keeps it verbatim."""
     refined = run("fix this bug", workspace, named("src/main.rs:5"))
     more = run(refined.text, workspace, named("app/orders.py:6"))
-    assert more.sections[-1].text == refined.text
+    assert original_of(more.text) == refined.text
+    assert original_of(original_of(more.text)) == "fix this bug"
     assert [piece.path for piece in more.pieces] == ["app/orders.py"]
     assert run(more.text, workspace, named("app/orders.py:6")).text == more.text
 
