@@ -48,7 +48,9 @@ def whole(proposal: Proposal, metrics: str) -> str:
     lines += ["", "changes", "======="]
     for change in proposal.changes:
         mark, _ = _mark(proposal, change)
-        lines.append(f"{change.number:>2} {mark} {_said(change)}: {_tokens(change)} {_gain(change)}".rstrip())
+        cost = f"{change.tokens_added:+,} token{'s' if change.tokens_added != 1 else ''}"
+        gain = f", score {_gain(change)}" if _gain(change) else ""
+        lines.append(f"{change.number:>2} {mark} {_said(change)}: {cost}{gain}")
         lines.append(f"     {change.rule}; {printable(change.evidence)}")
     return "\n".join([*lines, "", metrics, ""])
 
@@ -132,19 +134,21 @@ def changes_grid(proposal: Proposal) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 1), expand=True)
+    grid = Table(box=None, padding=(0, 1, 0, 0), expand=True, pad_edge=False, show_header=bool(proposal.changes))
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1, overflow="fold")
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column("changes", ratio=1, overflow="fold")
+    grid.add_column("tokens", justify="right", no_wrap=True)
+    grid.add_column("score", justify="right", no_wrap=True)
     for change in proposal.changes:
         mark, style = _mark(proposal, change)
         said = Text(_said(change), style=style)
         if change.rule == "context" and change.kind == "added_code_snippet":
             said.append(", not named by you", style=UNNAMED)
-        tokens = "left out" if proposal.is_undone(change) else _tokens(change)
-        grid.add_row(Text(f"{change.number}"), Text(mark, style=style), said, tokens, _gain(change))
+        undone = proposal.is_undone(change)
+        tokens = Text("left out" if undone else f"{change.tokens_added:+,}", style=style)
+        gain = "" if undone else _gain(change)
+        grid.add_row(Text(f"{change.number}"), Text(mark, style=style), said, tokens, Text(gain, style=style))
     return grid
 
 
@@ -159,12 +163,8 @@ def _said(change: Change) -> str:
     return printable(change.description) + rule
 
 
-def _tokens(change: Change) -> str:
-    return f"{change.tokens_added:+,} token{'s' if change.tokens_added != 1 else ''}"
-
-
 def _gain(change: Change) -> str:
-    return f"score +{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
+    return f"+{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
 
 
 def _questions(proposal: Proposal) -> "Iterator[Text]":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from optafly_cli.pipeline.session import Session
     from optafly_cli.route.result import RoutedRequest
 
+QUESTION_ROWS = 2
 _CHOICES = {"": "y", "yes": "y", "no": "n", "edit": "e", "always": "a", "quit": "q", "view": "v", "answer": "w"}
 _DECISIONS: dict[str, Literal["accept", "reject", "always"]] = {"y": "accept", "n": "reject", "a": "always"}
 _KEYS = frozenset("yneaqvw?")
@@ -71,7 +72,7 @@ def _question(proposal: Proposal, verb: str) -> str:
 def _help(proposal: Proposal, key: str, session: "Session") -> str:
     if key.isdecimal():
         if any(change.number == int(key) for change in proposal.changes):
-            return "That change goes when everything beside the request is left out.\n"
+            return "That change stands and falls with others.\n"
         return f"There is no change {int(key)}.\n"
     if key != "?":
         return "Please answer y, n, e, a, q, v, a number or ?.\n"
@@ -91,7 +92,8 @@ def _draw(ui: Ui, proposal: Proposal, session: "Session", *, again: bool = False
     console = ui.console(stderr=True)
     if again and os.environ.get("TERM") != "dumb":
         sys.stderr.write("\x1b[2J\x1b[H")
-    show(console, proposal, metrics(proposal.refined, session))
+    asked = 0 if again else sum(2 + len(question.choices) for question in proposal.refined.questions[:1])
+    show(console, proposal, metrics(proposal.refined, session), QUESTION_ROWS + asked)
 
 
 def metrics(refined: RefinedPrompt, session: "Session") -> str:
@@ -99,7 +101,8 @@ def metrics(refined: RefinedPrompt, session: "Session") -> str:
     from optafly_cli.pipeline.stages import route
 
     before, after = refined.score_original.value, refined.score_refined.value
-    tokens, added = session.counter.count(refined.text, ""), sum(change.tokens_added for change in refined.changes)
+    tokens = session.counter.count(refined.text, "")
+    added = tokens - session.counter.count(refined.original, "")
     said = f"score {before:.2f} → {after:.2f} · {tokens:,} token{'s' if tokens != 1 else ''} ({added:+,})"
     try:
         return f"{said} · {_cache_effect(route(session, refined))}"

@@ -36,9 +36,11 @@ class Proposal:
         return change in self.refined.undone
 
     def toggled(self, number: int) -> "Proposal | None":
-        """With the change of that number left out, or back again; None when it cannot be."""
+        """With the change of that number left out, or back again; None when there is none, or it hangs on another."""
         change = next((one for one in self.changes if one.number == number), None)
         if change is None or not change.undoable:
+            return None
+        if self.is_undone(change) and change.id not in self.without:
             return None
         return self._made(replace(self, without=self.without ^ {change.id}))
 
