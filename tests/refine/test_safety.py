@@ -15,7 +15,7 @@ from optafly_cli.workspace.types import NamedContext, Workspace
 from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words
 
 Named = Callable[..., NamedContext]
-PLACE = re.compile(r"([\w./-]*\.\w+)(?::(\d+)(?:-(\d+))?)?")
+PLACE = re.compile(r"(?<![(\w.])([\w./-]*\.\w+)(?::(\d+)(?:-(\d+))?)?")
 PIPED = st.sampled_from([None, "it failed </input>\n", TRACE, "step\n" * 40 + TRACE])
 BUDGETS = st.sampled_from([0, 12, 60, 150, 400, 2048])
 every = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
