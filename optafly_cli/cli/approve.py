@@ -159,8 +159,7 @@ def _asked(ui: Ui, question: Question) -> str | None:
 def edit(ui: Ui, text: str) -> str | None:
     """Let the user edit `text`; None when the editor failed or nothing was left."""
     with tempfile.TemporaryDirectory(prefix="optafly-") as folder:
-        path = Path(folder) / "prompt.md"
-        path.write_text(text, encoding="utf-8")
+        path = _written(Path(folder) / "prompt.md", text)
         try:
             run_editor(path)
         except UsageError as error:
@@ -173,6 +172,13 @@ def edit(ui: Ui, text: str) -> str | None:
     return edited
 
 
+def _written(path: Path, text: str) -> Path:
+    """The file, which only the user can read."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def _page(ui: Ui, text: str) -> None:
     """Show the text in $PAGER, or in less or more; on the screen itself when there is none."""
     pager = os.environ.get("PAGER") or next((name for name in ("less", "more") if shutil.which(name)), "")
@@ -180,8 +186,7 @@ def _page(ui: Ui, text: str) -> None:
         sys.stderr.write(text)
         return
     with tempfile.TemporaryDirectory(prefix="optafly-") as folder:
-        path = Path(folder) / "refined.txt"
-        path.write_text(text, encoding="utf-8")
+        path = _written(Path(folder) / "refined.txt", text)
         try:
             terminal.run([*shlex.split(pager), str(path)])
         except (OSError, ValueError) as error:

@@ -133,7 +133,6 @@ def _document(refined: RefinedPrompt, stable: float, ms: float) -> dict[str, Any
         "intent": {"action": refined.intent.action, "confidence": score_value(refined.intent.confidence)},
         "findings": [finding_document(finding) for finding in refined.findings],
         "changes": [change_document(change) for change in refined.changes],
-        "undone": [change_document(change) for change in refined.undone],
         "context": {
             "pieces": [
                 {
