@@ -16,7 +16,7 @@ from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rewrite import Draft, Material, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.select import Selection, choose, new_to
+from optafly_cli.refine.select import Selection, choose, names_places, new_to
 from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
 from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
 
@@ -43,7 +43,8 @@ def refine(
 
     `count` gives the tokens of a text in a language ("" for prose). `unsafe`: text of files that the user did not name
     may be used. Without `rewrite` the prompt only gets what was named; without `context` no text of files. A prompt
-    that scores at or above the threshold is not rewritten unless `force`; one that is refined already never is.
+    that scores at or above the threshold is left as it is unless `force`, but for the files that it names and shows
+    nothing of; one that is refined already never is rewritten.
     Without `retriever` nothing is selected that the prompt does not name. `answers` are the user's to `questions`;
     changes whose ids are in `without` are left out. `review`: somebody will look at it, so the gain of each change and
     the questions are worked out.
@@ -61,9 +62,10 @@ def refine(
     improve = improve and subject.view.structure is None
     found = findings_in(subject)
     if prompt.strip():
+        automatic = improve or (rewrite and settings.enabled and _only_names(subject))
         material = Material(
             subject=subject,
-            selection=_select(subject, settings, count, unsafe=unsafe, improve=improve, context=context),
+            selection=_select(subject, settings, count, unsafe=unsafe, automatic=automatic, context=context),
             rules={finding.rule for finding in alone.findings},
             answers=answers,
             budget=settings.max_context_tokens,
@@ -120,19 +122,25 @@ def _gains(material: Material, written: Draft, score: Score, files: WorkspaceFil
         yield replace(change, score_gain=gain)
 
 
+def _only_names(subject: Subject) -> bool:
+    """Whether the prompt names files and shows nothing of them: who answers cannot look them up."""
+    view = subject.view
+    return names_places(subject) and not (view.errors or view.named_error or view.of("fence", "code"))
+
+
 def _select(
     subject: Subject,
     settings: RefineSettings,
     count: Callable[[str, str], int],
     *,
     unsafe: bool,
-    improve: bool,
+    automatic: bool,
     context: bool,
 ) -> Selection:
     if not context:
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
-    selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context)
+    selection = choose(subject, settings, count, unsafe=unsafe, automatic=automatic and context, project=context)
     structure = subject.view.structure
     return selection if structure is None else new_to(structure, selection)
 

@@ -204,7 +204,7 @@ def _walked_names(root: Path, most: int) -> Iterator[str]:
                 count += 1
                 if count >= most:
                     return
-            elif name.lower() not in _GENERATED_FOLDERS | _BUILD_FOLDERS and not (root / label / ".git").exists():
+            elif name.lower() not in _GENERATED_FOLDERS | _BUILD_FOLDERS and not os.path.lexists(root / label / ".git"):
                 inner.append((f"{label}/", specs))
         pending.extend(reversed(inner))
 

@@ -50,6 +50,7 @@ def on_a_terminal(
             seen = len(written)
             os.write(terminal, pending.pop(0)[1])
     else:
+        # A command that waits for an answer that was not typed would never end
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)

@@ -101,6 +101,23 @@ def test_the_limit(listing: tuple[Path, Listing]) -> None:
     assert listed_files(workspace, 0) == []
 
 
+def test_a_path_that_is_too_long_is_no_obstacle(tmp_path: Path) -> None:
+    """The kernel refuses to look below a folder whose path has just room for its own name."""
+    (tmp_path / "near.py").touch()
+    longest = os.pathconf(tmp_path, "PC_PATH_MAX") - 1
+    handle, room = os.open(tmp_path, os.O_RDONLY), longest - len(str(tmp_path)) - 2
+    try:
+        while room > 0:
+            name = "d" * min(250, room)
+            os.mkdir(name, dir_fd=handle)
+            below = os.open(name, os.O_RDONLY, dir_fd=handle)
+            os.close(handle)
+            handle, room = below, room - len(name) - 1
+    finally:
+        os.close(handle)
+    assert listed_files(find_workspace(tmp_path)) == ["near.py"]
+
+
 def test_a_submodule_is_not_entered(tmp_path: Path) -> None:
     """Its files belong to its own workspace."""
     inner = repository(tmp_path / "inner", {"b.txt": "b\n"})

@@ -37,8 +37,6 @@ class Named:
 
 def missing_symbol(subject: Subject) -> Iterator[Spot]:
     """A name that stands nowhere in the workspace."""
-    if not subject.files.has_code:
-        return
     for named, known in _looked_up(subject):
         if known.occurs is not False:
             continue
@@ -63,7 +61,7 @@ def ambiguous_symbol(subject: Subject) -> Iterator[Spot]:
 
 def ambiguous(subject: Subject) -> Iterator[tuple[Named, list[Definition]]]:
     """The names that mean several things, each with where it is defined, one place in a file."""
-    if subject.named.files or not subject.files.has_code:
+    if subject.named.files:
         return
     files = {subject.files.label(mention.path) for mention in subject.mentions}
     frames = {frame.path.rsplit("/", 1)[-1] for error in subject.view.errors for frame in error.frames}
@@ -91,6 +89,9 @@ def names_of(view: PromptText) -> Iterator[Named]:
 
 def _looked_up(subject: Subject) -> list[tuple[Named, Known]]:
     names = list(islice(names_of(subject.view), MOST_NAMES))
+    # What is in the workspace is asked last: without git that is a walk through all of it
+    if not names or not subject.files.has_code:
+        return []
     known = subject.files.symbols.look_up([name for one in names for name in (one.name, *one.owner.split(".")) if name])
     return [(one, known[one.name]) for one in names]
 
