@@ -124,9 +124,11 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
 
     for folder in (session.job.cwd, session.workspace.root):
         try:
-            return gather(session.workspace, folder, files=(place,)).files
+            files = gather(session.workspace, folder, files=(place,)).files
         except UsageError:
             continue
+        # Words with a * in them may match any number
+        return files if len(files) == 1 else ()
     return ()
 
 

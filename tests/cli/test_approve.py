@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, lookup
 from tests.cli.terminal import on_a_terminal, plain_lines
+from tests.fakes.messages_api import MessagesApi
 
 ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
 SKIP = (b"> ", b"\n")
@@ -44,6 +45,26 @@ def test_a_file_is_chosen_by_its_number(cli: Cli) -> None:
     assert code == 0
     (choice,) = [line.removeprefix("  1 ") for line in lines if line.startswith("  1 ") and "(" not in line]
     assert f"Location: {choice}" in "\n".join(lines).rpartition("Use this?")[2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [
+        ((SKIP, (b"Send this?", b"y\n")), "hit"),
+        ((SKIP, (b"Send this?", b"2\n"), (b"Send this?", b"y\n")), "miss"),
+        (((b"> ", b"it panics on x\n"), (b"Send this?", b"y\n")), "miss"),
+    ],
+)
+def test_the_answer_to_a_changed_rewrite_is_not_stored(
+    cli: Cli, api: MessagesApi, keys: tuple[tuple[bytes, bytes], ...], status: str
+) -> None:
+    """What was answered to less, or to more, than the prompt as typed is not its answer; it is still printed."""
+    ask = ("ask", "fix this bug", "--file", "src/main.rs:8")
+    env = {"OPTAFLY_REFINE_APPROVE": "always"}
+    code, _ = on_a_terminal(cli, *ask, answers=keys, env=env)
+    assert code == 0
+    assert len(api.messages) == 1
+    assert lookup(cli, *ask, env=env)["status"] == status
 
 
 def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
