@@ -8,7 +8,7 @@ Every change can be left out again: the prompt is then put together without it, 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from optafly_cli.refine.instruction import Part, answer_parts, asked_by, parts, wrapped
+from optafly_cli.refine.instruction import Part, answer_parts, parts, wrapped
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.pack import Chosen, Count
 from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
@@ -98,7 +98,7 @@ def _draft(material: Material, selection: Selection, allowed: Collection[str] | 
     additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
     kept = _affordable(original, additions, budget - selection.context_tokens, count)
     left_out = tuple(_too_long(budget, [part.change for part in additions[len(kept) :]]))
-    structure = _structure(original, material.rules, count)
+    structure = _structure(original, count)
     # Between tags, too, when it begins as a refined prompt does: else nobody could tell where it begins
     framed = bool(kept) or (material.subject.view.structure is not None and bool(_context_ids(selection)))
     if framed and not kept and structure.tokens_added > budget - selection.context_tokens:
@@ -130,7 +130,7 @@ def _affordable(original: str, additions: Sequence[Part], room: int, count: Coun
     return kept
 
 
-def _structure(original: str, rules: Collection[str], count: Count) -> Change:
+def _structure(original: str, count: Count) -> Change:
     """The tags around the request; they stand as long as anything stands beside it."""
     added = count(wrapped(original), "") - count(original, "")
     first = len(original[: len(original) - len(original.lstrip())].split("\n"))
@@ -138,7 +138,7 @@ def _structure(original: str, rules: Collection[str], count: Count) -> Change:
         "added_structure",
         "Set the request apart from its context",
         max(0, added),
-        rule=asked_by(rules, "structure"),
+        rule="structure",
         evidence=f"the prompt, line {first}",
         undoable=False,
         id="structure",
