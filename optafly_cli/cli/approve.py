@@ -1,94 +1,165 @@
-"""Asking the user about a rewrite: original and refined side by side, the changes, one key to decide."""
+"""Asking the user about a rewrite: what is missing from it, what of it is left out, and whether it is used."""
 
+import os
+import shlex
+import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
+from optafly_cli.cli.approval_screen import show, whole
 from optafly_cli.cli.editor import run_editor
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import Declined, UsageError
-from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.errors import Declined, OptaflyError, UsageError
+from optafly_cli.pipeline.job import Decision
+from optafly_cli.refine.proposal import Proposal
+from optafly_cli.refine.result import Question, RefinedPrompt
+from optafly_cli.service import terminal
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
-    from optafly_cli.pipeline.job import Decision
     from optafly_cli.pipeline.session import Session
+    from optafly_cli.route.result import RoutedRequest
 
-SIDE_BY_SIDE = 60
-"""Columns of a terminal below which the original, which stands in the refined text anyway, is not shown beside it."""
-_CHOICES = {"y": "accept", "yes": "accept", "": "accept", "n": "reject", "no": "reject", "e": "edit", "edit": "edit"}
+QUESTION_ROWS = 2
+_CHOICES = {"": "y", "yes": "y", "no": "n", "edit": "e", "always": "a", "quit": "q", "view": "v", "answer": "w"}
+_DECISIONS: dict[str, Literal["accept", "reject", "always"]] = {"y": "accept", "n": "reject", "a": "always"}
+_KEYS = frozenset("yneaqvw?")
 
 
-def approve(ui: Ui, refined: RefinedPrompt, session: "Session", *, verb: str = "Send") -> "Decision":
-    """Show the rewrite on stderr and ask: yes, no (the prompt as typed), edit, always for this project, or quit."""
-    show(ui, refined)
-    question = f"{verb} this? [Y]es / [n]o, as typed / [e]dit / [a]lways for {session.workspace.name} / [q]uit: "
+def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send") -> Decision:
+    """Show the rewrite on stderr, ask what is missing, then what to do with it.
+
+    Raises:
+        Declined: the user quit.
+        Interrupted: Ctrl-C.
+    """
+    _draw(ui, proposal, session)
+    if proposal.refined.questions:
+        proposal = _answered(ui, proposal)
+        if proposal.answers or proposal.files:
+            _draw(ui, proposal, session, again=True)
     while True:
-        answer = ui.asked(ui.style(printable(question), "bold")).lower()
-        if answer in ("a", "always"):
-            return "always"
-        if answer in ("q", "quit"):
+        word = ui.asked(ui.style(_question(proposal, verb), "bold")).lower()
+        key = _CHOICES.get(word, word)
+        refined = proposal.refined
+        if key in _DECISIONS:
+            return Decision(_DECISIONS[key], refined)
+        if key == "q":
             raise Declined("nothing was sent")
-        match _CHOICES.get(answer):
-            case "accept":
-                return "accept"
-            case "reject":
-                return "reject"
-            case "edit":
-                text = edit(ui, refined.text)
-                if text is not None:
-                    return ("edit", text)
-            case _:
-                sys.stderr.write("Please answer y, n, e, a or q.\n")
+        if key == "e":
+            text = edit(ui, refined.text)
+            if text is not None:
+                return Decision("edit", refined, text)
+        elif key == "v":
+            _page(ui, whole(proposal, metrics(refined, session)))
+        elif key == "w" and refined.questions:
+            proposal = _answered(ui, proposal)
+            _draw(ui, proposal, session, again=True)
+        elif key.isdecimal() and (toggled := proposal.toggled(int(key))):
+            proposal = toggled
+            _draw(ui, proposal, session, again=True)
+        else:
+            sys.stderr.write(_help(proposal, key, session))
 
 
-def show(ui: Ui, refined: RefinedPrompt) -> None:
-    """Both prompts side by side, then what was changed and why."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _question(proposal: Proposal, verb: str) -> str:
+    numbers = f", 1-{len(proposal.changes)} leaves out" if proposal.changes else ""
+    return f"{verb} this? [Y]es [n]o [e]dit [a]lways [q]uit{numbers}, [v]iew, [?]: "
 
-    console = ui.console(stderr=True)
-    original, rewritten = Text(printable(refined.original)), _highlighted(refined)
-    table = Table(box=box.ROUNDED, expand=True)
-    if console.width >= SIDE_BY_SIDE:
-        widest = max((len(line) for line in refined.original.splitlines()), default=0)
-        table.add_column("original", width=max(len("original"), min(widest, console.width // 3)), overflow="fold")
-        table.add_column("refined", overflow="fold")
-        table.add_row(original, rewritten)
-    else:
-        table.add_column("refined", overflow="fold")
-        table.add_row(rewritten)
-    console.print(table)
-    for change in refined.changes:
-        console.print(Text(f"  + {printable(change.description)} ({change.tokens_added} tokens)", style="green"))
-    for piece in refined.unsafe:
-        console.print(Text(f"  ! not named by you: {printable(piece.path)} ({piece.reason})", style="yellow"))
-    before, after = refined.score_original.value, refined.score_refined.value
-    console.print(
-        Text(f"  score {before:.2f} → {after:.2f}, {refined.context_tokens} of {refined.budget} context tokens")
+
+def _help(proposal: Proposal, key: str, session: "Session") -> str:
+    if key.isdecimal():
+        if any(change.number == int(key) for change in proposal.changes):
+            return "That change stands and falls with others.\n"
+        return f"There is no change {int(key)}.\n"
+    if key != "?":
+        return "Please answer y, n, e, a, q, v, a number or ?.\n"
+    open_questions = "  w  answer what is not said\n" if proposal.refined.questions else ""
+    return (
+        "  y  use the refined prompt (Enter, too)\n"
+        "  n  use the prompt as you typed it, with nothing but what you named\n"
+        "  e  edit the refined prompt\n"
+        f"  a  use it, and never ask again for {printable(session.workspace.name)}\n"
+        "  q  quit: nothing is used\n"
+        "  3  leave change 3 out, or put it back\n"
+        "  v  see all of it\n" + open_questions
     )
 
 
-def _highlighted(refined: RefinedPrompt) -> Any:
-    """The refined text, what was added in green."""
-    from rich.text import Text
+def _draw(ui: Ui, proposal: Proposal, session: "Session", *, again: bool = False) -> None:
+    console = ui.console(stderr=True)
+    if again and os.environ.get("TERM") != "dumb":
+        sys.stderr.write("\x1b[2J\x1b[H")
+    asked = 0 if again else sum(2 + len(question.choices) for question in proposal.refined.questions[:1])
+    show(console, proposal, metrics(proposal.refined, session), QUESTION_ROWS + asked)
 
-    full = printable(refined.text)
-    text = Text(full, style="green" if refined.changes else "")
-    kept = printable(refined.original)
-    position = full.rfind(kept)
-    if position >= 0:
-        text.stylize("not green", position, position + len(kept))
-    return text
+
+def metrics(refined: RefinedPrompt, session: "Session") -> str:
+    """The score, the tokens, and what the prompt cache makes of them, in one line."""
+    from optafly_cli.pipeline.stages import route
+
+    before, after = refined.score_original.value, refined.score_refined.value
+    tokens = session.counter.count(refined.text, "")
+    added = tokens - session.counter.count(refined.original, "")
+    said = f"score {before:.2f} → {after:.2f} · {tokens:,} token{'s' if tokens != 1 else ''} ({added:+,})"
+    try:
+        return f"{said} · {_cache_effect(route(session, refined))}"
+    except OptaflyError:
+        # It will be said when the request is made
+        return said
+
+
+def _cache_effect(routed: "RoutedRequest") -> str:
+    anchors = [anchor for anchor in routed.anchors if anchor.cacheable]
+    if not anchors:
+        return "nothing for the prompt cache to keep"
+    effect = f"{len(anchors)} anchor{'s' if len(anchors) != 1 else ''}, {routed.tokens.cacheable:,} tokens cacheable"
+    cost = routed.cost
+    if not cost.uncached or cost.next_request is None:
+        return effect
+    time = "1 h" if all(anchor.ttl == "1h" for anchor in anchors) else "5 min"
+    return f"{effect}: asked again within {time} it costs {cost.next_request / cost.uncached:.2g} ×"
+
+
+def _answered(ui: Ui, proposal: Proposal) -> Proposal:
+    """Ask the open questions; an answer may settle others."""
+    skipped: set[str] = set()
+    sys.stderr.write("\nOnly you can tell (Enter skips, q skips all):\n")
+    while question := next((one for one in proposal.refined.questions if one.text not in skipped), None):
+        answer = _asked(ui, question)
+        if answer is None:
+            break
+        if answer:
+            proposal = proposal.answered(question, answer)
+        # An answer in words may leave the question open
+        skipped.add(question.text)
+    return proposal
+
+
+def _asked(ui: Ui, question: Question) -> str | None:
+    """What the user says to the question; "" when he skips it, None when he skips all."""
+    shown = [f"  {number} {printable(choice)}\n" for number, choice in enumerate(question.choices, 1)]
+    sys.stderr.write("".join([printable(question.text) + "\n", *shown]))
+    while True:
+        answer = ui.asked("> ").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if answer.lower() == "q":
+            return None
+        if answer.isdecimal() and question.choices:
+            if 1 <= int(answer) <= len(question.choices):
+                return question.choices[int(answer) - 1]
+            sys.stderr.write(f"There is no choice {int(answer)}.\n")
+        elif answer.lower() in _KEYS or answer.lower() in ("yes", "no"):
+            sys.stderr.write("Say it in words, or press Enter to skip it.\n")
+        else:
+            return answer
 
 
 def edit(ui: Ui, text: str) -> str | None:
     """Let the user edit `text`; None when the editor failed or nothing was left."""
     with tempfile.TemporaryDirectory(prefix="optafly-") as folder:
-        path = Path(folder) / "prompt.md"
-        path.write_text(text, encoding="utf-8")
+        path = _written(Path(folder) / "prompt.md", text)
         try:
             run_editor(path)
         except UsageError as error:
@@ -99,3 +170,24 @@ def edit(ui: Ui, text: str) -> str | None:
         ui.warn("the edited prompt is empty; nothing was changed")
         return None
     return edited
+
+
+def _written(path: Path, text: str) -> Path:
+    """The file, which only the user can read."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _page(ui: Ui, text: str) -> None:
+    """Show the text in $PAGER, or in less or more; on the screen itself when there is none."""
+    pager = os.environ.get("PAGER") or next((name for name in ("less", "more") if shutil.which(name)), "")
+    if not pager:
+        sys.stderr.write(text)
+        return
+    with tempfile.TemporaryDirectory(prefix="optafly-") as folder:
+        path = _written(Path(folder) / "refined.txt", text)
+        try:
+            terminal.run([*shlex.split(pager), str(path)])
+        except (OSError, ValueError) as error:
+            ui.warn(f"the pager {pager!r} cannot be started: {error}")

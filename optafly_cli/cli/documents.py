@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from optafly_cli.errors import UsageError
-from optafly_cli.refine.result import Finding, RefinedPrompt
+from optafly_cli.refine.result import Change, Finding, RefinedPrompt
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"(\d{1,9}(?:\.\d+)?) ?(s|m|min|h|d|days?|w|weeks?)")
@@ -21,6 +21,20 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "end_line": finding.end_line,
         "end_column": finding.end_column,
         "fix": finding.fix,
+    }
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """A change as `refine --json` shows it."""
+    return {
+        "kind": change.kind,
+        "description": change.description,
+        "tokens_added": change.tokens_added,
+        "number": change.number,
+        "rule": change.rule,
+        "evidence": change.evidence,
+        "score_gain": None if change.score_gain is None else score_value(change.score_gain),
+        "undoable": change.undoable,
     }
 
 

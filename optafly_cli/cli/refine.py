@@ -8,7 +8,7 @@ import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.documents import finding_document, score_document, score_value
+from optafly_cli.cli.documents import change_document, finding_document, score_document, score_value
 from optafly_cli.cli.score_table import show_score
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
@@ -43,6 +43,15 @@ def refine(
         bool, typer.Option("--interactive", "-i", help="Show original and refined side by side and ask.")
     ] = False,
     yes: opt.Yes = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            metavar="KIND|N[,…]",
+            help="Leave changes out, by kind or by number. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Rewrite nothing: exit 1 when the prompt does not pass.")
     ] = False,
@@ -64,6 +73,7 @@ def refine(
     The refined prompt goes to stdout; the score, the changes and the findings
     to stderr. Nothing is sent anywhere.
     """
+    from optafly_cli.pipeline.stages import Wish
     from optafly_cli.pipeline.stages import refine as run
 
     ui: Ui = ctx.obj
@@ -83,7 +93,9 @@ def refine(
             command="refine",
         ),
     )
-    refined = run(session, _voice(ui, session, interactive=interactive), ask_always=interactive)
+    unwanted = [word.strip() for words in without or () for word in words.split(",")]
+    wish = Wish(ask_always=interactive, without=unwanted, review=json or _is_summarised(ui))
+    refined = run(session, _voice(ui, session, interactive=interactive), wish)
     threshold = session.settings.refine.threshold if min_score is None else min_score
     passed = passes(refined, threshold)
     if json:
@@ -121,10 +133,7 @@ def _document(refined: RefinedPrompt, stable: float, ms: float) -> dict[str, Any
         "score": score_document(refined),
         "intent": {"action": refined.intent.action, "confidence": score_value(refined.intent.confidence)},
         "findings": [finding_document(finding) for finding in refined.findings],
-        "changes": [
-            {"kind": change.kind, "description": change.description, "tokens_added": change.tokens_added}
-            for change in refined.changes
-        ],
+        "changes": [change_document(change) for change in refined.changes],
         "context": {
             "pieces": [
                 {
@@ -157,10 +166,15 @@ def _report(ui: Ui, refined: RefinedPrompt, threshold: float) -> None:
         show_score(ui, refined.score_original)
 
 
+def _is_summarised(ui: Ui) -> bool:
+    """Whether somebody reads on stderr what was done."""
+    return ui.verbosity >= 0 and (sys.stderr.isatty() or ui.verbosity > 0)
+
+
 def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
     for sentence in (*session.named.left_out, *refined.left_out):
         ui.warn(sentence)
-    if not sys.stderr.isatty() and ui.verbosity < 1:
+    if not _is_summarised(ui):
         return
     before, after = refined.score_original.value, refined.score_refined.value
     ui.note(
@@ -170,7 +184,10 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
     if before >= session.settings.refine.threshold and not refined.edited:
         ui.note(f"  left as it is: {before:.2f} is at or above the threshold, {session.settings.refine.threshold:.2f}")
     for change in refined.changes:
-        ui.note(f"  + {change.description} ({change.tokens_added} tokens)")
+        gain = f", score +{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
+        ui.note(f"  {change.number} {change.description} ({change.tokens_added} tokens{gain})")
+    for change in refined.undone:
+        ui.note(f"  {change.number} left out: {change.description}")
     for finding in refined.findings:
         ui.note(f"  {finding.severity} {finding.rule}: {finding.message}")
     if ui.verbosity >= 1:

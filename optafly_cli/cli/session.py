@@ -140,4 +140,4 @@ def approver(ui: Ui, session: "Session", *, verb: str = "Send") -> "Approver | N
         return None
     from optafly_cli.cli.approve import approve
 
-    return lambda refined: approve(ui, refined, session, verb=verb)
+    return lambda proposal: approve(ui, proposal, session, verb=verb)

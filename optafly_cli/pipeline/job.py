@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from optafly_cli.errors import UsageError
+from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import RefinedPrompt
 
 if TYPE_CHECKING:
@@ -40,11 +41,16 @@ class Job:
     cache: CacheMode = "use"
 
 
-Decision = Literal["accept", "reject", "always"] | tuple[Literal["edit"], str]
-"""What the user said to a rewrite; an edit carries the text that is to be sent."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the user said to a rewrite, and the rewrite as he left it; an edit carries the text that is to be sent."""
+
+    word: Literal["accept", "reject", "always", "edit"]
+    refined: RefinedPrompt
+    text: str = ""
 
 
-Approver = Callable[[RefinedPrompt], Decision]
+Approver = Callable[[Proposal], Decision]
 
 
 @dataclass(frozen=True, slots=True)

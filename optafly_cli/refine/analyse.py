@@ -49,5 +49,11 @@ def subject_of(
 
 def score_alone(view: PromptText, files: WorkspaceFiles) -> Score:
     """The score of the prompt as it would be sent: nothing named, what is in its own text counts."""
+    return look_alone(view, files).score
+
+
+def look_alone(view: PromptText, files: WorkspaceFiles) -> Analysis:
+    """Intent, findings and score of the prompt as it would be sent."""
     subject = subject_of(view, NamedContext(), files)
-    return score(subject, findings_in(subject))
+    found = findings_in(subject)
+    return Analysis(subject.intent, found, score(subject, found))

@@ -1,6 +1,7 @@
 """What comes with a prompt besides the user's words, as far as rules and score care."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optafly_cli.refine.markup import Structure
@@ -8,6 +9,12 @@ from optafly_cli.workspace.types import NamedContext
 
 LOCATION = "Location: "
 FAILURE = "Can fail at "
+QUESTIONS = {
+    "OPF002": "Which file is meant?",
+    "OPF003": "What happens, and what should happen instead?",
+    "OPF013": "How will you tell that it is done?",
+}
+"""What is asked when a rule finds that the prompt does not say it; part of the refined prompt, as the tags are."""
 _LINE = re.compile(r":\d+")
 _NUMBERED = re.compile(r"^1\. \S", re.M)
 
@@ -15,13 +22,14 @@ _NUMBERED = re.compile(r"^1\. \S", re.M)
 @dataclass(frozen=True, slots=True)
 class Attached:
     """`code`: code, a diff or piped text; `located`: a line of it is pointed at; `error`: an error text or a place
-    that can fail; `expectations`: what an answer must have.
+    that can fail; `expectations`: what an answer must have; `answered`: rules whose questions the user answered.
     """
 
     code: bool = False
     located: bool = False
     error: bool = False
     expectations: bool = False
+    answered: frozenset[str] = frozenset()
 
 
 def attached_of(named: NamedContext) -> Attached:
@@ -38,13 +46,21 @@ def attached_in(structure: Structure | None) -> Attached:
         return Attached()
     code = [part for part in structure.parts if part.tag != "project"]
     tail = structure.tail[:20_000]
+    answered = attached_answers(question for question, _ in structure.answers)
     place = next((line for line in tail.split("\n") if line.startswith(LOCATION)), "")
-    return Attached(
+    held = Attached(
         code=bool(code),
         located=bool(_LINE.search(place)) or any(part.tag == "diff" or "at" in part.attributes for part in code),
         error=FAILURE in tail or "<error" in tail,
         expectations=bool(_NUMBERED.search(tail)),
     )
+    return both(held, answered)
+
+
+def attached_answers(questions: Iterable[str]) -> Attached:
+    """What answers to these questions supply: a symptom is as good as an error text."""
+    rules = frozenset(rule for text in questions for rule, asked in QUESTIONS.items() if asked == text)
+    return Attached(error="OPF003" in rules, expectations=bool(rules & {"OPF003", "OPF013"}), answered=rules)
 
 
 def both(one: Attached, other: Attached) -> Attached:
@@ -54,4 +70,5 @@ def both(one: Attached, other: Attached) -> Attached:
         one.located or other.located,
         one.error or other.error,
         one.expectations or other.expectations,
+        one.answered | other.answered,
     )

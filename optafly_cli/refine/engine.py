@@ -1,23 +1,24 @@
 """`refine`: from a prompt and what was named to a refined prompt. Reads files through `workspace`, writes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from optafly_cli.config.settings import RefineSettings
-from optafly_cli.refine.analyse import score_alone, subject_of
-from optafly_cli.refine.attached import attached_of
+from optafly_cli.refine.analyse import look_alone, score_alone, subject_of
+from optafly_cli.refine.attached import attached_answers, attached_of, both
 from optafly_cli.refine.files import WorkspaceFiles
-from optafly_cli.refine.instruction import parts
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.result import Change, RefinedPrompt, Section, SectionKind
+from optafly_cli.refine.questions import questions
+from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.rewrite import Draft, draft
+from optafly_cli.refine.rewrite import Draft, Material, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.select import Selection, choose, names_places, new_to
 from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
-from optafly_cli.workspace.types import NamedContext, Workspace
+from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
 
 _KINDS: dict[str, SectionKind] = {"project": "project_context", "file": "file_reference"}
 
@@ -34,6 +35,9 @@ def refine(
     context: bool = True,
     force: bool = False,
     retriever: Retriever | None = None,
+    answers: Sequence[Answer] = (),
+    without: Collection[str] = (),
+    review: bool = False,
 ) -> RefinedPrompt:
     """Rewrite `prompt` with the code that it is about.
 
@@ -41,39 +45,81 @@ def refine(
     may be used. Without `rewrite` the prompt only gets what was named; without `context` no text of files. A prompt
     that scores at or above the threshold is left as it is unless `force`, but for the files that it names and shows
     nothing of; one that is refined already never is rewritten.
-    Without `retriever` nothing is selected that the prompt does not name.
+    Without `retriever` nothing is selected that the prompt does not name. `answers` are the user's to `questions`;
+    changes whose ids are in `without` are left out. `review`: somebody will look at it, so the gain of each change and
+    the questions are worked out.
     """
     files = WorkspaceFiles(workspace, retriever)
     view = PromptText(prompt)
     if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
         # It will be searched, and says which files there are
         _ = retriever.view
-    subject = subject_of(view, named, files, attached_of(named))
-    before = score_alone(view, files)
+    attached = both(attached_of(named), attached_answers(answer.question.text for answer in answers))
+    subject = subject_of(view, named, files, attached)
+    alone = look_alone(view, files)
+    before = alone.score
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)
     improve = improve and subject.view.structure is None
+    found = findings_in(subject)
     if prompt.strip():
         automatic = improve or (rewrite and settings.enabled and _only_names(subject))
-        selection = _select(subject, settings, count, unsafe=unsafe, automatic=automatic, context=context)
-        written = _write(subject, selection, settings, count, improve=improve, context=context)
+        material = Material(
+            subject=subject,
+            selection=_select(subject, settings, count, unsafe=unsafe, automatic=automatic, context=context),
+            rules={finding.rule for finding in alone.findings},
+            answers=answers,
+            budget=settings.max_context_tokens,
+            count=count,
+            improve=improve,
+            places=not context and subject.view.structure is None,
+            context=context,
+        )
+        written = draft(material, without)
     else:
-        selection, written = Selection(), Draft((Section("instruction", "instruction", prompt),), ())
-    text = "\n\n".join(section.text for section in written.sections)
+        material, written = None, Draft((Section("instruction", "instruction", prompt),), (), Selection())
+    after = _score(written, files) if written.changes else before
+    if review and material is not None:
+        written = replace(written, changes=tuple(_gains(material, written, after, files)))
+    selection = material.selection if material else Selection()
+    sent = written.selection.pieces
     return RefinedPrompt(
         original=prompt,
         sections=written.sections,
         intent=subject.intent,
         score_original=before,
-        score_refined=score_alone(PromptText(text), files) if written.changes else before,
-        findings=findings_in(subject),
+        score_refined=after,
+        findings=found,
         changes=written.changes,
-        pieces=selection.pieces,
-        context_tokens=selection.context_tokens,
+        pieces=sent,
+        context_tokens=written.selection.context_tokens,
         budget=settings.max_context_tokens,
         left_out=(*selection.left_out, *written.left_out),
         selection=selection.digest if selection.auto else "",
-        unnamed="none" if all(piece.named for piece in selection.pieces) else "sent",
+        unnamed=_unnamed(selection.pieces, sent),
+        undone=written.undone,
+        questions=questions(subject, found) if review else (),
+        edited=bool(answers or written.undone),
     )
+
+
+def _unnamed(offered: Sequence[ContextPiece], sent: Sequence[ContextPiece]) -> Literal["none", "sent", "left out"]:
+    if all(piece.named for piece in offered):
+        return "none"
+    return "left out" if all(piece.named for piece in sent) else "sent"
+
+
+def _score(written: Draft, files: WorkspaceFiles) -> Score:
+    return score_alone(PromptText(written.text), files)
+
+
+def _gains(material: Material, written: Draft, score: Score, files: WorkspaceFiles) -> Iterator[Change]:
+    """The changes, each with what the score loses when it alone is left out."""
+    undone = {change.id for change in written.undone}
+    for change in written.changes:
+        gain = 0.0
+        if change.undoable:
+            gain = max(0.0, score.value - _score(draft(material, {*undone, change.id}), files).value)
+        yield replace(change, score_gain=gain)
 
 
 def _only_names(subject: Subject) -> bool:
@@ -99,21 +145,6 @@ def _select(
     return selection if structure is None else new_to(structure, selection)
 
 
-def _write(
-    subject: Subject,
-    selection: Selection,
-    settings: RefineSettings,
-    count: Callable[[str, str], int],
-    *,
-    improve: bool,
-    context: bool,
-) -> Draft:
-    additions = []
-    if improve or (not context and subject.view.structure is None):
-        additions = list(parts(subject, selection.chosen, count, code=context, expectations=improve))
-    return draft(subject.view.prompt, selection, additions, settings.max_context_tokens, count)
-
-
 def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) -> RefinedPrompt:
     """The refined prompt after the user has edited its text: what is still context stays a section of its own.
 
@@ -122,7 +153,7 @@ def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) 
     structure = parse(text)
     sections: list[Section] = []
     position = 0
-    for part in structure.parts if structure else ():
+    for part in structure.parts[: structure.outer] if structure else ():
         kind = _KINDS.get(part.tag, "code_block")
         if sections and _ORDER.index(kind) < _ORDER.index(sections[-1].kind):
             break
@@ -131,7 +162,10 @@ def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) 
     sections.append(Section("instruction", "instruction", text[position:]))
     kept = tuple(piece for piece in refined.pieces if piece.text in text)
     added = count(text, "") - count(refined.text, "")
-    change = Change("improved_clarity", "Edited by you", added)
+    number = max((one.number for one in (*refined.changes, *refined.undone)), default=0) + 1
+    change = Change(
+        "improved_clarity", "Edited by you", added, "edit", "your edit", undoable=False, number=number, id="edit"
+    )
     return replace(
         refined,
         sections=tuple(sections),

@@ -1,21 +1,22 @@
 """The instruction section: the original, and what it needs beside it, each part with the change that it is.
 
-Parts in the order of what is given up last: where the code is, what error there is, what an answer must have.
+Parts in the order of what is given up last: what the user said when asked, where the code is, what error there is, what
+an answer must have.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from optafly_cli.refine.attached import FAILURE, LOCATION
 from optafly_cli.refine.data import templates
 from optafly_cli.refine.errors_in_text import ErrorText
 from optafly_cli.refine.hazards import failing_lines
-from optafly_cli.refine.markup import ERROR, REQUEST, wrap
+from optafly_cli.refine.markup import ANSWER, ERROR, REQUEST, wrap
 from optafly_cli.refine.mentions import MAX_MENTIONS
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.naming import unit_name
 from optafly_cli.refine.pack import Chosen, Count
-from optafly_cli.refine.result import Change
+from optafly_cli.refine.result import Answer, Change
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.completeness import says_expected
 from optafly_cli.workspace.types import LineRange
@@ -42,51 +43,96 @@ def wrapped(original: str) -> str:
     return wrap(REQUEST, original)
 
 
+def answer_parts(answers: Sequence[Answer], count: Count) -> Iterator[Part]:
+    """What the user said, verbatim, each with the question that it answers."""
+    for answer in answers:
+        question = answer.question
+        text = wrap(ANSWER, answer.text, {"to": question.text})
+        yield Part(
+            text,
+            Change(
+                "added_file_location" if question.choices else "added_expected_behavior",
+                f"Put your answer beside the request: {question.text}",
+                _cost(text, count),
+                rule=question.rule,
+                evidence=question.evidence,
+                id=f"answer {question.rule} {question.text}",
+            ),
+        )
+
+
 def parts(
-    subject: Subject, chosen: Sequence[Chosen], count: Count, *, code: bool, expectations: bool
+    subject: Subject,
+    chosen: Sequence[Chosen],
+    count: Count,
+    rules: Collection[str],
+    *,
+    code: bool,
+    expectations: bool,
 ) -> Iterator[Part]:
-    """What belongs beside the request. Without `code` nothing that files say; without `expectations` places only."""
-    location = _location(subject)
-    if location:
-        description = f"Said where the code is: {location}"
+    """What belongs beside the request. Without `code` nothing that files say; without `expectations` places only.
+
+    `rules` are those that found something in the prompt alone: what is added says which of them asked for it.
+    """
+    places = _places(subject)
+    if places:
+        more = f"; and {len(places) - MAX_LOCATIONS} more" if len(places) > MAX_LOCATIONS else ""
+        location = "; ".join(list(places.values())[:MAX_LOCATIONS]) + more
         text = LOCATION + location
-        yield Part(text, Change("added_file_location", description, _cost(text, count)))
+        yield Part(
+            text,
+            Change(
+                "added_file_location",
+                f"Said where the code is: {location}",
+                _cost(text, count),
+                rule=asked_by(rules, "OPF002", "OPF018", "location"),
+                evidence=", ".join(list(places)[:MAX_LOCATIONS]),
+                id="location",
+            ),
+        )
     if code and expectations:
-        yield from _errors(subject, chosen, count)
+        yield from _errors(subject, chosen, count, rules)
     if expectations:
-        yield from _expectations(subject, chosen, count)
+        yield from _expectations(subject, chosen, count, rules)
 
 
-def _location(subject: Subject) -> str:
-    """The named places that the prompt does not say itself, as "src/main.rs:12, in fn parse_port; src/lib.rs"."""
+def asked_by(rules: Collection[str], *names: str) -> str:
+    """The first of the names that is one of the rules that found something, else the last."""
+    return next((name for name in names if name in rules), names[-1])
+
+
+def _places(subject: Subject) -> dict[str, str]:
+    """The named places that the prompt does not say itself: "src/main.rs:12" as "src/main.rs:12, in fn parse_port"."""
     typed = subject.view.text
-    places: list[str] = []
+    places: dict[str, str] = {}
     for file in subject.named.files[:MAX_MENTIONS]:
         place = f"{file.label}:{file.lines}" if file.lines else file.label
-        if file.lines and file.unit and (name := unit_name(file.source.lines, file.unit)):
-            place += f", in {name}"
-        if (f"{file.label}:{file.lines}" if file.lines else file.label) not in typed:
-            places.append(place)
-    places = list(dict.fromkeys(places))
-    more = f"; and {len(places) - MAX_LOCATIONS} more" if len(places) > MAX_LOCATIONS else ""
-    return "; ".join(places[:MAX_LOCATIONS]) + more
+        if place in typed:
+            continue
+        name = unit_name(file.source.lines, file.unit) if file.lines and file.unit else ""
+        places.setdefault(place, f"{place}, in {name}" if name else place)
+    return places
 
 
-def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count) -> Iterator[Part]:
+def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
     """For a bug, the error that the prompt does not show: from a long input or the code; else what can fail."""
     if subject.view.errors or subject.intent.action != "debug":
         return
+    rule = asked_by(rules, "OPF003", "error")
     found = _piped_error(subject) if subject.piped_errors else next(_errors_in_code(subject, chosen), None)
     if found is not None:
         text, place = found
         markup = wrap(ERROR, text, {"from": place})
-        change = Change("improved_clarity", f"Put the error found in {place} beside the request", _cost(markup, count))
-        yield Part(markup, change)
+        description = f"Put the error found in {place} beside the request"
+        evidence = place.replace("the input", "piped text") if subject.piped_errors else place
+        yield Part(markup, Change("improved_clarity", description, _cost(markup, count), rule, evidence, id="error"))
     elif not subject.piped_errors:
         hazards = list(_hazards(subject, chosen))[:MAX_HAZARDS]
         if hazards:
             text = FAILURE + "; ".join(f"{label}:{number} ({what})" for label, number, what in hazards)
-            yield Part(text, Change("improved_clarity", "Pointed out what can fail in the code", _cost(text, count)))
+            evidence = ", ".join(f"{label}:{number}" for label, number, _ in hazards)
+            description = "Pointed out what can fail in the code"
+            yield Part(text, Change("improved_clarity", description, _cost(text, count), rule, evidence, id="failure"))
 
 
 def _piped_error(subject: Subject) -> tuple[str, str] | None:
@@ -146,7 +192,7 @@ def _failing(one: Chosen, at: LineRange) -> Iterator[tuple[int, str]]:
         yield number + offset, what
 
 
-def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count) -> Iterator[Part]:
+def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
     template = templates().get(subject.intent.action)
     if template is None or subject.intent.confidence < SURE:
         return
@@ -156,16 +202,27 @@ def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count) -> I
         return
     lines = ["Expected:", *(f"{number}. {text}" for number, text in enumerate(template.expectations, 1))]
     text = "\n".join(lines)
-    change = Change(
-        "added_expected_behavior", f"Said what is expected: {len(template.expectations)} points", _cost(text, count)
+    evidence = f"the prompt, line {_first_line(subject)}"
+    rule = asked_by(rules, "OPF013", "expectations")
+    description = f"Said what is expected: {len(template.expectations)} points"
+    yield Part(
+        text,
+        Change("added_expected_behavior", description, _cost(text, count), rule, evidence, id="expectations"),
     )
-    yield Part(text, change)
     question = template.question if grounded else template.ungrounded
-    if question and not (grounded and says_expected(subject.view)):
+    told = says_expected(subject.view) or subject.attached.answered & {"OPF003", "OPF013"}
+    if question and not (grounded and told):
+        rule = asked_by(rules, *(("OPF003", "OPF013") if grounded else ("OPF002",)), "question")
+        description = "Asked for what is missing instead of assuming it"
         yield Part(
-            question,
-            Change("improved_clarity", "Asked for what is missing instead of assuming it", _cost(question, count)),
+            question, Change("improved_clarity", description, _cost(question, count), rule, evidence, id="question")
         )
+
+
+def _first_line(subject: Subject) -> int:
+    """The first line of the prompt that has words in it."""
+    text = subject.view.text
+    return subject.view.position(len(text) - len(text.lstrip())).line
 
 
 def _cost(text: str, count: Count) -> int:

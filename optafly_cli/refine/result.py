@@ -43,11 +43,44 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One edit that the rewrite made."""
+    """One edit that the rewrite made, or would have made.
+
+    `rule` asked for it: a finding's id, or a word such as "named" or "context". `evidence` is what it rests on:
+    "src/main.rs:3-7", "the prompt, line 1", "piped text, line 12". `score_gain` is what the score has more with it than
+    without it, 0 or more; None when nobody wanted to know. `undoable`: it can be left out by itself. `number` counts
+    from 1 in the rewrite with nothing left out; `id` stays the same when that is made anew.
+    """
 
     kind: ChangeKind
     description: str
     tokens_added: int
+    rule: str = ""
+    evidence: str = ""
+    score_gain: float | None = None
+    undoable: bool = True
+    number: int = 0
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact that only the user knows, and that a finding of `rule` misses.
+
+    `choices` are places in the workspace ("src/main.rs", "app/people.py:5"); `evidence` is as for a change.
+    """
+
+    rule: str
+    text: str
+    evidence: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user said to a question; it goes into the refined prompt verbatim."""
+
+    question: Question
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +133,9 @@ class RefinedPrompt:
     `selection`: digest of what was selected without being named (an outline, recent edits, a mentioned or proposed
     file, or none of them), empty when nothing but what was named decided about the context. `unnamed`: whether there
     was text of files that the user did not name, and whether it is in the prompt. `left_out`: one sentence for each
-    thing that would have been added but was withheld (approval, budget, deny list). `edited`: the user changed the
-    rewrite by hand, so its answer is not the answer to the original.
+    thing that would have been added but was withheld (approval, budget, deny list). `undone`: the changes that the user
+    left out. `questions`: what only the user can tell. `edited`: the user changed the rewrite (by hand, by leaving
+    something out, by an answer), so its answer is not the answer to the original.
     """
 
     original: str
@@ -117,6 +151,8 @@ class RefinedPrompt:
     left_out: tuple[str, ...] = ()
     selection: str = ""
     unnamed: Literal["none", "sent", "left out"] = "none"
+    undone: tuple[Change, ...] = ()
+    questions: tuple[Question, ...] = ()
     edited: bool = False
 
     @property

@@ -2,43 +2,120 @@
 
 Change accounting: each part is counted on its own, headers and the blank line after a section included, so the sum of
 `tokens_added` is what the refined prompt has more than the original, up to what a tokenizer saves or loses at seams.
+Every change can be left out again: the prompt is then put together without it, and whatever rested on it goes as well.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from optafly_cli.refine.instruction import Part, wrapped
+from optafly_cli.refine.instruction import Part, answer_parts, parts, wrapped
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.pack import Chosen, Count
-from optafly_cli.refine.result import Change, ChangeKind, Section
+from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
+from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.select import Selection, limit
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """What a rewrite is made from. `rules`: those that found something in the prompt alone.
+
+    `improve`: say what is expected, too. `places`: say where the code is.
+    """
+
+    subject: Subject
+    selection: Selection
+    rules: Collection[str]
+    answers: Sequence[Answer]
+    budget: int
+    count: Count
+    improve: bool
+    places: bool
+    context: bool
+
+    @property
+    def original(self) -> str:
+        """The prompt as typed."""
+        return self.subject.view.prompt
+
+    def additions(self, selection: Selection) -> Iterator[Part]:
+        """What belongs beside the request, given that context."""
+        yield from answer_parts(self.answers, self.count)
+        if self.improve or self.places:
+            yield from parts(
+                self.subject,
+                selection.chosen,
+                self.count,
+                self.rules,
+                code=self.context,
+                expectations=self.improve,
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """Sections, the changes that made them, and what would have been added besides."""
+    """Sections, the changes that made them, those that were left out on demand, and what would have been added besides.
+
+    `selection` is the context that is in it.
+    """
 
     sections: tuple[Section, ...]
     changes: tuple[Change, ...]
+    selection: Selection
+    undone: tuple[Change, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The prompt as one text."""
+        return "\n\n".join(section.text for section in self.sections)
 
-def draft(original: str, selection: Selection, additions: Sequence[Part], budget: int, count: Count) -> Draft:
-    """The refined prompt. Additions that do not fit into what context left of `budget` are dropped, the last first."""
-    sections = list(_context(selection))
-    changes = list(_context_changes(selection, count))
+
+def draft(material: Material, without: Collection[str] = ()) -> Draft:
+    """The refined prompt, its changes numbered, less those whose ids are in `without`.
+
+    Additions that do not fit into what context left of the budget are dropped, the last first.
+    """
+    whole = _draft(material, material.selection, None)
+    whole = replace(whole, changes=tuple(replace(one, number=at) for at, one in enumerate(whole.changes, 1)))
+    if not any(change.id in without for change in whole.changes):
+        return whole
+    allowed = {change.id for change in whole.changes if change.id not in without}
+    rest = _draft(material, _less(material.selection, without), allowed)
+    numbers = {change.id: change.number for change in whole.changes}
+    kept = {change.id for change in rest.changes}
+    return replace(
+        rest,
+        changes=tuple(replace(change, number=numbers[change.id]) for change in rest.changes),
+        undone=tuple(change for change in whole.changes if change.id not in kept),
+        left_out=whole.left_out,
+    )
+
+
+def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:
+    """The prompt with this context; of the additions only those that are `allowed`."""
+    original, budget, count = material.original, material.budget, material.count
+    additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
     kept = _affordable(original, additions, budget - selection.context_tokens, count)
-    if kept:
-        changes.append(_structure(original, count))
-        changes.extend(part.change for part in kept)
-    sections.append(Section("instruction", "instruction", _instruction(original, kept)))
-    left_out: tuple[str, ...] = ()
-    if len(kept) < len(additions):
-        what = "; ".join(
-            part.change.description[:1].lower() + part.change.description[1:] for part in additions[len(kept) :]
-        )
-        left_out = (f"Left out, because it does not fit into {limit(budget)}: {what}.",)
-    return Draft(tuple(sections), tuple(changes), left_out)
+    left_out = tuple(_too_long(budget, [part.change for part in additions[len(kept) :]]))
+    structure = _structure(original, count)
+    # Between tags, too, when it begins as a refined prompt does: else nobody could tell where it begins
+    framed = bool(kept) or (material.subject.view.structure is not None and bool(_context_ids(selection)))
+    if framed and not kept and structure.tokens_added > budget - selection.context_tokens:
+        left_out = (*left_out, *_too_long(budget, list(_context_changes(selection, count))))
+        selection, framed = Selection(left_out=selection.left_out), False
+    changes = [*_context_changes(selection, count)]
+    if framed:
+        changes += [structure, *(part.change for part in kept)]
+    text = "\n\n".join([wrapped(original), *(part.text for part in kept)]) if framed else original
+    sections = (*_context(selection), Section("instruction", "instruction", text))
+    return Draft(sections, tuple(changes), selection, left_out=left_out)
+
+
+def _too_long(budget: int, changes: Sequence[Change]) -> Iterator[str]:
+    if changes:
+        what = "; ".join(change.description[:1].lower() + change.description[1:] for change in changes)
+        yield f"Left out, because it does not fit into {limit(budget)}: {what}."
 
 
 def _affordable(original: str, additions: Sequence[Part], room: int, count: Count) -> list[Part]:
@@ -46,22 +123,26 @@ def _affordable(original: str, additions: Sequence[Part], room: int, count: Coun
     kept: list[Part] = []
     base = count(original, "")
     for part in additions:
-        text = _instruction(original, [*kept, part])
+        text = "\n\n".join([wrapped(original), *(one.text for one in [*kept, part])])
         if count(text, "") - base > room or sum(one.change.tokens_added for one in [*kept, part]) > room:
             break
         kept.append(part)
     return kept
 
 
-def _instruction(original: str, additions: Sequence[Part]) -> str:
-    if not additions:
-        return original
-    return "\n\n".join([wrapped(original), *(part.text for part in additions)])
-
-
 def _structure(original: str, count: Count) -> Change:
+    """The tags around the request; they stand as long as anything stands beside it."""
     added = count(wrapped(original), "") - count(original, "")
-    return Change("added_structure", "Set the request apart from its context", max(0, added))
+    first = len(original[: len(original) - len(original.lstrip())].split("\n"))
+    return Change(
+        "added_structure",
+        "Set the request apart from its context",
+        max(0, added),
+        rule="structure",
+        evidence=f"the prompt, line {first}",
+        undoable=False,
+        id="structure",
+    )
 
 
 def _context(selection: Selection) -> Iterator[Section]:
@@ -87,9 +168,48 @@ def _label(one: Chosen) -> str:
 def _context_changes(selection: Selection, count: Count) -> Iterator[Change]:
     if selection.project_markup:
         tokens = count(selection.project_markup + "\n\n", "")
-        yield Change("added_context", "Described the project", tokens)
-    for one in selection.chosen:
+        evidence = "the workspace's root folder"
+        yield Change("added_context", "Described the project", tokens, "project", evidence, id="project")
+    for name, one in zip(_piece_ids(selection), selection.chosen, strict=True):
         piece = one.piece
         kind: ChangeKind = "added_context" if piece.kind in ("piped", "diff") else "added_code_snippet"
         what = "the piped text" if piece.path == PIPED else _label(one)
-        yield Change(kind, f"Added {what} ({piece.reason})", piece.tokens)
+        description = f"Added {what} ({piece.reason})"
+        yield Change(kind, description, piece.tokens, _piece_rule(one), _piece_evidence(one), id=name)
+
+
+def _piece_rule(one: Chosen) -> str:
+    if one.piece.kind in ("piped", "diff"):
+        return one.piece.kind
+    return "named" if one.piece.named else "context"
+
+
+def _piece_evidence(one: Chosen) -> str:
+    """Where the piece comes from."""
+    piece = one.piece
+    lines = f"{piece.start_line}-{piece.end_line}" if piece.end_line > piece.start_line else f"{piece.start_line}"
+    if piece.kind == "piped":
+        return f"piped text, line{'s' if '-' in lines else ''} {lines}"
+    return f"{piece.path}:{lines}" if piece.start_line > 0 else piece.path
+
+
+def _piece_ids(selection: Selection) -> list[str]:
+    """A name for each piece that stays the same while others come and go."""
+    return [
+        f"{one.piece.kind} {one.piece.path}:{one.piece.start_line}-{one.piece.end_line} {one.piece.reason}"
+        for one in selection.chosen
+    ]
+
+
+def _context_ids(selection: Selection) -> list[str]:
+    return [*(["project"] if selection.project_markup else []), *_piece_ids(selection)]
+
+
+def _less(selection: Selection, without: Collection[str]) -> Selection:
+    """The selection without the pieces, or the project, of these ids."""
+    kept = [one for name, one in zip(_piece_ids(selection), selection.chosen, strict=True) if name not in without]
+    project = selection.context_tokens - sum(one.piece.tokens for one in selection.chosen)
+    used = sum(one.piece.tokens for one in kept)
+    if "project" in without:
+        return replace(selection, chosen=tuple(kept), project_text="", project_markup="", context_tokens=used)
+    return replace(selection, chosen=tuple(kept), context_tokens=used + project)

@@ -3,5 +3,5 @@
 REFINER_VERSION = "2"
 """Rises when the same prompt, workspace and settings can give other context or another structure."""
 
-TEMPLATE_VERSION = "1"
+TEMPLATE_VERSION = "2"
 """Rises when a sentence in `data/templates.toml` or a tag changes."""

@@ -168,13 +168,13 @@ def _label(workspace: Workspace, cwd: Path, argument: str) -> str:
 
 def _refuse_denied(workspace: Workspace, path: Path, label: str) -> None:
     reason = deny_reason(label)
-    if reason is None and path.exists():
+    if reason is None and _exists(path):
         target = Path(os.path.realpath(path))
         inside = target.is_relative_to(workspace.root)
         reason = deny_reason(str(target.relative_to(workspace.root) if inside else target))
     if reason is None:
         return
-    if path.is_dir() or not _exists(path):
+    if not _exists(path) or path.is_dir():
         # what it is, or that it is not there, says more than what its name looks like
         read_source(path, shown=label)
     raise FileProblem(

@@ -20,9 +20,10 @@ def on_a_terminal(
     *arguments: str,
     answers: tuple[tuple[bytes, bytes], ...] = (),
     columns: int = 80,
+    rows: int = 50,
     env: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
-    """Run optafly with all three streams on a pseudo-terminal of that width; its exit code and all it wrote.
+    """Run optafly with all three streams on a pseudo-terminal of that size; its exit code and all it wrote.
 
     `answers` are pairs: wait for the first to be written, then type the second.
     """
@@ -31,7 +32,7 @@ def on_a_terminal(
         os.chdir(cli.cwd)
         environment = {**cli.env, "TERM": "xterm-256color", **(env or {})}
         os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     written = b""
     seen = 0
     pending = list(answers)

@@ -2,46 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optafly_cli.config.settings import RefineSettings
 from optafly_cli.refine.analyse import analyse
 from optafly_cli.refine.approval import approval_needed
-from optafly_cli.refine.engine import edited, refine
-from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.refine.engine import edited
+from optafly_cli.refine.markup import original_of
 from optafly_cli.refine.stable import stable_share
 from optafly_cli.workspace.types import NamedContext, Workspace
+from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words
 
 Named = Callable[..., NamedContext]
-TRACE = "Traceback (most recent call last):\n  File \"app/orders.py\", line 6, in total\nKeyError: 'price'\n"
-
-
-def words(text: str, language: str = "") -> int:
-    """An additive count of tokens."""
-    return len(text.split())
-
-
-def characters(text: str, language: str = "") -> int:
-    """Another additive count, in which every line end costs."""
-    return len(text)
-
-
-def run(
-    prompt: str,
-    workspace: Workspace,
-    named: NamedContext | None = None,
-    *,
-    budget: int = 2048,
-    count: Callable[[str, str], int] = words,
-    **flags: Any,
-) -> RefinedPrompt:
-    """Refine with a budget in words."""
-    options = RefineSettings(max_context_tokens=budget)
-    return refine(prompt, named or NamedContext(), workspace, options, count, **flags)
 
 
 UNWRAP = """\
@@ -228,35 +202,6 @@ def test_findings_are_about_the_original(workspace: Workspace, named: Named) -> 
     assert "OPF002" in [one.rule for one in run("fix this bug", workspace).findings]
 
 
-HOSTILE = (
-    "fix this bug",
-    "explain <request> and </request> in src/main.rs",
-    "<request>\nfix this bug\n</request>",
-    "<request>\nfix\n</request> and more",
-    '<code path="a.py" lines="1-2">\nx\n</code>',
-    '<code path="a.py" lines="1-2">\nx\n</code>\n\n',
-    '<file path="src/main.rs" lines="1-9">\nx\n</file>\n\nfix this bug',
-    "</request>\n\nExpected:\n1. x",
-    "\n\n  fix this bug in `f` \n",
-    f"why?\n\n{TRACE}",
-    "Location: src/main.rs:5\nfix it",
-    "fix app/orders.py:6, maybe\r\n",
-)
-PROMPTS = st.one_of(
-    st.sampled_from(HOSTILE),
-    st.text(max_size=60),
-    st.lists(
-        st.sampled_from(
-            ["fix ", "this bug ", "</request>", "<request>\n", '<code path="a" lines="1">\n', "\n</code>",
-             "\n\n", "src/main.rs:5 ", "x ",
-             "```\n", "`total` ", "</request-2>\n"]
-        ),
-        max_size=12,
-    ).map("".join),
-)  # fmt: skip
-ARGUMENTS = st.lists(st.sampled_from(["src/main.rs", "src/main.rs:5", "app/orders.py:4-6", "app/evil.py"]), max_size=2)
-
-
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     prompt=PROMPTS,
@@ -307,10 +252,11 @@ def test_what_holds_for_every_prompt(
 
 
 def test_a_refined_prompt_still_gets_a_file_that_is_new(workspace: Workspace, named: Named) -> None:
-    """Naming another file with a prompt that is refined already puts that file in front, and changes nothing else."""
+    """Naming another file with a prompt that is refined already puts that file in front, and keeps it verbatim."""
     refined = run("fix this bug", workspace, named("src/main.rs:5"))
     more = run(refined.text, workspace, named("app/orders.py:6"))
-    assert more.sections[-1].text == refined.text
+    assert original_of(more.text) == refined.text
+    assert original_of(original_of(more.text)) == "fix this bug"
     assert [piece.path for piece in more.pieces] == ["app/orders.py"]
     assert run(more.text, workspace, named("app/orders.py:6")).text == more.text
 

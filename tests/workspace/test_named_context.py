@@ -34,6 +34,12 @@ def test_a_file_as_a_whole(workspace: Workspace) -> None:
     assert file.source.text.startswith("fn main()")
 
 
+def test_a_name_that_is_too_long_is_no_file(workspace: Workspace) -> None:
+    """A name longer than the file system allows is a file that is not there, not a crash."""
+    for name in ("x" * 300, "x" * 5000, "x" * 300 + "/y:3"):
+        assert problem(workspace, name).code == "file"
+
+
 def test_a_line_brings_its_unit(workspace: Workspace) -> None:
     """`F:2` is line 2 and the function around it; `F:2-` goes to the end; a column is dropped."""
     file = one(workspace, "src/main.rs:2")

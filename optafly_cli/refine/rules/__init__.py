@@ -55,10 +55,13 @@ def rule(rule_id: str) -> Rule | None:
 
 
 def findings(subject: Subject, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each; of `only` those rules."""
+    """Every rule's findings, in order of place, at most `MAX_FINDINGS_PER_RULE` of each; of `only` those rules.
+
+    What the user has answered is no longer missing.
+    """
     found: list[Finding] = []
     for one in CATALOGUE:
-        if only is not None and one.id not in only:
+        if (only is not None and one.id not in only) or one.id in subject.attached.answered:
             continue
         for number, finding in enumerate(findings_of(one, subject)):
             if number >= MAX_FINDINGS_PER_RULE:

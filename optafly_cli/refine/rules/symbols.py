@@ -53,6 +53,14 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
 
 def ambiguous_symbol(subject: Subject) -> Iterator[Spot]:
     """A name that is defined in several files, and nothing says which one is meant."""
+    for named, places in ambiguous(subject):
+        shown = ", ".join(f"{one.label}:{one.line}" for one in places[:MOST_SHOWN])
+        more = f" and {len(places) - MOST_SHOWN} more" if len(places) > MOST_SHOWN else ""
+        yield Spot(named.start, named.end, f"{named.name} is defined in {len(places)} files: {shown}{more}.")
+
+
+def ambiguous(subject: Subject) -> Iterator[tuple[Named, list[Definition]]]:
+    """The names that mean several things, each with where it is defined, one place in a file."""
     if subject.named.files:
         return
     files = {subject.files.label(mention.path) for mention in subject.mentions}
@@ -63,9 +71,7 @@ def ambiguous_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         if frames and any(one.label.rsplit("/", 1)[-1] in frames for one in known.definitions):
             continue
-        shown = ", ".join(f"{one.label}:{one.line}" for one in places[:MOST_SHOWN])
-        more = f" and {len(places) - MOST_SHOWN} more" if len(places) > MOST_SHOWN else ""
-        yield Spot(named.start, named.end, f"{named.name} is defined in {len(places)} files: {shown}{more}.")
+        yield named, places
 
 
 def names_of(view: PromptText) -> Iterator[Named]:

@@ -1,0 +1,136 @@
+"""The approval screen on a real terminal: what it shows, what its keys do, what it leaves behind."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, lookup
+from tests.cli.terminal import on_a_terminal, plain_lines
+from tests.fakes.messages_api import MessagesApi
+
+ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
+SKIP = (b"> ", b"\n")
+USE = b"Use this?"
+
+
+def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
+    """The screen is drawn again, score and tokens follow, and the text that is used is without it."""
+    keys = (SKIP, (USE, b"2\n"), (USE, b"y\n"))
+    code, written = on_a_terminal(cli, *ASK, answers=keys)
+    lines = plain_lines(written)
+    assert code == 0
+    assert any("left out" in line and line.startswith("2 -") for line in lines)
+    before, after = (line.split("·")[0] for line in lines if line.startswith("score "))
+    assert before != after
+    assert "parse::<u16>" not in written.decode().rpartition("Use this?")[2]
+    back = on_a_terminal(cli, *ASK, answers=(SKIP, (USE, b"2\n"), (USE, b"2\n"), (USE, b"y\n")))[1]
+    assert "parse::<u16>" in back.decode().rpartition("Use this?")[2]
+
+
+def test_an_answer_goes_into_the_prompt(cli: Cli) -> None:
+    """It is asked once, a key pressed by habit is no answer, and what was said is used and shown."""
+    keys = ((b"> ", b"y\n"), (b"in words", b"it panics on x\n"), (USE, b"y\n"))
+    code, written = on_a_terminal(cli, *ASK, answers=keys)
+    assert code == 0
+    used = "\n".join(plain_lines(written)).rpartition("Use this?")[2]
+    assert '<answer to="What happens, and what should happen instead?">\nit panics on x\n</answer>' in used
+
+
+def test_a_file_is_chosen_by_its_number(cli: Cli) -> None:
+    """Pointing at nothing asks which file is meant; the one that is chosen counts as named."""
+    keys = ((b"> ", b"9\n"), (b"no choice", b"1\n"), (b"> ", b"\n"), (USE, b"y\n"))
+    code, written = on_a_terminal(cli, "refine", "fix this bug", "--interactive", answers=keys)
+    lines = plain_lines(written)
+    assert code == 0
+    (choice,) = [line.removeprefix("  1 ") for line in lines if line.startswith("  1 ") and "(" not in line]
+    assert f"Location: {choice}" in "\n".join(lines).rpartition("Use this?")[2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [
+        ((SKIP, (b"Send this?", b"y\n")), "hit"),
+        ((SKIP, (b"Send this?", b"2\n"), (b"Send this?", b"y\n")), "miss"),
+        (((b"> ", b"it panics on x\n"), (b"Send this?", b"y\n")), "miss"),
+    ],
+)
+def test_the_answer_to_a_changed_rewrite_is_not_stored(
+    cli: Cli, api: MessagesApi, keys: tuple[tuple[bytes, bytes], ...], status: str
+) -> None:
+    """What was answered to less, or to more, than the prompt as typed is not its answer; it is still printed."""
+    ask = ("ask", "fix this bug", "--file", "src/main.rs:8")
+    env = {"OPTAFLY_REFINE_APPROVE": "always"}
+    code, _ = on_a_terminal(cli, *ask, answers=keys, env=env)
+    assert code == 0
+    assert len(api.messages) == 1
+    assert lookup(cli, *ask, env=env)["status"] == status
+
+
+def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
+    """A word, a number that is not there, one that cannot be left out, and ? each say what can be done."""
+    keys = (SKIP, (USE, b"maybe\n"), (USE, b"99\n"), (USE, b"3\n"), (USE, b"?\n"), (USE, b"q\n"))
+    code, written = on_a_terminal(cli, *ASK, answers=keys)
+    said = written.decode()
+    assert code != 0
+    for sentence in ("Please answer y, n", "no change 99", "stands and falls", "use the prompt as you typed it"):
+        assert sentence in said
+    assert "nothing was sent" in said
+
+
+def test_v_shows_all_of_it_in_a_pager(cli: Cli, repo: Path) -> None:
+    """The pager gets every line of both prompts, from a file that only the user can read and that is gone after."""
+    pager = repo.parent / "pager.sh"
+    pager.write_text(
+        f'#!/bin/sh\nstat -c %a "$1" "$(dirname "$1")" > {repo.parent}/modes; cp "$1" {repo.parent}/seen\n'
+    )
+    pager.chmod(pager.stat().st_mode | stat.S_IXUSR)
+    folder = repo.parent / "tmp"
+    folder.mkdir()
+    keys = (SKIP, (USE, b"v\n"), (USE, b"y\n"))
+    code, written = on_a_terminal(cli, *ASK, answers=keys, rows=20, env={"PAGER": str(pager), "TMPDIR": str(folder)})
+    assert code == 0
+    assert b"(v shows all)" in written
+    seen = (repo.parent / "seen").read_text()
+    assert "+     text.parse::<u16>().unwrap()" in seen
+    assert "  fix this bug" in seen
+    assert "named; src/main.rs:5-9" in seen
+    assert (repo.parent / "modes").read_text().split() == ["600", "700"]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("keys", [((b"> ", b"\x03"),), (SKIP, (USE, b"\x03"))])
+def test_ctrl_c_leaves_nothing_behind(cli: Cli, repo: Path, keys: tuple[tuple[bytes, bytes], ...]) -> None:
+    """At a question as at the decision: exit 130, no prompt on stdout, no file anywhere."""
+    folder = repo.parent / "tmp"
+    folder.mkdir()
+    code, written = on_a_terminal(cli, *ASK, answers=keys, env={"TMPDIR": str(folder)})
+    assert code == 130
+    assert b"<request>" not in written.rpartition(b"^C")[2]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 30), (80, 24), (200, 50)])
+def test_it_fits_the_screen(cli: Cli, columns: int, rows: int) -> None:
+    """No line is wider than the terminal, and after the question the decision's screen is no higher than it."""
+    keys = (SKIP, (USE, b"1\n"), (USE, b"y\n"))
+    written = on_a_terminal(cli, *ASK, answers=keys, columns=columns, rows=rows)[1]
+    screen = written.decode().partition("\x1b[2J")[2].partition("Use this?")[0].encode()
+    lines = plain_lines(screen)
+    assert max(len(line) for line in lines) <= columns
+    if columns >= 80:
+        assert len(lines) <= rows
+    assert ("original" in lines[1] and "refined" in lines[1]) == (columns >= 60)
+
+
+def test_without_colour_what_was_added_is_marked(cli: Cli) -> None:
+    """NO_COLOR: no colour code is written, and added lines have a +; with colour none vanishes on white."""
+    keys = (SKIP, (USE, b"y\n"))
+    plain = on_a_terminal(cli, *ASK, answers=keys, env={"NO_COLOR": "1"})[1].decode()
+    assert "\x1b[3" not in plain.replace("\x1b[3m", "")
+    assert "│ + <project>" in plain
+    assert "│   fix this bug" in plain
+    colored = on_a_terminal(cli, *ASK, answers=keys)[1].decode()
+    assert "\x1b[32m" in colored
+    for vanishing in ("33m", "37m", "93m", "97m", "92m", "96m"):
+        assert f"\x1b[{vanishing}" not in colored.partition("Use this?")[0]
