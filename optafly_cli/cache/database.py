@@ -17,7 +17,7 @@ from pathlib import Path
 from optafly_cli._version import __version__
 from optafly_cli.cache import schema
 from optafly_cli.cache.failures import damaged, error_name, reported
-from optafly_cli.config.private import make_private_folder
+from optafly_cli.config.private import make_store_folder
 from optafly_cli.durable import fsync_folder
 from optafly_cli.errors import StoreError
 
@@ -231,7 +231,7 @@ def _check(connection: sqlite3.Connection, folder: Path, failed: sqlite3.Error |
 
 
 def _create(folder: Path) -> None:
-    make_private_folder(folder)
+    make_store_folder(folder)
     path = folder / FILE
     with locked(folder / LOCK, WRITE_WAIT_MS / 1000) as held:
         if not held:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,3 +19,17 @@ def make_private_folder(folder: Path) -> None:
                 # "File exists" would be said of a link to a disk that is not there
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(missing)) from error
             raise
+
+
+def make_store_folder(folder: Path) -> None:
+    """`make_private_folder`, for a folder of files that are optafly's alone, wherever it lies: git and we list none.
+
+    As other tools' caches do it, by a .gitignore inside. Raises OSError.
+    """
+    make_private_folder(folder)
+    with suppress(FileExistsError):
+        handle = os.open(folder / ".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, b"*\n")
+        finally:
+            os.close(handle)

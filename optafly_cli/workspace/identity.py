@@ -8,7 +8,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from optafly_cli.config.private import make_private_folder
+from optafly_cli.config.private import make_store_folder
 from optafly_cli.durable import replace
 from optafly_cli.workspace.git import git
 from optafly_cli.workspace.types import Workspace
@@ -50,5 +50,5 @@ def _read(kept: Path) -> dict[str, object]:
 
 def _write(kept: Path, content: dict[str, object]) -> None:
     with suppress(OSError):
-        make_private_folder(kept.parent)
+        make_store_folder(kept.parent)
         replace(kept, json.dumps(content).encode())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optafly_cli import durable
-from optafly_cli.config.private import make_private_folder
+from optafly_cli.config.private import make_store_folder
 from optafly_cli.workspace.git import open_git
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.facts import FileFacts
@@ -62,7 +62,7 @@ class Keeper:
     def view(self, *, build: bool = True) -> IndexView | None:
         """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
         try:
-            make_private_folder(self._folder)
+            make_store_folder(self._folder)
             base = self._mapped()
             known = self._known(base) if base is not None else None
             if base is None or known is None:
@@ -77,7 +77,7 @@ class Keeper:
 
         Raises OSError when it cannot be written.
         """
-        make_private_folder(self._folder)
+        make_store_folder(self._folder)
         with self._alone() as alone:
             if alone:
                 self._build(tree or tree_of(self.workspace), progress)
