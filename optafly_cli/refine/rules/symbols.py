@@ -47,8 +47,9 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        known_place = near is not None or owner
-        sure = (known_place and not is_stand_in(named.name)) or (named.marked and is_order(subject))
+        sure = near is not None and not is_stand_in(named.name)
+        if subject.files.symbols.exhaustive:
+            sure = sure or (owner and not is_stand_in(named.name)) or (named.marked and is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 

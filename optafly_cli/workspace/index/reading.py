@@ -1,5 +1,6 @@
 """A snapshot as it is searched: views into mapped memory, read where they are asked for."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -97,6 +98,14 @@ class Snapshot:
         while at < len(names) and names[at] == wanted:
             yield self._arrays["named"][at]
             at += 1
+
+    def names_like(self, first: str, last: str) -> Iterator[str]:
+        """The names of symbols that begin with `first` or end with `last`."""
+        word = rb"[^\0\n]*"
+        begin, end = re.escape(first.encode()), re.escape(last.encode())
+        pattern = re.compile(rb"\n[a-z]+\0(" + begin + word + rb"|" + word + end + rb")\0")
+        for match in pattern.finditer(b"\n" + bytes(self._arrays["texts"])):
+            yield match[1].decode("utf-8", "replace")
 
 
 def added(scores: list[float], documents: Iterable[int], weights: Iterable[int], factor: float) -> None:

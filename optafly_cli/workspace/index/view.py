@@ -135,6 +135,15 @@ class IndexView:
             if offset or part.symbol_file(symbol) not in self._stale
         }
 
+    def holds(self, term: str) -> bool:
+        """Whether any file has the term in its text."""
+        parts, _ = self._found("body", term)
+        return any(offset or document not in self._stale for documents, _, offset in parts for document in documents)
+
+    def names_like(self, first: str, last: str) -> list[str]:
+        """The names of definitions that begin with `first` or end with `last`, each once."""
+        return list(dict.fromkeys(name for part, _ in self._parts() for name in part.names_like(first, last)))
+
     def unit(self, segment: int) -> Unit:
         """One segment."""
         part, offset, files = self._base, 0, 0
