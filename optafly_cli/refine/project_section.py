@@ -23,7 +23,7 @@ def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
     from optafly_cli.workspace.recent import recent_edits
 
     summary = summarise(files.workspace, files.labels())
-    edits = recent_edits(files.workspace, 10)
+    edits = recent_edits(files.workspace, 10, files.retriever.recent if files.retriever else None)
     recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
     lines = [summary.headline, *recent, *summary.outline.split("\n")]
     limit = min(pack.budget // LARGEST_SHARE, pack.room)

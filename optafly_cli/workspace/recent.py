@@ -7,6 +7,7 @@ modification; only names come out, and only of files that may be sent.
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from optafly_cli.workspace.ignore import (
@@ -17,7 +18,7 @@ from optafly_cli.workspace.ignore import (
     listed_sizes,
     plain_status,
 )
-from optafly_cli.workspace.status import changed_files
+from optafly_cli.workspace.status import Changed, changed_files
 from optafly_cli.workspace.types import RecentEdit, Workspace
 
 # Above so many tracked files, only dirty and recently committed ones are looked at.
@@ -26,12 +27,20 @@ _COMMITS = 20
 _MOST_READ = 50
 
 
-def recent_edits(workspace: Workspace, limit: int = 10) -> tuple[RecentEdit, ...]:
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What somebody has asked git before: what differs from HEAD, and the files that commits changed last."""
+
+    changes: tuple[Changed, ...]
+    committed: tuple[str, ...]
+
+
+def recent_edits(workspace: Workspace, limit: int = 10, known: Recent | None = None) -> tuple[RecentEdit, ...]:
     """Files that differ from HEAD, latest first, then those of the latest commits; at most `limit`, () without git.
 
-    Deleted, denied and generated files are none.
+    Deleted, denied and generated files are none. Git is asked for what is not `known`.
     """
-    changes = changed_files(workspace)
+    changes = known.changes if known else changed_files(workspace)
     if changes is None:
         return ()
     links: dict[str, bool] = {}
@@ -45,7 +54,7 @@ def recent_edits(workspace: Workspace, limit: int = 10) -> tuple[RecentEdit, ...
             dirty.append((-found.st_mtime_ns, change.label, state))
     edits = {name: RecentEdit(name, state) for _, name, state in sorted(dirty)[:limit]}
     if len(edits) < limit:
-        for name in _committed(workspace):
+        for name in known.committed if known else _committed(workspace):
             if len(edits) >= limit:
                 break
             if name not in edits and _candidate(workspace, name, links) is not None:

@@ -193,3 +193,18 @@ def test_lock_files_and_generated_files_are_dull_but_not_denied() -> None:
         assert deny_reason(label) is None
     for label in ("src/vendors.py", "lock.py", "build/x.py", "src/target/mod.rs"):
         assert dull_reason(label) is None
+
+
+def test_a_folder_whose_name_is_too_long_to_look_into_is_passed_over(tmp_path: Path) -> None:
+    """So is one that may not be looked into; the others are listed."""
+    root = tmp_path / "root"
+    write(root, {"a.py": "x"})
+    folder, at = os.open(root, os.O_RDONLY), len(os.fsencode(root))
+    while at < 4090:
+        name = "d" * min(200, 4093 - at)
+        os.mkdir(name, dir_fd=folder)
+        inner = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder, at = inner, at + 1 + len(name)
+    os.close(folder)
+    assert listed_files(find_workspace(root)) == ["a.py"]

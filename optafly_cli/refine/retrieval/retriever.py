@@ -12,6 +12,7 @@ from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.view import IndexView
+from optafly_cli.workspace.recent import Recent
 
 _NO_KEY = bytes(20)
 
@@ -33,6 +34,13 @@ class Retriever:
         """The index if it was opened before."""
         found: IndexView | None = self.__dict__.get("view")
         return found
+
+    @property
+    def recent(self) -> Recent | None:
+        """What the open index knows of what was worked on lately; None where none is open."""
+        if self.opened is None or self._keeper.changed is None:
+            return None
+        return Recent(self._keeper.changed, tuple(self.opened.latest(20)))
 
     @property
     def notices(self) -> Sequence[str]:

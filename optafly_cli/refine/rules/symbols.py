@@ -37,11 +37,11 @@ class Named:
 
 def missing_symbol(subject: Subject) -> Iterator[Spot]:
     """A name that stands nowhere in the workspace."""
-    if not subject.files.has_code:
-        return
     for named, known in _looked_up(subject):
         if known.occurs is not False:
             continue
+        if not subject.files.has_code:
+            return
         owner = _owner(subject, named)
         if owner is None:
             continue
@@ -56,7 +56,7 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
 
 def ambiguous_symbol(subject: Subject) -> Iterator[Spot]:
     """A name that is defined in several files, and nothing says which one is meant."""
-    if subject.named.files or not subject.files.has_code:
+    if subject.named.files:
         return
     files = {subject.files.label(mention.path) for mention in subject.mentions}
     frames = {frame.path.rsplit("/", 1)[-1] for error in subject.view.errors for frame in error.frames}

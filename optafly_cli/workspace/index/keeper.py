@@ -30,6 +30,7 @@ from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.secrets import redact
+from optafly_cli.workspace.status import Changed
 from optafly_cli.workspace.types import Workspace
 
 FIRST_AT_ONCE = 300
@@ -48,11 +49,14 @@ Progress = Callable[[int, int], None]
 
 
 class Keeper:
-    """One workspace's index in `folder`. `notices`: what the user should know, filled by `view`."""
+    """One workspace's index in `folder`. `notices`: what the user should know, and `changed`: what git says has changed, both
+    filled by `view`.
+    """
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self.workspace = workspace
         self.notices: list[str] = []
+        self.changed: tuple[Changed, ...] | None = None
         self._folder = folder
         name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:24]
         self._path = folder / f"{name}.index"
@@ -66,11 +70,16 @@ class Keeper:
             base = self._mapped()
             known = self._known(base) if base is not None else None
             if base is None or known is None:
-                return self._first(tree_of(self.workspace), build=build)
-            return self._updated(base, known, tree_of(self.workspace, known.mark))
+                return self._first(self._tree(), build=build)
+            return self._updated(base, known, self._tree(known.mark))
         except OSError as error:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
+
+    def _tree(self, mark: str = "") -> Tree:
+        tree = tree_of(self.workspace, mark)
+        self.changed = tree.changed
+        return tree
 
     def build(self, progress: Progress | None = None, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.

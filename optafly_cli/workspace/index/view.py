@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nlargest
 
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
@@ -63,6 +64,12 @@ class IndexView:
     def files(self) -> list[int]:
         """The numbers of the files that there are."""
         return [number for number in range(len(self.labels)) if number not in self._stale]
+
+    def latest(self, most: int) -> list[str]:
+        """The labels of the files that commits changed last."""
+        known = self._base.recency
+        best = nlargest(most, (file for file in range(self._files) if known[file] > 0.0), key=known.__getitem__)
+        return [self._base.labels[file] for file in best]
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
