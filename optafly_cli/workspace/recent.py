@@ -6,8 +6,10 @@ modification; only names come out, and only of files that may be sent.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from optafly_cli.workspace.ignore import (
@@ -68,12 +70,24 @@ def active_file(workspace: Workspace) -> str | None:
     With very many tracked files, the latest of the dirty and recently committed ones.
     """
     if workspace.kind == "git" and (tracked := _tracked(workspace)) is not None:
-        links: dict[str, bool] = {}
-        found = {name: status for name in tracked if (status := _candidate(workspace, name, links)) is not None}
-    else:
-        found = listed_sizes(workspace, 5000)
-    latest = sorted(found, key=lambda name: (-found[name].st_mtime_ns, name))[:_MOST_READ]
-    return next((name for name in latest if _is_text(workspace, name)), None)
+        return _latest_text(workspace, _by_time(workspace, tracked))
+    return _latest_text(workspace, {name: one.st_mtime_ns for name, one in listed_sizes(workspace, 5000).items()})
+
+
+def _by_time(workspace: Workspace, names: Iterable[str]) -> dict[str, int]:
+    """When each of the files was modified, as far as they are there; nothing else is asked of so many."""
+    found = {}
+    for name in names:
+        with suppress(OSError, ValueError):
+            found[name] = os.lstat(f"{workspace.root}/{name}").st_mtime_ns
+    return found
+
+
+def _latest_text(workspace: Workspace, times: Mapping[str, int]) -> str | None:
+    links: dict[str, bool] = {}
+    latest = sorted(times, key=lambda name: (-times[name], name))
+    candidates = (name for name in latest if _candidate(workspace, name, links) is not None)
+    return next((name for name in islice(candidates, _MOST_READ) if _is_text(workspace, name)), None)
 
 
 def _tracked(workspace: Workspace) -> Iterable[str] | None:

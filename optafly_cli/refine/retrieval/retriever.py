@@ -47,6 +47,14 @@ class Retriever:
         """What the user should know of the index."""
         return self._keeper.notices
 
+    def inside(self, query: Query, label: str) -> tuple[FoundUnit, ...]:
+        """The segments of one file, best first, as they were indexed; () where the file is another one by now."""
+        try:
+            view = self._keeper.view_of(label)
+            return () if view is None else find_inside(view, query, [label])
+        except (OSError, IndexError, KeyError, ValueError):
+            return ()
+
     def found(self, view: PromptText, errors: Sequence[ErrorText] = (), piped: str = "") -> Found:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
@@ -65,10 +73,8 @@ class Retriever:
             return Found()
 
 
-def units_of_text(
-    view: PromptText, label: str, lines: Sequence[str], language: str, errors: Sequence[ErrorText] = (), piped: str = ""
-) -> tuple[FoundUnit, ...]:
+def units_of_text(query: Query, label: str, lines: Sequence[str], language: str) -> tuple[FoundUnit, ...]:
     """The segments of one file that the user named, best first. Needs no index: the file alone is read."""
     facts = read_facts("\n".join(lines), language, label)
     alone = snapshot([IndexedFile(label, _NO_KEY, facts)], History(), {})
-    return find_inside(IndexView(Snapshot(memoryview(alone))), query_of(view, errors, piped), [label])
+    return find_inside(IndexView(Snapshot(memoryview(alone))), query, [label])

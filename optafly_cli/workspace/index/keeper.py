@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from optafly_cli import durable
@@ -67,7 +68,7 @@ class Keeper:
         """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
         try:
             make_private_folder(self._folder)
-            base = self._mapped()
+            base = self._snapshot
             known = self._known(base) if base is not None else None
             if base is None or known is None:
                 return self._first(self._tree(), build=build)
@@ -75,6 +76,22 @@ class Keeper:
         except OSError as error:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
+
+    def view_of(self, label: str) -> IndexView | None:
+        """The snapshot for the sake of one file; None unless that is what was indexed. Git is not asked.
+
+        Raises OSError when the snapshot cannot be read.
+        """
+        file = self._snapshot.number.get(label) if self._snapshot is not None else None
+        if self._snapshot is None or file is None:
+            return None
+        read = read_file(self.workspace, label)
+        same = read is not None and bytes.fromhex(read.key) == self._snapshot.key(file)
+        return IndexView(self._snapshot) if same else None
+
+    @cached_property
+    def _snapshot(self) -> Snapshot | None:
+        return self._mapped()
 
     def _tree(self, mark: str = "") -> Tree:
         tree = tree_of(self.workspace, mark)
