@@ -12,7 +12,7 @@ import mmap
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,12 +41,19 @@ MOST_CHANGED = 48
 MOST_READ = 200
 """So many changed files are read while the user waits; what is changed beyond them is not found until then."""
 MOST_WORKSPACES = 40
-_BATCH = 200
+_BATCH = 50
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables that the process that builds has; keys and tokens are not its business."""
 
-Progress = Callable[[int, int], None]
+Waiting = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+"""Says what is being waited for, and how many steps that has; what it gives is told of steps that are done."""
+
+
+@contextmanager
+def in_silence(text: str, total: int) -> Iterator[Callable[[int], object]]:  # noqa: ARG001  (what it is not to say)
+    """Wait without saying so."""
+    yield lambda _: None
 
 
 class Keeper:
@@ -54,8 +61,9 @@ class Keeper:
     filled by `view`.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path) -> None:
+    def __init__(self, workspace: Workspace, folder: Path, waiting: Waiting = in_silence) -> None:
         self.workspace = workspace
+        self._waiting = waiting
         self.notices: list[str] = []
         self.changed: tuple[Changed, ...] | None = None
         self._folder = folder
@@ -98,7 +106,7 @@ class Keeper:
         self.changed = tree.changed
         return tree
 
-    def build(self, progress: Progress | None = None, tree: Tree | None = None) -> bool:
+    def build(self, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
 
         Raises OSError when it cannot be written.
@@ -106,19 +114,20 @@ class Keeper:
         make_private_folder(self._folder)
         with self._alone() as alone:
             if alone:
-                self._build(tree or tree_of(self.workspace), progress)
+                self._build(tree or tree_of(self.workspace))
         return alone
 
-    def _build(self, tree: Tree, progress: Progress | None) -> None:
+    def _build(self, tree: Tree) -> None:
         labels = sorted(_labels(tree))
         history = self._history(tree)
         # What was worked on lately first: whoever cannot wait finds that
         labels.sort(key=lambda label: -history.recency.get(label, 0.0))
         files: list[IndexedFile] = []
-        for start in range(0, len(labels), _BATCH):
-            files += self._indexed(labels[start : start + _BATCH], tree)
-            if progress is not None:
-                progress(min(start + _BATCH, len(labels)), len(labels))
+        with self._waiting("indexing the workspace", len(labels)) as advance:
+            for start in range(0, len(labels), _BATCH):
+                batch = labels[start : start + _BATCH]
+                files += self._indexed(batch, tree)
+                advance(len(batch))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
         self._write(files, history, tree)

@@ -161,6 +161,14 @@ class IndexView:
         start, end = part.lines_of(own)
         return Unit(part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None)
 
+    def function_of(self, segment: int) -> int:
+        """What tells the function or type that a segment is of; segments of neither stand alone."""
+        if self._changed is not None and segment >= self._segments:
+            symbol = self._changed.segment_symbol[segment - self._segments]
+            return -1 - segment if symbol < 0 else len(self._base.segment_symbol) + int(symbol) + (1 << 32)
+        symbol = self._base.segment_symbol[segment]
+        return -1 - segment if symbol < 0 else int(symbol)
+
     def file_of(self, segment: int) -> int:
         """The file that a segment is of."""
         if self._changed is not None and segment >= self._segments:
