@@ -46,7 +46,7 @@ def refine(
     view = PromptText(prompt)
     if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
         # It will be searched, and says which files there are
-        _ = retriever.view
+        retriever.prepare(view)
     subject = subject_of(view, named, files, attached_of(named))
     before = score_alone(view, files)
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)

@@ -195,3 +195,19 @@ def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) 
     (shop / "shop/prices.py").write_text("# new\n" + FILES["shop/prices.py"])
     assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "shop/prices.py") == ()
     assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "../x.py") == ()
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:  # noqa: FBT001
+    """The same is found as when git was asked first."""
+    prompt = PromptText("`send_receipt` fails when the address is empty")
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    if changed:
+        (shop / "shop/mail.py").write_text("\n" * 40 + FILES["shop/mail.py"])
+    ahead, plain = (Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")) for _ in range(2))
+    ahead.prepare(prompt)
+    assert ahead.found(prompt) == plain.found(prompt)
+    assert ahead.opened is not None
+    assert ahead.opened.is_as_indexed is not changed
+    best = ahead.found(prompt).units[0]
+    assert (best.label, best.unit.lines.start > 40) == ("shop/mail.py", changed)

@@ -1,6 +1,8 @@
 """The index as refine asks it: opened when it is first needed, each prompt searched once."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 from optafly_cli.refine.errors_in_text import ErrorText
@@ -15,6 +17,7 @@ from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.recent import Recent
 
 _NO_KEY = bytes(20)
+_TURN_S = 0.000_2
 
 
 class Retriever:
@@ -28,6 +31,21 @@ class Retriever:
     def view(self) -> IndexView | None:
         """The index; None where there is none yet."""
         return self._keeper.view()
+
+    def prepare(self, prompt: PromptText) -> None:
+        """Open the index, and search what was indexed while git says what has changed since; mostly nothing has."""
+        known = self._keeper.unchecked() if "view" not in self.__dict__ else None
+        if known is None:
+            _ = self.view
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as executor, _quick_switches():
+            opening = executor.submit(lambda: self.view)
+            found = self._search(query_of(prompt), known)
+            view = opening.result()
+        if view is not None and view.is_as_indexed:
+            self._found[(prompt.text, "")] = found
 
     @property
     def opened(self) -> IndexView | None:
@@ -59,18 +77,29 @@ class Retriever:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
         if key not in self._found:
-            self._found[key] = self._search(query_of(view, errors, piped))
+            self._found[key] = self._search(query_of(view, errors, piped), self.view)
         return self._found[key]
 
-    def _search(self, query: Query) -> Found:
-        if self.view is None:
+    def _search(self, query: Query, view: IndexView | None) -> Found:
+        if view is None:
             return Found()
         try:
-            return find(self.view, query)
+            return find(view, query)
         except (IndexError, KeyError, ValueError) as error:
             # Bits that turned over on the disk: the header is checked when it is opened, the rest is not
             self._keeper.drop(str(error))
             return Found()
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let a thread that only waits for git have its turn at once, not after five milliseconds."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def units_of_text(query: Query, label: str, lines: Sequence[str], language: str) -> tuple[FoundUnit, ...]:

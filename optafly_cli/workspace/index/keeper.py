@@ -24,7 +24,7 @@ from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.facts import FileFacts
 from optafly_cli.workspace.index.history import read_history
 from optafly_cli.workspace.index.keeping import FactsStore
-from optafly_cli.workspace.index.layout import Damaged
+from optafly_cli.workspace.index.layout import Damaged, OtherVersion
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
@@ -96,6 +96,14 @@ class Keeper:
         read = read_file(self.workspace, label)
         same = read is not None and bytes.fromhex(read.key) == self._snapshot.key(file)
         return IndexView(self._snapshot) if same else None
+
+    def unchecked(self) -> IndexView | None:
+        """What was indexed, whatever has changed since; None where there is no index, or it cannot be read."""
+        try:
+            base = self._snapshot
+        except OSError:
+            return None
+        return None if base is None else IndexView(base)
 
     @cached_property
     def _snapshot(self) -> Snapshot | None:
@@ -187,7 +195,7 @@ class Keeper:
         try:
             with self._path.open("rb") as file:
                 return Snapshot(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
-        except FileNotFoundError:
+        except (FileNotFoundError, OtherVersion):
             return None
         except (Damaged, ValueError, KeyError, TypeError) as error:
             self.drop(str(error))

@@ -8,7 +8,7 @@ from functools import cached_property
 from optafly_cli.workspace.index.building import SCALE, SNAPSHOT_VERSION, term_hash
 from optafly_cli.workspace.index.classes import CLASSES, FileClass
 from optafly_cli.workspace.index.facts import Symbol
-from optafly_cli.workspace.index.layout import Damaged, mapped
+from optafly_cli.workspace.index.layout import OtherVersion, mapped
 
 KEY_BYTES = 20
 
@@ -16,13 +16,13 @@ KEY_BYTES = 20
 class Snapshot:
     """One snapshot. Files, segments and symbols are numbers from 0; see `building` for what the arrays hold.
 
-    Raises Damaged when the buffer is none; what is wrong inside of it shows as an IndexError or ValueError later.
+    Raises Damaged when the buffer is none, OtherVersion when it is another's; what is wrong inside of it shows as an IndexError or ValueError later.
     """
 
     def __init__(self, buffer: "memoryview") -> None:
         self._arrays, self.meta = mapped(buffer)
         if self.meta.get("version") != SNAPSHOT_VERSION:
-            raise Damaged("it is from another version")
+            raise OtherVersion
         self.first_segment = self._arrays["first_segment"]
         self.segment_file = self._arrays["segment_file"]
         self.segment_symbol = self._arrays["segment_symbol"]

@@ -45,6 +45,11 @@ class IndexView:
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
 
+    @property
+    def is_as_indexed(self) -> bool:
+        """Whether nothing has changed since the snapshot was made."""
+        return self._changed is None and not self._stale
+
     @cached_property
     def labels(self) -> list[str]:
         """Labels by file number, those of stale files among them."""
