@@ -53,7 +53,11 @@ def measured(env: Mapping[str, str], tree: Path, rounds: int) -> dict[str, dict[
     run(env, tree, "refine", PROMPTS[0], "--yes")
     wait_for_index(Path(env["OPTAFLY_HOME"]))
     run(env, tree, "service", "start")
-    kinds = {"search the index": [], "a file is named": ["--file", named], "a line is named": ["--file", f"{named}:120"]}
+    kinds = {
+        "search the index": [],
+        "a file is named": ["--file", named],
+        "a line is named": ["--file", f"{named}:120"],
+    }
     whole: dict[str, list[float]] = {name: [] for name in ("python -c pass", *kinds)}
     inside: dict[str, list[float]] = {name: [] for name in kinds}
     try:

@@ -102,7 +102,7 @@ def _search() -> None:
     text = Path(__file__).read_text("utf-8")
     facts = read_facts(text, "python", __file__)
     view = IndexView(Snapshot(memoryview(snapshot([IndexedFile("preload.py", bytes(20), facts)], History(), {}))))
-    find(view, query_of(PromptText("`rehearse` raises KeyError in preload.py:12, says \"not there\"; see rehearse()")))
+    find(view, query_of(PromptText('`rehearse` raises KeyError in preload.py:12, says "not there"; see rehearse()')))
     IndexSymbols(view).look_up(["rehearse"])
 
 

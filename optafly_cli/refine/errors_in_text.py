@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from optafly_cli.refine.error_patterns import ANY, EXCEPTION, HINT, LEAD, NAMED, TRACEBACK, ErrorKind, frames, heads, more
+from optafly_cli.refine.error_patterns import (
+    ANY,
+    EXCEPTION,
+    HINT,
+    LEAD,
+    NAMED,
+    TRACEBACK,
+    ErrorKind,
+    frames,
+    heads,
+    more,
+)
 
 LIMIT = 200_000
 LONGEST_LINE = 1_000

@@ -198,7 +198,7 @@ def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) 
 
 
 @pytest.mark.parametrize("changed", [False, True])
-def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:  # noqa: FBT001
+def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:
     """The same is found as when git was asked first."""
     prompt = PromptText("`send_receipt` fails when the address is empty")
     assert Keeper(find_workspace(shop), shop.parent / "indexes").build()

@@ -57,8 +57,9 @@ def in_silence(text: str, total: int) -> Iterator[Callable[[int], object]]:  # n
 
 
 class Keeper:
-    """One workspace's index in `folder`. `notices`: what the user should know, and `changed`: what git says has changed, both
-    filled by `view`.
+    """One workspace's index in `folder`.
+
+    `notices`: what the user should know, and `changed`: what git says has changed, both filled by `view`.
     """
 
     def __init__(self, workspace: Workspace, folder: Path, waiting: Waiting = in_silence) -> None:

@@ -1,7 +1,7 @@
 """The names of a workspace as its index knows them: what `symbols.TextSymbols` finds in the text, without reading it.
 
-In: an `IndexView`. Out: as the `Symbols` protocol says. Only what is certain is said: a name that is defined occurs, one
-whose term no file holds does not, of the rest the text decides, where there is somebody to search it.
+In: an `IndexView`. Out: as the `Symbols` protocol says. Only what is certain is said: a name that is defined
+occurs, one whose term no file holds does not, of the rest the text decides, where there is somebody to search it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,8 @@ KEY_BYTES = 20
 class Snapshot:
     """One snapshot. Files, segments and symbols are numbers from 0; see `building` for what the arrays hold.
 
-    Raises Damaged when the buffer is none, OtherVersion when it is another's; what is wrong inside of it shows as an IndexError or ValueError later.
+    Raises Damaged when the buffer is none, OtherVersion when it is another's; what is wrong inside of it shows as an
+    IndexError or ValueError later.
     """
 
     def __init__(self, buffer: "memoryview") -> None:
