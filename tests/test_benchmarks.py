@@ -18,6 +18,7 @@ from benchmarks.labelled import Pair, load, sampled, with_near_repeats
 from benchmarks.planted import KINDS, Planted
 from benchmarks.prompt_bank import BANK, CLOSE
 from benchmarks.redaction import Case, cases, false_redactions, leaks
+from benchmarks.refine import auc, ece, with_interval
 from benchmarks.semantic_cache import recall_at
 from benchmarks.sessions import replay
 from benchmarks.soak_line import Got, WrongAnswerError
@@ -171,6 +172,18 @@ def test_the_bank_has_words_for_every_step() -> None:
     assert len(set(words)) == len(words)
     assert all(len(several) >= 4 for several in BANK.values())
     assert CLOSE.keys() == BANK.keys() == set(CLOSE.values())
+
+
+def test_the_area_counts_pairs_and_the_calibration_error_what_came() -> None:
+    """Ties count half; chances that say what comes are off by nothing; the measure lies within its interval."""
+    assert auc([(0.9, True), (0.1, False)]) == 1.0
+    assert auc([(0.5, True), (0.5, False), (0.4, False)]) == 0.75
+    assert np.isnan(auc([(0.5, True)]))
+    assert ece([(0.75, True), (0.75, True), (0.75, True), (0.75, False)]) == 0.0
+    assert ece([(0.95, False)]) == pytest.approx(0.95)
+    rows = [(str(at), (at / 9, at > 4)) for at in range(10)]
+    shown = with_interval(rows, lambda sample: auc([pair for _, pair in sample]), 2)
+    assert shown.startswith("1.00 [") and shown.endswith("1.00]")
 
 
 def test_a_leak_and_a_false_redaction_are_counted(tmp_path: Path) -> None:

@@ -30,11 +30,24 @@ def score_value(value: float) -> float:
 
 
 def score_document(refined: RefinedPrompt) -> dict[str, Any]:
-    """The scores of a rewrite; the dimensions are those of the refined prompt."""
+    """The scores of a rewrite; dimensions, coverage and contributions are those of the refined prompt."""
+    score = refined.score_refined
     return {
         "original": score_value(refined.score_original.value),
-        "refined": score_value(refined.score_refined.value),
-        "dimensions": {name: score_value(value) for name, value in refined.score_refined.dimensions.items()},
+        "refined": score_value(score.value),
+        "dimensions": {name: score_value(value) for name, value in score.dimensions.items()},
+        "coverage": [*score.coverage],
+        "contributions": [
+            {
+                "feature": one.feature,
+                "dimension": one.dimension,
+                "value": score_value(one.value),
+                "amount": score_value(one.amount),
+                "points": score_value(one.points),
+                "rules": [*one.rules],
+            }
+            for one in score.contributions
+        ],
     }
 
 

@@ -21,6 +21,7 @@ def document(found: Sequence[Checked], least: float | None) -> dict[str, Any]:
                 "dimensions": (
                     {name: score_value(value) for name, value in one.score.dimensions.items()} if one.score else {}
                 ),
+                "coverage": [*one.score.coverage] if one.score else [],
                 "findings": [finding_document(finding) for finding in one.findings],
             }
             for one in found

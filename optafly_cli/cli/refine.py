@@ -9,6 +9,7 @@ import typer
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.documents import finding_document, score_document, score_value
+from optafly_cli.cli.score_table import show_score
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
 from optafly_cli.refine.result import RefinedPrompt
@@ -152,6 +153,8 @@ def _report(ui: Ui, refined: RefinedPrompt, threshold: float) -> None:
     ui.line(f"score {score:.2f}, wanted {threshold:.2f}: {verdict}")
     for finding in refined.findings:
         ui.line(f"  {finding.line}:{finding.column} {finding.severity} {finding.rule} {finding.message}")
+    if ui.verbosity >= 1:
+        show_score(ui, refined.score_original)
 
 
 def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
@@ -170,3 +173,5 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
         ui.note(f"  + {change.description} ({change.tokens_added} tokens)")
     for finding in refined.findings:
         ui.note(f"  {finding.severity} {finding.rule}: {finding.message}")
+    if ui.verbosity >= 1:
+        show_score(ui, refined.score_refined)

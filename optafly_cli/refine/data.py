@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from optafly_cli.errors import OptaflyError
@@ -29,13 +30,38 @@ class Cues:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """The logistic's parts: a bias per dimension and overall, a weight per feature, the dimension of each feature."""
+class Table:
+    """A piecewise linear, rising function: its knots and the value at each."""
+
+    knots: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWeights:
+    """From how clearly the index speaks for its first files to the chance that the right one is among them.
+
+    `weights` of the likelihood as a logit, the agreement and the lead. `neutral`: where nothing could be searched.
+    """
 
     bias: float
-    dimension_bias: Mapping[str, float]
+    weights: tuple[float, float, float]
+    table: Table
+    neutral: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The score's parts: a weight per feature and the dimension of each, the bias of each dimension.
+
+    `calibration`: from the weighed sum to the score.
+    """
+
     weights: Mapping[str, float]
     dimensions: Mapping[str, tuple[str, ...]]
+    dimension_bias: Mapping[str, float]
+    calibration: Table
+    found: FoundWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,7 @@ def weights() -> Weights:
     """The weights of `data/score-weights.toml`.
 
     Raises:
-        OptaflyError: a weight has the wrong sign, so that the score would not be monotone.
+        OptaflyError: a weight has the wrong sign or a table falls, so that the score would not be monotone.
     """
     table = _read("score-weights.toml")
     values: dict[str, float] = {}
@@ -84,11 +110,31 @@ def weights() -> Weights:
                     raise OptaflyError(f"score-weights.toml: {feature} must be a number of 0 or more")
                 values[feature] = sign * weight
     return Weights(
-        bias=table["bias"],
-        dimension_bias={name: group["bias"] for name, group in table["dimensions"].items()},
         weights=values,
         dimensions=dimensions,
+        dimension_bias={name: group["bias"] for name, group in table["dimensions"].items()},
+        calibration=rising("calibration", table["calibration"]["sum"], table["calibration"]["score"]),
+        found=_found(table["found"]),
     )
+
+
+def _found(table: dict[str, Any]) -> FoundWeights:
+    by = tuple(table[name] for name in ("share", "agreement", "lead"))
+    if any(not math.isfinite(one) or one < 0 for one in by):
+        raise OptaflyError("score-weights.toml: the weights of found must be numbers of 0 or more")
+    return FoundWeights(table["bias"], by, rising("found", table["sum"], table["chance"]), table["neutral"])
+
+
+def rising(name: str, knots: list[float], values: list[float]) -> Table:
+    """The table of these columns.
+
+    Raises:
+        OptaflyError: it does not rise throughout.
+    """
+    for column in (knots, values):
+        if len(column) != len(knots) or len(column) < 2 or any(one >= other for one, other in pairwise(column)):
+            raise OptaflyError(f"score-weights.toml: the table {name} must rise")
+    return Table(tuple(knots), tuple(values))
 
 
 @cache

@@ -15,7 +15,7 @@ from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rewrite import Draft, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.select import Selection, choose, new_to
+from optafly_cli.refine.select import Selection, choose, names_places, new_to
 from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
 from optafly_cli.workspace.types import NamedContext, Workspace
 
@@ -39,7 +39,8 @@ def refine(
 
     `count` gives the tokens of a text in a language ("" for prose). `unsafe`: text of files that the user did not name
     may be used. Without `rewrite` the prompt only gets what was named; without `context` no text of files. A prompt
-    that scores at or above the threshold is not rewritten unless `force`; one that is refined already never is.
+    that scores at or above the threshold is left as it is unless `force`, but for the files that it names and shows
+    nothing of; one that is refined already never is rewritten.
     Without `retriever` nothing is selected that the prompt does not name.
     """
     files = WorkspaceFiles(workspace, retriever)
@@ -52,7 +53,8 @@ def refine(
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)
     improve = improve and subject.view.structure is None
     if prompt.strip():
-        selection = _select(subject, settings, count, unsafe=unsafe, improve=improve, context=context)
+        automatic = improve or (rewrite and settings.enabled and _only_names(subject))
+        selection = _select(subject, settings, count, unsafe=unsafe, automatic=automatic, context=context)
         written = _write(subject, selection, settings, count, improve=improve, context=context)
     else:
         selection, written = Selection(), Draft((Section("instruction", "instruction", prompt),), ())
@@ -74,19 +76,25 @@ def refine(
     )
 
 
+def _only_names(subject: Subject) -> bool:
+    """Whether the prompt names files and shows nothing of them: who answers cannot look them up."""
+    view = subject.view
+    return names_places(subject) and not (view.errors or view.named_error or view.of("fence", "code"))
+
+
 def _select(
     subject: Subject,
     settings: RefineSettings,
     count: Callable[[str, str], int],
     *,
     unsafe: bool,
-    improve: bool,
+    automatic: bool,
     context: bool,
 ) -> Selection:
     if not context:
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
-    selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context)
+    selection = choose(subject, settings, count, unsafe=unsafe, automatic=automatic and context, project=context)
     structure = subject.view.structure
     return selection if structure is None else new_to(structure, selection)
 

@@ -8,16 +8,37 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
+from optafly_cli.refine.examples.agreement import agreement
+from optafly_cli.refine.examples.reading import examples_in
+from optafly_cli.refine.found import chance_found, on_scale
 from optafly_cli.refine.mentions import symbols
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.result import Finding
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.completeness import says_expected, says_observed
 from optafly_cli.refine.rules.referents import pointer
-from optafly_cli.refine.rules.wording import hedge_words, open_words, placeholder_words, vague_words
+from optafly_cli.refine.rules.wording import (
+    alternatives,
+    defining_words,
+    hedge_words,
+    indefinite_words,
+    open_words,
+    placeholder_words,
+    vague_words,
+)
 
-HEAD = 20_000
+HEAD = 4_000
 """Characters in which examples, literals and versions are counted."""
+CONTRADICTIONS = ("OPF008", "OPF019")
+RULES_OF: Mapping[str, tuple[str, ...]] = {
+    "several_tasks": ("OPF004",),
+    "contradictions": CONTRADICTIONS,
+    "hedges": ("OPF006",),
+    "vague": ("OPF005",),
+    "open_points": ("OPF007", "OPF009"),
+    "pointing": ("OPF002",),
+}
+"""The rules that a feature counts. `unresolved` counts every finding of severity error."""
 
 
 def features(subject: Subject, findings: Sequence[Finding]) -> Mapping[str, float]:
@@ -44,6 +65,19 @@ def _evidence(subject: Subject) -> dict[str, float]:
         "expectation": max(said, 0.4 if attached.expectations else 0.0),
         "examples": _saturating(_examples(view), 1.5),
         "environment": float(_patterns()["version"].search(view.text[:HEAD]) is not None),
+        **_agreement(view),
+    }
+
+
+def _agreement(view: PromptText) -> dict[str, float]:
+    """What examples with a result show, and whether the words explain it."""
+    examples = examples_in(view.text)
+    found = agreement(view.text, examples)
+    return {
+        "examples_explained": found.explained,
+        "examples_deep": found.explained * found.depth,
+        "examples_shown": found.shown,
+        "examples_odd": min(1.0, 0.5 * found.echoes + found.overfull),
     }
 
 
@@ -52,15 +86,18 @@ def _precision(subject: Subject, rules: Sequence[str]) -> dict[str, float]:
     words = max(view.words, 1)
     # In a long text a hedge weighs less
     scale = 1.0 if words <= 60 else 60 / words
-    contradictions = rules.count("OPF008")
     return {
         "detail": words / (words + 40) if view.words else 0.0,
         "specifics": _saturating(_specifics(subject), 5.0),
+        "defined": _saturating(scale * defining_words(view), 4.0),
+        "alternatives": _saturating(scale * alternatives(view), 3.0),
+        "indefinite": _saturating(scale * indefinite_words(view), 3.0),
         "hedges": _saturating(scale * sum(1 for _ in hedge_words(view)), 2.0),
         "vague": _saturating(scale * sum(1 for _ in vague_words(view)), 2.0),
         "open_points": _saturating(
-            sum(1 for _ in open_words(view)) * scale + sum(1 for _ in placeholder_words(view)) + 2 * contradictions, 1.5
+            sum(1 for _ in open_words(view)) * scale + sum(1 for _ in placeholder_words(view)), 1.5
         ),
+        "contradictions": _saturating(sum(rule in CONTRADICTIONS for rule in rules), 1.0),
     }
 
 
@@ -71,6 +108,7 @@ def _grounding(subject: Subject, findings: Sequence[Finding]) -> dict[str, float
     points = "OPF002" in {finding.rule for finding in findings}
     return {
         "located": _located(subject),
+        "found": on_scale(chance_found(subject)),
         "code": code,
         "self_contained": 0.0 if points else _self_contained(subject, code),
         "pointing": float(points),

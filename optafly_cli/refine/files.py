@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
     from optafly_cli.workspace.symbols import Symbols
 
-_NO_CODE = frozenset(
+NO_CODE = frozenset(
     ("", "markdown", "rst", "latex", "asciidoc", "json", "yaml", "toml", "ini", "xml", "html", "css", "diff")
 )
+"""Languages of files that hold no code."""
 
 
 class WorkspaceFiles:
@@ -99,9 +100,17 @@ class WorkspaceFiles:
         return IndexSymbols(index, is_prompt_file)
 
     @cached_property
+    def is_empty(self) -> bool:
+        """Whether the workspace is a folder without anything in it, or cannot be read."""
+        try:
+            return next(self._root.iterdir(), None) is None
+        except OSError:
+            return True
+
+    @cached_property
     def has_code(self) -> bool:
         """Whether there is a source file: without one, a name that is not there says nothing."""
-        return any(language_of(label) not in _NO_CODE for label in self.labels() if not is_prompt_file(label))
+        return any(language_of(label) not in NO_CODE for label in self.labels() if not is_prompt_file(label))
 
     def is_plain(self, label: str) -> bool:
         """Whether there is a regular file of that label in the workspace, reached without a link."""

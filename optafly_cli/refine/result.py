@@ -51,11 +51,32 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one feature does to the score.
+
+    `value`: of the feature, 0 to 1. `amount`: what it adds to the weighed sum. `points`: what the score would lose
+    without it, negative where it lowers the score. `rules`: those whose findings it counts here.
+    """
+
+    feature: str
+    dimension: str
+    value: float
+    amount: float
+    points: float
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
-    """How likely the prompt is to be acted on correctly: 0 to 1, and its dimensions, each 0 to 1."""
+    """How good the prompt is: 0 to 1, and its dimensions, each 0 to 1 (docs/score.md).
+
+    `coverage`: what could not be seen, a phrase each. `contributions`: what made the number, largest effect first.
+    """
 
     value: float
     dimensions: Mapping[str, float]
+    coverage: tuple[str, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,17 +204,9 @@ def _walked_names(root: Path, most: int) -> Iterator[str]:
                 count += 1
                 if count >= most:
                     return
-            elif name.lower() not in _GENERATED_FOLDERS | _BUILD_FOLDERS and not _is_repository(root / label):
+            elif name.lower() not in _GENERATED_FOLDERS | _BUILD_FOLDERS and not os.path.lexists(root / label / ".git"):
                 inner.append((f"{label}/", specs))
         pending.extend(reversed(inner))
-
-
-def _is_repository(folder: Path) -> bool:
-    try:
-        return (folder / ".git").exists()
-    except OSError:
-        # A folder that may not be looked into, or a name that is too long: it has no files for us either
-        return True
 
 
 def _entries(root: Path, folder: str) -> list[tuple[str, bool]]:

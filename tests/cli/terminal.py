@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
@@ -47,6 +48,9 @@ def on_a_terminal(
         if pending and pending[0][0] in written[seen:]:
             seen = len(written)
             os.write(terminal, pending.pop(0)[1])
+    else:
+        # A command that waits for an answer that was not typed would never end
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), written

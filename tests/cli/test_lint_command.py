@@ -22,7 +22,7 @@ def test_json_has_the_shape_of_the_design(cli: Cli, repo: Path) -> None:
     document = cli("lint", "a.prompt.md", "--format", "json").json
     assert document["schema"] == "optafly.lint/1"
     (result,) = document["results"]
-    assert set(result) == {"path", "score", "dimensions", "findings"}
+    assert set(result) == {"path", "score", "dimensions", "coverage", "findings"}
     assert result["path"] == "a.prompt.md"
     assert set(result["findings"][0]) == {
         "rule", "severity", "message", "line", "column", "end_line", "end_column", "fix",

@@ -34,7 +34,12 @@ def test_json_has_the_fields_of_the_design(cli: Cli) -> None:
         "schema", "original", "refined", "score", "intent", "findings", "changes", "context",
         "estimated_cache_hit_improvement", "timing_ms",
     }  # fmt: skip
-    assert set(document["score"]) == {"original", "refined", "dimensions"}
+    assert set(document["score"]) == {"original", "refined", "dimensions", "coverage", "contributions"}
+    assert document["score"]["contributions"]
+    for one in document["score"]["contributions"]:
+        assert set(one) == {"feature", "dimension", "value", "amount", "points", "rules"}
+        assert one["dimension"] in document["score"]["dimensions"]
+        assert one["points"] * one["amount"] >= 0
     assert document["score"]["refined"] > document["score"]["original"]
     assert document["intent"]["action"] == "debug"
     lines = MAIN_RS.split("\n")
@@ -150,3 +155,13 @@ def test_an_index_that_is_waited_for_says_so_on_a_terminal(cli: Cli, repo: Path)
     assert b"indexing the workspace" in on_a_terminal(cli, *ask)[1]
     assert b"indexing the workspace" not in on_a_terminal(cli, *ask)[1]
     assert "indexing" not in cli("refine", "make `step_9` return 8", "--yes").err
+
+
+def test_verbose_shows_what_made_the_score(cli: Cli) -> None:
+    """Dimensions, what was not seen, and a line for each feature with its points and rules, on stderr only."""
+    shown = cli("refine", "-v", "Return the min or max of the ports")
+    assert "intent" in shown.err and "grounding" in shown.err
+    assert any(line.startswith("  -0.") and "(OPF009)" in line for line in shown.err.split("\n"))
+    assert "open points" not in shown.out
+    checked = cli("refine", "-v", "--check", "Return the min or max of the ports", code=1)
+    assert "(OPF009)" in checked.err

@@ -5,17 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from optafly_cli.errors import OptaflyError
 from optafly_cli.refine.analyse import analyse, subject_of
-from optafly_cli.refine.data import weights
+from optafly_cli.refine.attached import Attached
+from optafly_cli.refine.data import rising, weights
 from optafly_cli.refine.features import features
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.result import Finding
+from optafly_cli.refine.result import Finding, Score
+from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules import findings
-from optafly_cli.refine.score import contributions, score, score_of
+from optafly_cli.refine.score import calibrated, score, value_of
+from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.types import NamedContext, Workspace
 
 Named = Callable[..., NamedContext]
@@ -102,8 +106,6 @@ def test_an_error_finding_never_raises_the_score(prompt: str) -> None:
 @given(prompt=PROMPTS, attached=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()))
 def test_what_is_attached_never_lowers_the_score(prompt: str, attached: tuple[bool, bool, bool, bool]) -> None:
     """Code, a place, an error and expectations can only help."""
-    from optafly_cli.refine.attached import Attached
-
     bare = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(HERE))
     full = replace(bare, attached=Attached(*attached))
     assert score(full, findings(full)).value >= score(bare, findings(bare)).value
@@ -117,7 +119,7 @@ def test_what_is_attached_never_lowers_the_score(prompt: str, attached: tuple[bo
 def test_every_feature_moves_the_score_one_way(values: dict[str, float], name: str, other: float) -> None:
     """A feature that helps never lowers the score when it rises, one that hurts never raises it."""
     low, high = sorted((values[name], other))
-    step = score_of({**values, name: high}).value - score_of({**values, name: low}).value
+    step = value_of({**values, name: high}) - value_of({**values, name: low})
     assert step * (1 if weights().weights[name] >= 0 else -1) >= 0
 
 
@@ -129,11 +131,83 @@ def test_features_and_weights_have_the_same_names(workspace: Workspace) -> None:
     assert set(values) == set(table.weights)
     assert sorted(name for members in table.dimensions.values() for name in members) == sorted(values)
     assert all(0 <= one <= 1 for one in values.values())
-    sizes = [abs(one) for one in contributions(values).values()]
+    listed = score(subject, findings(subject)).contributions
+    sizes = [abs(one.amount) for one in listed]
     assert sizes == sorted(sizes, reverse=True)
+    assert {one.feature: one.value for one in listed}.items() <= dict(values).items()
     assert len(values) <= 25
 
 
 def test_an_empty_prompt_scores_nothing(workspace: Workspace) -> None:
     """There is nothing to act on in an empty prompt."""
     assert value("", workspace) == value(" \n", workspace) == 0
+
+
+def test_what_was_not_seen_is_said(workspace: Workspace, tmp_path: Path, project: Path) -> None:
+    """An empty folder, a workspace without an index, another script, a file that nothing parses."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    nothing = analyse("Fix total()", NamedContext(), Workspace(empty, "empty", "folder", has_git=False)).score
+    assert nothing.coverage == ("no workspace",)
+    assert analyse("Fix total()", NamedContext(), workspace).score.coverage == ("workspace not searched",)
+    (project / "app.kt").write_text("fun main() {}\n")
+    named = analyse("Исправь ошибку в app.kt", NamedContext(), workspace).score
+    assert named.coverage == ("workspace not searched", "no parser for kotlin", "not in English")
+
+
+def test_grounding_is_the_chance_that_the_index_gives(workspace: Workspace, project: Path) -> None:
+    """A prompt that names what the workspace has is better grounded than one that speaks of something else."""
+    retriever = Retriever(Keeper(workspace, project.parent / "indexes"))
+    files = WorkspaceFiles(workspace, retriever)
+
+    def seen(prompt: str) -> Score:
+        return analyse(prompt, NamedContext(), workspace, files=files).score
+
+    named, foreign = (
+        seen("`discount` in app/orders.py ignores percent"),
+        seen("`Kafka` drops the offsets of a consumer"),
+    )
+    assert named.coverage == foreign.coverage == ()
+    assert named.dimensions["grounding"] > foreign.dimensions["grounding"]
+    assert seen("What is a monad?").coverage == ("names nothing of the workspace",)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(prompt=PROMPTS, attached=st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans()))
+def test_what_is_attached_never_lowers_the_score_where_the_index_is_searched(
+    workspace: Workspace, project: Path, prompt: str, attached: tuple[bool, bool, bool, bool]
+) -> None:
+    """However sure the search was, code that is there is surer."""
+    retriever = Retriever(Keeper(workspace, project.parent / "indexes"))
+    bare = subject_of(PromptText(prompt), NamedContext(), WorkspaceFiles(workspace, retriever))
+    full = replace(bare, attached=Attached(*attached))
+    assert score(full, findings(full)).value >= score(bare, findings(bare)).value
+
+
+def test_what_each_rule_does_is_shown(workspace: Workspace) -> None:
+    """A finding's rule stands with the feature that counts it, and costs points; without a search none is spoken of."""
+    listed = {
+        one.feature: one
+        for one in analyse("Fix min or max in src/gone.rs", NamedContext(), workspace).score.contributions
+    }
+    assert (listed["open_points"].rules, listed["unresolved"].rules) == (("OPF009",), ("OPF010",))
+    assert listed["open_points"].points < 0 and listed["unresolved"].points < 0
+    assert "found" not in listed
+
+
+@pytest.mark.parametrize(
+    ("knots", "values"), [([0.0, 0.0], [0.1, 0.2]), ([0.0, 1.0], [0.2, 0.2]), ([0.0], [0.1]), ([0.0, 1.0], [0.1])]
+)
+def test_a_table_that_does_not_rise_is_refused(knots: list[float], values: list[float]) -> None:
+    """Else a better prompt could score lower."""
+    with pytest.raises(OptaflyError, match="must rise"):
+        rising("calibration", knots, values)
+
+
+def test_the_score_goes_on_rising_beyond_its_table() -> None:
+    """Far below and far above everything that was seen it stays within 0 and 1, and no two sums score the same."""
+    table = weights().calibration
+    sums = [table.knots[0] + step for step in range(-40, 60)]
+    values = [calibrated(table, one) for one in sums]
+    assert values == sorted(set(values))
+    assert values[0] > 0 and values[-1] < 1

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from optafly_cli.refine.retrieval.clarity import Clarity, clarity
 from optafly_cli.refine.retrieval.places import Places, places_of
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.refine.retrieval.signals import signals_of
@@ -38,24 +39,28 @@ class Found:
     """Best first. `named`: the prompt names something of the workspace outright (a path, a frame, a definition).
 
     `certainty`: the likelihood of the best file, 0 where the prompt has too few words to tell.
+    `clarity`: how clearly the first files come first; None where there are none.
     """
 
     files: tuple[FoundFile, ...] = ()
     units: tuple[FoundUnit, ...] = ()
     named: bool = False
     certainty: float = 0.0
+    clarity: Clarity | None = None
 
 
 def find(view: IndexView, query: Query) -> Found:
     """The files and segments that belong to a query."""
     places = places_of(view, query)
-    likelihoods = file_likelihoods(view, query, places)
+    signals = signals_of(view, query, places)
+    likelihoods = file_likelihoods(signals)
     best = dict(list(likelihoods.items())[:READ_FILES])
     return Found(
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
         tuple(_found_units(view, query, places, best, weights().units)),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
         next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
+        clarity(signals, likelihoods),
     )
 
 
@@ -73,10 +78,10 @@ _FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
 
-def file_likelihoods(view: IndexView, query: Query, places: Places) -> dict[int, float]:
+def file_likelihoods(signals: Mapping[int, Sequence[float]]) -> dict[int, float]:
     """The candidates, best first, with a softmax over their weighed signals."""
     linear = weights().files
-    sums = {file: linear.sum(values) for file, values in signals_of(view, query, places).items()}
+    sums = {file: linear.sum(values) for file, values in signals.items()}
     if not sums:
         return {}
     highest = max(sums.values())

@@ -76,6 +76,8 @@ class Retriever:
     def found(self, view: PromptText, errors: Sequence[ErrorText] = (), piped: str = "") -> Found:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
+        if "view" not in self.__dict__ and not errors and not piped:
+            self.prepare(view)
         if key not in self._found:
             self._found[key] = self._search(query_of(view, errors, piped), self.view)
         return self._found[key]

@@ -86,6 +86,9 @@ def names_of(view: PromptText) -> Iterator[Named]:
 
 def _looked_up(subject: Subject) -> list[tuple[Named, Known]]:
     names = list(islice(names_of(subject.view), MOST_NAMES))
+    # What is in the workspace is asked last: without git that is a walk through all of it
+    if not names or not subject.files.has_code:
+        return []
     known = subject.files.symbols.look_up([name for one in names for name in (one.name, *one.owner.split(".")) if name])
     return [(one, known[one.name]) for one in names]
 

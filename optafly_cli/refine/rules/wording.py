@@ -7,6 +7,8 @@ from functools import cache
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.rules.base import ALL, PROMPTS, Rule, Spot, Subject, quoted
 
+LOOKED_AT = 4_000
+"""Characters of prose in which words are looked for: a prompt says early what it wants."""
 BRIEF = 120
 """Words of prose up to which an adjective is a wish; in a longer text it is mostly part of a description."""
 
@@ -22,7 +24,7 @@ def adjectives(subject: Subject) -> Iterator[Spot]:
 
 def vague_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Adjectives without a number or a comparison in their sentence."""
-    for match in _patterns()["adjective"].finditer(view.prose):
+    for match in _patterns()["adjective"].finditer(view.prose, 0, LOOKED_AT):
         sentence = _sentence(view.text, match.start(), match.end())
         if not re.search(r"\d|\bthan\b", sentence):
             yield match
@@ -40,7 +42,7 @@ def hedges(subject: Subject) -> Iterator[Spot]:
 
 def hedge_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Words that take back half of what is said."""
-    return _patterns()["hedge"].finditer(view.prose)
+    return _patterns()["hedge"].finditer(view.prose, 0, LOOKED_AT)
 
 
 def placeholders(subject: Subject) -> Iterator[Spot]:
@@ -51,7 +53,7 @@ def placeholders(subject: Subject) -> Iterator[Spot]:
 
 def placeholder_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Text that somebody meant to fill in."""
-    return _patterns()["placeholder"].finditer(view.prose)
+    return _around(view.prose, _patterns()["placed"], _patterns()["placeholder"])
 
 
 def open_choices(subject: Subject) -> Iterator[Spot]:
@@ -64,10 +66,59 @@ def open_choices(subject: Subject) -> Iterator[Spot]:
 
 def open_words(view: PromptText) -> Iterator[re.Match[str]]:
     """Alternatives and conditions that are not settled in their sentence."""
-    for match in _patterns()["open"].finditer(view.prose):
+    for match in _patterns()["open"].finditer(view.prose, 0, LOOKED_AT):
         after = view.text[match.end() : match.end() + 60]
         if not _patterns()["settled"].match(after):
             yield match
+
+
+def _around(prose: str, hint: re.Pattern[str], pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """The matches of a costly pattern, looked for only around those of a cheap one."""
+    position = 0
+    for match in hint.finditer(prose):
+        if match.end() <= position:
+            continue
+        for found in pattern.finditer(prose, max(position, match.start() - _REACH), match.end() + _REACH):
+            position = found.end()
+            yield found
+        position = max(position, match.end())
+
+
+_REACH = 80
+
+
+def alternatives(view: PromptText) -> int:
+    """How often the prose joins two things by "or", those not counted that are one thing ("or equal", "yes or no")."""
+    return sum(1 for _ in _patterns()["or"].finditer(view.prose, 0, LOOKED_AT))
+
+
+def indefinite_words(view: PromptText) -> int:
+    """How many words of the prose stand for something that is not said: "some", "something", "a certain"."""
+    return sum(word in _INDEFINITE for word in _words(view))
+
+
+def defining_words(view: PromptText) -> int:
+    """How many words of the prose narrow down which one or how many: "only", "largest", "ascending"."""
+    return sum(word in _DEFINING or (len(word) > 5 and word.endswith("est")) for word in _words(view))
+
+
+def _words(view: PromptText) -> list[str]:
+    return _patterns()["word"].findall(view.prose[:LOOKED_AT].lower())
+
+
+_INDEFINITE = frozenset((
+    "some", "something", "somehow", "somewhere", "sometimes", "someone", "certain", "several", "various", "arbitrary",
+    "another", "similar", "different", "specific", "particular", "multiple", "appropriate", "appropriately", "relevant",
+    "suitable", "proper", "properly", "stuff", "thing", "things", "process", "processed", "handle", "handles", "many",
+    "few", "other", "may", "might", "could",
+))  # fmt: skip
+_DEFINING = frozenset((
+    "most", "least", "first", "last", "exact", "exactly", "only", "each", "every", "all", "both", "neither", "none",
+    "unique", "distinct", "consecutive", "minimum", "maximum", "minimal", "maximal", "ascending", "descending",
+    "increasing", "decreasing", "inclusive", "exclusive", "than", "equal", "divisible", "sorted", "between", "without",
+    "except", "unless", "otherwise", "if", "when", "one", "two", "three", "four", "five", "six", "seven", "eight",
+    "nine", "ten", "zero", "half", "twice", "even", "odd", "prime", "positive", "negative",
+))  # fmt: skip
 
 
 def _sentence(text: str, start: int, end: int) -> str:
@@ -126,9 +177,16 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             r"|^[ \t]*\.\.\.[ \t]*$|\b[Ll]orem ipsum\b)",
             re.M,
         ),
+        "placed": re.compile(r"TODO|FIXME|TB[DC]|XXX|<|\[|\.\.\.|orem ipsum"),
         "open": re.compile(
             rf"\b(?:{'|'.join(pairs)}|{unsaid})\b|\band/or\b|\betc\b\.?|\band so on\b|\bor other\b|\bwhichever\b", re.I
         ),
+        "or": re.compile(
+            r"\bor\b(?!\s+(?:equal|more|less|fewer|not|so|the\s+like|later|newer|earlier|above|below|higher|lower|false"
+            r"|no\b)\b)",
+            re.I,
+        ),
+        "word": re.compile(r"[a-z]{2,}"),
         "settled": re.compile(
             r"\s*(?:,\s*)?(?:depending|if\b|when\b|based on|according|as (?:given|described|shown|follows)|:|="
             r"|\d|['\"`(“]|"

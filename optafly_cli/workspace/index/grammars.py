@@ -191,6 +191,11 @@ _QUERIES: dict[str, tuple[str, str, str]] = {
 }
 
 
+def is_parsed(language: str) -> bool:
+    """Whether there is a grammar for a language as `workspace.languages` calls it."""
+    return language in _QUERIES
+
+
 @cache
 def grammar(language: str) -> Grammar | None:
     """The grammar of a language as `workspace.languages` calls it; None where there is none, or it is not installed."""

@@ -19,6 +19,7 @@ from optafly_cli.workspace.ignore import (
     plain_status,
 )
 from optafly_cli.workspace.index.classes import class_of
+from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.sources import decode
 from optafly_cli.workspace.status import Changed, parsed, status_of
 from optafly_cli.workspace.types import Workspace
@@ -60,7 +61,8 @@ def tree_of(workspace: Workspace, known_mark: str = "") -> Tree:
         return _walked(workspace, known_mark)
     head = next((one[13:].decode() for one in output.split(b"\0") if one.startswith(b"# branch.oid ")), "")
     changed = tuple(parsed(output))
-    dirty = frozenset(one.label for one in changed if (one.worktree or one.untracked) and _wanted(one.label))
+    unsure = [one.label for one in changed if (one.worktree or one.untracked) and _wanted(one.label)]
+    dirty = frozenset(_tellable(unsure))
     mark = _git_mark(workspace)
     return Tree(None if mark and mark == known_mark else _tracked(git), dirty, head, mark, changed)
 
@@ -93,7 +95,7 @@ def _tracked(git: Git) -> dict[str, str]:
         label = os.fsdecode(name)
         if _wanted(label):
             found[label] = details[7:47].decode()
-    return _limited(found)
+    return _limited({label: found[label] for label in _tellable([*found])})
 
 
 def _walked(workspace: Workspace, known_mark: str) -> Tree:
@@ -102,7 +104,7 @@ def _walked(workspace: Workspace, known_mark: str) -> Tree:
         for label, status in listed_sizes(workspace, MOST_FILES * 2).items()
         if _wanted(label)
     }
-    found = _limited(found)
+    found = _limited({label: found[label] for label in _tellable([*found])})
     mark = hashlib.sha256("\0".join(f"{label}\0{stamp}" for label, stamp in found.items()).encode("utf-8", "replace"))
     return Tree(None if mark.hexdigest() == known_mark else found, frozenset(), "", mark.hexdigest())
 
@@ -123,6 +125,13 @@ def _wanted(label: str) -> bool:
         and deny_reason(label) is None
         and dull_reason(label) is None
     )
+
+
+def _tellable(labels: list[str]) -> list[str]:
+    """Those without a secret in the name itself: what is indexed is kept, and shown."""
+    if not redact("\n".join(labels)).kinds:
+        return labels
+    return [label for label in labels if not redact(label).kinds]
 
 
 def _git_mark(workspace: Workspace) -> str:

@@ -1,0 +1,105 @@
+"""Examples in a prompt: what is read as one, and whether what the words name explains it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optafly_cli.refine.examples.agreement import agreement
+from optafly_cli.refine.examples.reading import MAX_EXAMPLES, examples_in
+
+
+def read(text: str) -> list[tuple[object, object]]:
+    return [(one.arguments, one.result) for one in examples_in(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (">>> total([1, 2])\n3\n", [(([1, 2],), 3)]),
+        (">>> total([1, 2]) == 3", [(([1, 2],), 3)]),
+        ("total([1, 2]) => 3, total([]) -> 0", [(([1, 2],), 3), (([],), 0)]),
+        ("join('a, b', ')') should return 'a)'", [(("a, b", ")"), "a)")]),
+        ("assert set(common([1, 2], [2])) == set([2])", [(([1, 2], [2]), [2])]),
+        ("Input: words = ['a'], n = 2\nOutput: 'aa'", [((["a"], 2), "aa")]),
+        ("For lst = [1, 2] the output should be 3", [(([1, 2],), 3)]),
+        ("left(5, 2) -> 5 - 2 = 3", [((5, 2), 3)]),
+        ("grid([[1,\n  2]], 1) == [(0, 0),\n (0, 1)]", [(([[1, 2]], 1), [(0, 0), (0, 1)])]),
+    ],
+)
+def test_examples_are_read_in_the_forms_that_people_write(text: str, expected: list[tuple[object, object]]) -> None:
+    """Doctests, calls with a sign or a word, input and output, a sum that is worked out."""
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["print(os.environ) == 1", "f(x) == y", "f(1\n", "see f(1) for more", "", "f(1) == [1, 2"]
+)
+def test_what_is_no_literal_is_no_example(text: str) -> None:
+    """Names and open brackets are left alone; nothing is run."""
+    assert read(text) == []
+
+
+def test_at_most_so_many_examples_are_read() -> None:
+    """A table of examples costs no more than a few."""
+    assert len(examples_in("".join(f"f({number}) == {number}\n" for number in range(100)))) == MAX_EXAMPLES
+
+
+@pytest.mark.parametrize(
+    ("words", "good", "bad"),
+    [
+        ("Return the sum of the squares of the odd numbers.", "f([1, 2, 3]) == 10", "f([1, 2, 3]) == 5"),
+        (
+            "Return the words that start with the given letter.",
+            "f('no one is', 'o') == ['one']",
+            "f('no one is', 'o') == ['no']",
+        ),
+        ("Sort the list in descending order.", "f([2, 3, 1]) == [3, 2, 1]", "f([2, 3, 1]) == [1, 3, 2]"),
+        ("Return True if the number is prime.", "f(7) == True\nf(8) == False", "f(7) == False\nf(8) == True"),
+        (
+            "Return the largest value, else return -1.",
+            "f([4, 9, 2]) == 9\nf([]) == -1",
+            "f([4, 9, 2]) == 7\nf([]) == -1",
+        ),
+    ],
+)
+def test_what_the_words_name_explains_the_right_example_and_not_the_wrong_one(words: str, good: str, bad: str) -> None:
+    """Only the example that shows what is said is explained."""
+    right, wrong = f"{words}\n{good}", f"{words}\n{bad}"
+    assert agreement(right, examples_in(right)).explained == 1.0
+    assert agreement(wrong, examples_in(wrong)).explained < 1.0
+
+
+def test_an_example_that_repeats_its_arguments_shows_little() -> None:
+    """A result that stands in the arguments already, and something made of nothing."""
+    echo = "f([3, 1]) == 3"
+    assert agreement(echo, examples_in(echo)).echoes == 1.0
+    nothing = "f([]) == [4]"
+    assert agreement(nothing, examples_in(nothing)).overfull == 1.0
+
+
+WORDS = (
+    "sum", "even", "prime", "sort", "digits", "words", "length", "count", "reverse", "power", "range", "row",
+    "factorial", "split", "median",
+)  # fmt: skip
+VALUES = st.recursive(
+    st.integers(-99, 99) | st.text("ab ,", max_size=5) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(WORDS),
+        max_size=8,
+    ),
+    arguments=st.lists(VALUES, max_size=3),
+    result=VALUES,
+)
+def test_no_example_is_too_odd_to_be_judged(words: list[str], arguments: list[object], result: object) -> None:
+    """Whatever the values are, every part is between 0 and 1 and nothing is raised."""
+    text = f"{' '.join(words)}\nf({', '.join(map(repr, arguments))}) == {result!r}"
+    found = agreement(text, examples_in(text))
+    for part in (found.explained, found.depth, found.echoes, found.shown, found.overfull):
+        assert 0.0 <= part <= 1.0
