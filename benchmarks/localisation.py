@@ -117,20 +117,7 @@ def times(mirror: Path, files: int) -> None:
     """What the index costs at a size: the first build, opening it warm, a changed file, a whole refine."""
     count = counter_for(catalogue().get(catalogue().default)).count
     with tempfile.TemporaryDirectory() as scratch:
-        tree = Path(scratch, "tree")
-        git(Path(scratch), "clone", "-q", "--no-local", "--depth", "1", mirror.as_uri(), str(tree))
-        folders = [path for path in tree.iterdir() if path.name != ".git"]
-        listed = len(git(tree, "ls-files").splitlines())
-        for number in range(1, max(1, -(-files // listed))):
-            copy = tree / f"copy{number}"
-            copy.mkdir()
-            for path in folders:
-                subprocess.run(["cp", "-r", str(path), str(copy)], check=True)
-        git(tree, "add", "-A", "-f")
-        git(tree, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "copies", "--allow-empty")
-        # git trusts no file that is as young as its own index, and would read all of them every time
-        time.sleep(1.1)
-        git(tree, "update-index", "-q", "--refresh", "--force-write-index")
+        tree = repeated(mirror, Path(scratch), files)
         workspace = find_workspace(tree)
         keeper = Keeper(workspace, Path(scratch, "indexes"))
         cold = spent(keeper.build)
@@ -158,6 +145,25 @@ def times(mirror: Path, files: int) -> None:
             f"{dirty / len(changed):.1f} ms each; refine p50 {statistics.median(warm):.1f} p95 "
             f"{warm[int(0.95 * len(warm))]:.1f} ms"
         )
+
+
+def repeated(mirror: Path, scratch: Path, files: int) -> Path:
+    """A working tree in `scratch` with the repository's folders repeated until there are so many files, committed."""
+    tree = scratch / "tree"
+    git(scratch, "clone", "-q", "--no-local", "--depth", "1", mirror.as_uri(), str(tree))
+    folders = [path for path in tree.iterdir() if path.name != ".git"]
+    listed = len(git(tree, "ls-files").splitlines())
+    for number in range(1, max(1, -(-files // listed))):
+        copy = tree / f"copy{number}"
+        copy.mkdir()
+        for path in folders:
+            subprocess.run(["cp", "-r", str(path), str(copy)], check=True)
+    git(tree, "add", "-A", "-f")
+    git(tree, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "copies", "--allow-empty")
+    # git trusts no file that is as young as its own index, and would read all of them every time
+    time.sleep(1.1)
+    git(tree, "update-index", "-q", "--refresh", "--force-write-index")
+    return tree
 
 
 def spent(work: Callable[[], object]) -> float:

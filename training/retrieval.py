@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from benchmarks.localisation import DEFAULT, Case, checked_out, edited, mirror_o
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval import signals, units
 from optafly_cli.refine.retrieval.find import READ_FILES
-from optafly_cli.refine.retrieval.places import places_of
-from optafly_cli.refine.retrieval.query import query_of
+from optafly_cli.refine.retrieval.places import Places, places_of
+from optafly_cli.refine.retrieval.query import Query, query_of
+from optafly_cli.workspace.index.view import IndexView
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 1000.0
+RIDGE_FILES, RIDGE_UNITS = 1.0, 300.0
 AT = (1, 3, 5, 10)
 FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
 FLOORS_OF_UNITS = {"name": 1.5, "named_line": 2.0}
@@ -89,16 +91,21 @@ def cases(mirrors: Path, folder: Path) -> Iterator[tuple[Files, dict[str, Any]]]
                 len(case.gold),
             )
 
-            def collect(files: dict[int, float]) -> tuple[Array, Array]:
-                found = units.unit_signals(view, query, places, files)  # noqa: B023  (called at once)
-                truth = []
-                for segment in found:
-                    unit = view.unit(segment)  # noqa: B023
-                    lines = meant.get(unit.file, frozenset())  # noqa: B023
-                    truth.append(float(any(unit.lines.start <= line <= unit.lines.end for line in lines)))
-                return np.array(list(found.values())), np.array(truth)
-
+            collect = partial(_collected, view, query, places, meant)
             yield one, {"collect": collect, "given": collect({file: 1.0 / len(meant) for file in meant})}
+
+
+def _collected(
+    view: IndexView, query: Query, places: Places, meant: Mapping[int, frozenset[int]], files: dict[int, float]
+) -> tuple[Array, Array]:
+    """The signals of the candidates in these files, and which of them have an edited line."""
+    found = units.unit_signals(view, query, places, files)
+    truth = []
+    for segment in found:
+        unit = view.unit(segment)
+        lines = meant.get(unit.file, frozenset())
+        truth.append(float(any(unit.lines.start <= line <= unit.lines.end for line in lines)))
+    return np.array(list(found.values())), np.array(truth)
 
 
 def segments(raw: dict[str, Any], one: Files, weights: Array) -> tuple[Array, Array]:

@@ -68,6 +68,7 @@ def rehearse() -> None:
                 run(argv, warm=True)
                 catch_up()
             _compare()
+            _search()
         finally:
             sys.stdin = stdin
             os.environ.clear()
@@ -87,11 +88,30 @@ def _compare() -> None:
     Promise(load_verifier(), CacheSettings().max_error_rate).standing(None)
 
 
+def _search() -> None:
+    """What a refine does in an index: one of this file alone, in memory."""
+    from optafly_cli.refine.prompt_text import PromptText
+    from optafly_cli.refine.retrieval.find import find
+    from optafly_cli.refine.retrieval.query import query_of
+    from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
+    from optafly_cli.workspace.index.names import IndexSymbols
+    from optafly_cli.workspace.index.outlines import read_facts
+    from optafly_cli.workspace.index.reading import Snapshot
+    from optafly_cli.workspace.index.view import IndexView
+
+    text = Path(__file__).read_text("utf-8")
+    facts = read_facts(text, "python", __file__)
+    view = IndexView(Snapshot(memoryview(snapshot([IndexedFile("preload.py", bytes(20), facts)], History(), {}))))
+    find(view, query_of(PromptText('`rehearse` raises KeyError in preload.py:12, says "not there"; see rehearse()')))
+    IndexSymbols(view).look_up(["rehearse"])
+
+
 _NOWHERE = "/proc/optafly-rehearsal"
 """A folder that is not there and that nobody can make."""
 _REHEARSED = (
     ["--help"],
     ["refine", "explain what this file does", "--file", f"{__file__}:1-20"],
+    ["refine", "explain what this file does", "--file", __file__, "--max-context-tokens", "400"],
     ["ask", "explain what this file does", "--file", f"{__file__}:1-20", "--cache-only"],
 )
 

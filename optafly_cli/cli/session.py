@@ -91,7 +91,7 @@ def open_session(ui: Ui, options: ContextOptions) -> "Session":
         ttl=_ttl(options.ttl),
         cache=options.cache,
     )
-    return Session(job, settings)
+    return Session(job, settings, ui.progress)
 
 
 def working_folder() -> Path:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
     from optafly_cli.refine.select import Selection
     from optafly_cli.tokens.counter import Counter
+    from optafly_cli.workspace.index.keeper import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,17 @@ class SystemPrompt:
 
 
 class Session:
-    """One command's settings, workspace and named context; the costly parts are made when they are first used."""
+    """One command's settings, workspace and named context; the costly parts are made when they are first used.
 
-    def __init__(self, job: Job, settings: Settings) -> None:
+    `waiting` says on a terminal what is being waited for.
+    """
+
+    def __init__(self, job: Job, settings: Settings, waiting: "Waiting | None" = None) -> None:
         from optafly_cli.workspace.named import gather
         from optafly_cli.workspace.root import find_workspace
 
         self.job = job
+        self._waiting = waiting
         self.settings = settings
         self.workspace: Workspace = find_workspace(job.cwd)
         self.named: NamedContext = gather(
@@ -80,9 +85,10 @@ class Session:
         """The workspace index, to be searched; nothing is opened before it is."""
         from optafly_cli.config.paths import store_folder
         from optafly_cli.refine.retrieval.retriever import Retriever
-        from optafly_cli.workspace.index.keeper import Keeper
+        from optafly_cli.workspace.index.keeper import Keeper, in_silence
 
-        return Retriever(Keeper(self.workspace, store_folder(self.settings.cache, os.environ) / "workspaces"))
+        folder = store_folder(self.settings.cache, os.environ) / "workspaces"
+        return Retriever(Keeper(self.workspace, folder, self._waiting or in_silence))
 
     def state(self) -> str:
         """The workspace state: HEAD, index and dirty files."""

@@ -53,7 +53,7 @@ def refine(
     view = PromptText(prompt)
     if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
         # It will be searched, and says which files there are
-        _ = retriever.view
+        retriever.prepare(view)
     attached = both(attached_of(named), attached_answers(answer.question.text for answer in answers))
     subject = subject_of(view, named, files, attached)
     alone = look_alone(view, files)

@@ -15,6 +15,12 @@ ANY = re.compile(
 )
 """What a text without any error does not hold."""
 
+HINT = re.compile(
+    r"[Ee]rror|Exception|Interrupt|Exit|Warning|Fault|Iteration|exception|panic|Traceback|FAILED|ERR|FATAL|fatal|"
+    r"\.go:\d|\.py:\d|\bat |-->|File \"|Caused by: |Segmentation fault|: \*\*\* "
+)
+"""What a line that begins an error, or is a frame, cannot do without."""
+
 LEAD = re.compile(r"^[ \t>|*;]*(?:(?://+|#+|--(?!>))[ \t!]*)?(?:E {2,6})?")
 """Indentation, comment marks, quote marks and pytest's margin, which errors are looked for behind."""
 

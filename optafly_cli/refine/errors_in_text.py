@@ -8,7 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from optafly_cli.refine.error_patterns import ANY, EXCEPTION, LEAD, NAMED, TRACEBACK, ErrorKind, frames, heads, more
+from optafly_cli.refine.error_patterns import (
+    ANY,
+    EXCEPTION,
+    HINT,
+    LEAD,
+    NAMED,
+    TRACEBACK,
+    ErrorKind,
+    frames,
+    heads,
+    more,
+)
 
 LIMIT = 200_000
 LONGEST_LINE = 1_000
@@ -67,6 +78,8 @@ def find_errors(text: str) -> tuple[ErrorText, ...]:
     found: list[ErrorText] = []
     block: _Block | None = None
     for number, line in enumerate(text.split("\n"), 1):
+        if block is None and not HINT.search(line, 0, LONGEST_LINE):
+            continue
         seen = _classify(line[:LONGEST_LINE], block)
         if block is not None and (seen is None or not _continues(block, seen)):
             found.extend(_finish(block))

@@ -84,10 +84,20 @@ class WorkspaceFiles:
 
     @cached_property
     def symbols(self) -> "Symbols":
-        """The names that the workspace defines and uses; what prompts say does not count."""
-        from optafly_cli.workspace.symbols import TextSymbols
+        """The names that the workspace defines and uses; what prompts say does not count.
 
-        return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
+        With a retriever its index says them, if it is open: a search through the text takes longer than all the rest.
+        """
+        from optafly_cli.workspace.symbols import NoSymbols, TextSymbols
+
+        if self.retriever is None:
+            return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
+        index = self.retriever.opened
+        if index is None:
+            return NoSymbols()
+        from optafly_cli.workspace.index.names import IndexSymbols
+
+        return IndexSymbols(index, is_prompt_file)
 
     @cached_property
     def is_empty(self) -> bool:

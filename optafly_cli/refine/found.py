@@ -27,7 +27,8 @@ def searched(subject: Subject) -> Clarity | None:
     retriever = subject.files.retriever
     if retriever is None or subject.attached.code or is_general(subject) or says_nothing(subject):
         return None
-    return None if retriever.view is None else retriever.found(subject.view).clarity
+    found = retriever.found(subject.view)
+    return None if retriever.view is None else found.clarity
 
 
 def is_general(subject: Subject) -> bool:

@@ -8,6 +8,8 @@ from optafly_cli.refine.found_pieces import add_units
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.pack import Pack, Wanted, render
 from optafly_cli.refine.redacted import describe
+from optafly_cli.refine.retrieval.find import FoundUnit
+from optafly_cli.refine.retrieval.query import Query, query_of
 from optafly_cli.refine.retrieval.retriever import units_of_text
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.workspace.secrets import redact
@@ -182,7 +184,7 @@ def add_whole(pack: Pack, subject: Subject, wanted: Wanted, share: int) -> bool:
     before = len(pack.chosen)
     errors = [*subject.view.errors, *subject.piped_errors]
     piped = "\n".join(subject.piped.lines) if subject.piped else ""
-    units = units_of_text(subject.view, wanted.label, wanted.text.lines, wanted.language, errors, piped)
+    units = _units(subject, wanted, query_of(subject.view, errors, piped))
     part = replace(wanted, kind="code")
     for number in _error_lines(subject, wanted.label):
         at = LineRange(number, number)
@@ -196,6 +198,13 @@ def add_whole(pack: Pack, subject: Subject, wanted: Wanted, share: int) -> bool:
     if not pack.covered(wanted.label, wanted.lines):
         pack.left_out.append(_partly(pack, wanted))
     return len(pack.chosen) > before
+
+
+def _units(subject: Subject, wanted: Wanted, query: Query) -> tuple[FoundUnit, ...]:
+    """The segments of a file, best first: as they were indexed, else the file is read for them now."""
+    retriever = subject.files.retriever
+    known = retriever.inside(query, wanted.label) if retriever is not None else ()
+    return known or units_of_text(query, wanted.label, wanted.text.lines, wanted.language)
 
 
 def _error_lines(subject: Subject, label: str) -> list[int]:

@@ -23,24 +23,29 @@ def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
     from optafly_cli.workspace.recent import recent_edits
 
     summary = summarise(files.workspace, files.labels())
-    edits = recent_edits(files.workspace, 10)
+    edits = recent_edits(files.workspace, 10, files.retriever.recent if files.retriever else None)
     recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
-    lines = [summary.headline, *recent, *summary.outline.split("\n")]
+    # Names of files and folders hold keys, too
+    text = redact("\n".join([summary.headline, *recent, summary.outline])).text
+    lines = text.split("\n")
     limit = min(pack.budget // LARGEST_SHARE, pack.room)
     while lines:
-        added = _add(pack, "\n".join(lines), limit)
+        tokens, added = _added(pack, "\n".join(lines), limit)
         if added[0]:
             return added
-        lines = lines[: len(lines) * 3 // 4]
+        lines = lines[: min(len(lines) * 3 // 4, len(lines) * max(0, limit) // max(1, tokens) + 1)]
     return "", ""
 
 
 def _add(pack: Pack, text: str, limit: int) -> tuple[str, str]:
-    # Names of files and folders hold keys, too
-    text = redact(text.strip("\n")).text
+    return _added(pack, redact(text.strip("\n")).text, limit)[1]
+
+
+def _added(pack: Pack, text: str, limit: int) -> tuple[int, tuple[str, str]]:
+    """What the text costs, and the text and its markup when it was added."""
     markup = wrap("project", text)
     tokens = pack.cost(markup, "") if text else 0
     if not text or tokens > min(limit, pack.room):
-        return "", ""
+        return tokens, ("", "")
     pack.used += tokens
-    return text, markup
+    return tokens, (text, markup)

@@ -83,12 +83,36 @@ def open_git(root: Path) -> Git | None:
     program = find_program("git")
     if program is None or not _is_own(root):
         return None
-    git = Git(program, root)
+    stamp = _config_stamp(root)
+    known = _OPENED.get(root)
+    if known is not None and known[0] == stamp and known[1].program == program and time.monotonic() < known[2]:
+        return known[1]
+    git = _checked(Git(program, root))
+    if git is not None:
+        _OPENED[root] = (stamp, git, time.monotonic() + _TRUSTED_S)
+    return git
+
+
+_TRUSTED_S = 1.0
+"""So long what a repository's configuration says is taken to hold: one command asks for it several times."""
+_OPENED: dict[Path, tuple[tuple[int, ...], Git, float]] = {}
+
+
+def _config_stamp(root: Path) -> tuple[int, ...]:
+    """What changes when the repository's own configuration is written; () where it is not a plain file."""
+    try:
+        status = (root / ".git" / "config").stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _checked(git: Git) -> Git | None:
     listed = git.run("config", "--list", "--show-scope", "-z")
     if listed is None:
         return None
     overrides = _filter_overrides(listed)
-    return None if overrides is None else Git(program, root, overrides)
+    return None if overrides is None else Git(git.program, git.root, overrides)
 
 
 def git(workspace_root: Path, *arguments: str, cap: int = OUTPUT_CAP, timeout_s: float = TIMEOUT_S) -> bytes | None:

@@ -3,7 +3,6 @@
 In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one folder and runs nothing.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,17 +45,10 @@ def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
     `labels` are the listed files.
     """
     folders: dict[str, list[str]] = {}
-    languages: Counter[str] = Counter()
     for label in sorted(labels):
         folder, _, name = label.rpartition("/")
         folders.setdefault(folder, []).append(name)
-        languages[language_of(name)] += 1
-    return ProjectSummary(headline(workspace), _outline(folders), tuple(_ranked(languages)))
-
-
-def _ranked(languages: Counter[str]) -> list[str]:
-    spoken = [name for name in languages if name not in _NO_CODE]
-    return sorted(spoken, key=lambda name: (-languages[name], name))
+    return ProjectSummary(headline(workspace), _outline(folders))
 
 
 def _outline(folders: dict[str, list[str]]) -> str:

@@ -6,7 +6,10 @@ modification; only names come out, and only of files that may be sent.
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from optafly_cli.workspace.ignore import (
@@ -17,7 +20,7 @@ from optafly_cli.workspace.ignore import (
     listed_sizes,
     plain_status,
 )
-from optafly_cli.workspace.status import changed_files
+from optafly_cli.workspace.status import Changed, changed_files
 from optafly_cli.workspace.types import RecentEdit, Workspace
 
 # Above so many tracked files, only dirty and recently committed ones are looked at.
@@ -26,12 +29,20 @@ _COMMITS = 20
 _MOST_READ = 50
 
 
-def recent_edits(workspace: Workspace, limit: int = 10) -> tuple[RecentEdit, ...]:
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What somebody has asked git before: what differs from HEAD, and the files that commits changed last."""
+
+    changes: tuple[Changed, ...]
+    committed: tuple[str, ...]
+
+
+def recent_edits(workspace: Workspace, limit: int = 10, known: Recent | None = None) -> tuple[RecentEdit, ...]:
     """Files that differ from HEAD, latest first, then those of the latest commits; at most `limit`, () without git.
 
-    Deleted, denied and generated files are none.
+    Deleted, denied and generated files are none. Git is asked for what is not `known`.
     """
-    changes = changed_files(workspace)
+    changes = known.changes if known else changed_files(workspace)
     if changes is None:
         return ()
     links: dict[str, bool] = {}
@@ -45,7 +56,7 @@ def recent_edits(workspace: Workspace, limit: int = 10) -> tuple[RecentEdit, ...
             dirty.append((-found.st_mtime_ns, change.label, state))
     edits = {name: RecentEdit(name, state) for _, name, state in sorted(dirty)[:limit]}
     if len(edits) < limit:
-        for name in _committed(workspace):
+        for name in known.committed if known else _committed(workspace):
             if len(edits) >= limit:
                 break
             if name not in edits and _candidate(workspace, name, links) is not None:
@@ -59,12 +70,24 @@ def active_file(workspace: Workspace) -> str | None:
     With very many tracked files, the latest of the dirty and recently committed ones.
     """
     if workspace.kind == "git" and (tracked := _tracked(workspace)) is not None:
-        links: dict[str, bool] = {}
-        found = {name: status for name in tracked if (status := _candidate(workspace, name, links)) is not None}
-    else:
-        found = listed_sizes(workspace, 5000)
-    latest = sorted(found, key=lambda name: (-found[name].st_mtime_ns, name))[:_MOST_READ]
-    return next((name for name in latest if _is_text(workspace, name)), None)
+        return _latest_text(workspace, _by_time(workspace, tracked))
+    return _latest_text(workspace, {name: one.st_mtime_ns for name, one in listed_sizes(workspace, 5000).items()})
+
+
+def _by_time(workspace: Workspace, names: Iterable[str]) -> dict[str, int]:
+    """When each of the files was modified, as far as they are there; nothing else is asked of so many."""
+    found = {}
+    for name in names:
+        with suppress(OSError, ValueError):
+            found[name] = os.lstat(f"{workspace.root}/{name}").st_mtime_ns
+    return found
+
+
+def _latest_text(workspace: Workspace, times: Mapping[str, int]) -> str | None:
+    links: dict[str, bool] = {}
+    latest = sorted(times, key=lambda name: (-times[name], name))
+    candidates = (name for name in latest if _candidate(workspace, name, links) is not None)
+    return next((name for name in islice(candidates, _MOST_READ) if _is_text(workspace, name)), None)
 
 
 def _tracked(workspace: Workspace) -> Iterable[str] | None:

@@ -54,12 +54,32 @@ class Symbols(Protocol):
     def alike(self, name: str) -> Sequence[str]:
         """Names of the workspace that begin or end as `name` does, for a guess at what was meant."""
 
+    @property
+    def exhaustive(self) -> bool:
+        """Whether "it does not occur" is said of every text in the workspace."""
+
+
+class NoSymbols:
+    """Says nothing about any name, where looking would take too long."""
+
+    exhaustive = False
+
+    def look_up(self, names: Sequence[str]) -> Mapping[str, Known]:
+        """Nothing is known."""
+        return dict.fromkeys(names, Known())
+
+    def alike(self, name: str) -> Sequence[str]:  # noqa: ARG002  (the protocol's)
+        """None."""
+        return ()
+
 
 class TextSymbols:
     """Names as a search through the text finds them. `skip` are labels that do not count: prompts name things too.
 
     `patience_s`: how long one search may take.
     """
+
+    exhaustive = True
 
     def __init__(
         self,
@@ -75,16 +95,16 @@ class TextSymbols:
 
     def look_up(self, names: Sequence[str]) -> Mapping[str, Known]:
         """What is known of each of the names; of more than `MOST_NAMES` new ones the rest is unknown."""
-        new = [name for name in dict.fromkeys(names) if name not in self._known and _is_name(name)][:MOST_NAMES]
+        new = [name for name in dict.fromkeys(names) if name not in self._known and is_name(name)][:MOST_NAMES]
         if new:
             self._known |= self._by_git(new) if self._workspace.kind == "git" else self._by_reading(new)
         return {name: self._known.get(name, Known()) for name in names}
 
     def alike(self, name: str) -> Sequence[str]:
         """Names that begin with its first letters or end with its last ones."""
-        if not _is_name(name):
+        if not is_name(name):
             return ()
-        first, last = name[:_ALIKE], name[-_ALIKE:]
+        first, last = shared_letters(name)
         word = re.compile(rf"(?<!\w)(?:{re.escape(first)}\w*|\w*{re.escape(last)})(?!\w)")
         if self._texts is None and (repository := self._git) is not None:
             # Fixed strings: an expression takes git ten times as long
@@ -185,8 +205,14 @@ def _split(lines: Iterable[str]) -> Iterator[tuple[str, int, str]]:
 
 
 @cache
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether it has the form of a name."""
     return re.fullmatch(r"[A-Za-z_$][\w$]{0,99}", name) is not None
+
+
+def shared_letters(name: str) -> tuple[str, str]:
+    """The letters that names alike begin with, and those that they end with."""
+    return name[:_ALIKE], name[-_ALIKE:]
 
 
 _MODIFIERS = (

@@ -121,7 +121,6 @@ class ProjectSummary:
 
     headline: str
     outline: str
-    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

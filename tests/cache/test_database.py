@@ -159,7 +159,7 @@ def test_what_a_killed_creator_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / f"{FILE}.new").write_bytes(b"half")
     (tmp_path / f"{FILE}.new-wal").write_bytes(b"half")
     connect_to_write(tmp_path).close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, LOCK]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", FILE, LOCK]
 
 
 def test_migrations_run_once_and_as_a_whole(tmp_path: Path) -> None:
@@ -303,4 +303,4 @@ def test_a_read_only_store_still_answers(open_to_nobody: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.splitlines()[:3] == ["kept", "1", "store_readonly"]
     assert "permission denied" in done.stdout
-    assert sorted(path.name for path in folder.iterdir()) == [FILE, LOCK]
+    assert sorted(path.name for path in folder.iterdir()) == [".gitignore", FILE, LOCK]

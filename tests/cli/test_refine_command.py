@@ -172,6 +172,16 @@ def test_odd_prompts_are_kept_verbatim(cli: Cli, prompt: str) -> None:
     assert prompt in cli("refine", prompt, "--file", "src/main.rs:8", "--json").json["refined"]
 
 
+def test_an_index_that_is_waited_for_says_so_on_a_terminal(cli: Cli, repo: Path) -> None:
+    """With a bar that is gone afterwards; a pipe and a second time see nothing of it."""
+    for number in range(60):
+        (repo / f"part_{number}.py").write_text(f"def step_{number}():\n    return {number}\n")
+    ask = ("refine", "make `step_7` return 8", "--yes")
+    assert b"indexing the workspace" in on_a_terminal(cli, *ask)[1]
+    assert b"indexing the workspace" not in on_a_terminal(cli, *ask)[1]
+    assert "indexing" not in cli("refine", "make `step_9` return 8", "--yes").err
+
+
 def test_verbose_shows_what_made_the_score(cli: Cli) -> None:
     """Dimensions, what was not seen, and a line for each feature with its points and rules, on stderr only."""
     shown = cli("refine", "-v", "Return the min or max of the ports")

@@ -147,7 +147,7 @@ def test_a_link_that_took_the_place_of_a_file_is_not_followed(shop: Path, tmp_pa
 def test_segments_of_a_named_file_need_no_index() -> None:
     """The function that the prompt speaks of comes first; what shares no word with it is not among them."""
     text = FILES["shop/orders.py"].rstrip("\n").split("\n")
-    units = units_of_text(PromptText("the discount is wrong"), "shop/orders.py", text, "python")
+    units = units_of_text(query_of(PromptText("the discount is wrong")), "shop/orders.py", text, "python")
     assert units[0].unit.symbol is not None
     assert units[0].unit.symbol.name == "apply_discount"
 
@@ -181,3 +181,33 @@ def test_a_snapshot_whose_body_is_damaged_finds_nothing_once(shop: Path) -> None
     assert any("damaged" in sentence for sentence in damaged.notices)
     again = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
     assert first(again, "`apply_discount` is wrong") == "shop/orders.py"
+
+
+def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) -> None:
+    """They are those of the file itself; one that has changed since is read."""
+    query, text = query_of(PromptText("price_of raises KeyError")), FILES["shop/prices.py"].split("\n")
+    keeper = Keeper(find_workspace(shop), shop.parent / "indexes")
+    assert Retriever(keeper).inside(query, "shop/prices.py") == ()
+    assert keeper.build()
+    known = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "shop/prices.py")
+    alone = units_of_text(query, "shop/prices.py", text, "python")
+    assert [one.unit.lines for one in known] == [one.unit.lines for one in alone] != []
+    (shop / "shop/prices.py").write_text("# new\n" + FILES["shop/prices.py"])
+    assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "shop/prices.py") == ()
+    assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "../x.py") == ()
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:
+    """The same is found as when git was asked first."""
+    prompt = PromptText("`send_receipt` fails when the address is empty")
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    if changed:
+        (shop / "shop/mail.py").write_text("\n" * 40 + FILES["shop/mail.py"])
+    ahead, plain = (Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")) for _ in range(2))
+    ahead.prepare(prompt)
+    assert ahead.found(prompt) == plain.found(prompt)
+    assert ahead.opened is not None
+    assert ahead.opened.is_as_indexed is not changed
+    best = ahead.found(prompt).units[0]
+    assert (best.label, best.unit.lines.start > 40) == ("shop/mail.py", changed)

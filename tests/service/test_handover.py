@@ -121,5 +121,5 @@ assert "tiktoken" in sys.modules
 def test_a_rehearsal_succeeds_where_the_service_is() -> None:
     """In the root folder, which is no repository: what fails there touches nothing of what a command needs."""
     done = subprocess.run([sys.executable, "-c", REHEARSED], capture_output=True, text=True, check=False, cwd="/")
-    assert [line for line in done.stderr.splitlines() if line.isdigit()] == ["0", "0", "1"], done.stderr
+    assert [line for line in done.stderr.splitlines() if line.isdigit()] == ["0", "0", "0", "1"], done.stderr
     assert done.returncode == 0

@@ -40,13 +40,16 @@ def missing_symbol(subject: Subject) -> Iterator[Spot]:
     for named, known in _looked_up(subject):
         if known.occurs is not False:
             continue
+        if not subject.files.has_code:
+            return
         owner = _owner(subject, named)
         if owner is None:
             continue
         near = _near(subject, named.name)
         hint = f"; did you mean {near}?" if near else "."
-        known_place = near is not None or owner
-        sure = (known_place and not is_stand_in(named.name)) or (named.marked and is_order(subject))
+        sure = near is not None and not is_stand_in(named.name)
+        if subject.files.symbols.exhaustive:
+            sure = sure or (owner and not is_stand_in(named.name)) or (named.marked and is_order(subject))
         message = f"{named.name} stands nowhere in the workspace{hint}"
         yield Spot(named.start, named.end, message, severity="error" if sure else "warning")
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
-_LONG, _SHORT = 24, 8
+_LONG, _SHORT = 8, 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ import mmap
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from optafly_cli import durable
@@ -23,13 +24,14 @@ from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.facts import FileFacts
 from optafly_cli.workspace.index.history import read_history
 from optafly_cli.workspace.index.keeping import FactsStore
-from optafly_cli.workspace.index.layout import Damaged
+from optafly_cli.workspace.index.layout import Damaged, OtherVersion
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.secrets import redact
+from optafly_cli.workspace.status import Changed
 from optafly_cli.workspace.types import Workspace
 
 FIRST_AT_ONCE = 300
@@ -39,20 +41,32 @@ MOST_CHANGED = 48
 MOST_READ = 200
 """So many changed files are read while the user waits; what is changed beyond them is not found until then."""
 MOST_WORKSPACES = 40
-_BATCH = 200
+_BATCH = 50
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables that the process that builds has; keys and tokens are not its business."""
 
-Progress = Callable[[int, int], None]
+Waiting = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+"""Says what is being waited for, and how many steps that has; what it gives is told of steps that are done."""
+
+
+@contextmanager
+def in_silence(text: str, total: int) -> Iterator[Callable[[int], object]]:  # noqa: ARG001  (what it is not to say)
+    """Wait without saying so."""
+    yield lambda _: None
 
 
 class Keeper:
-    """One workspace's index in `folder`. `notices`: what the user should know, filled by `view`."""
+    """One workspace's index in `folder`.
 
-    def __init__(self, workspace: Workspace, folder: Path) -> None:
+    `notices`: what the user should know, and `changed`: what git says has changed, both filled by `view`.
+    """
+
+    def __init__(self, workspace: Workspace, folder: Path, waiting: Waiting = in_silence) -> None:
         self.workspace = workspace
+        self._waiting = waiting
         self.notices: list[str] = []
+        self.changed: tuple[Changed, ...] | None = None
         self._folder = folder
         name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:24]
         self._path = folder / f"{name}.index"
@@ -63,16 +77,45 @@ class Keeper:
         """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
         try:
             make_store_folder(self._folder)
-            base = self._mapped()
+            base = self._snapshot
             known = self._known(base) if base is not None else None
             if base is None or known is None:
-                return self._first(tree_of(self.workspace), build=build)
-            return self._updated(base, known, tree_of(self.workspace, known.mark))
+                return self._first(self._tree(), build=build)
+            return self._updated(base, known, self._tree(known.mark))
         except OSError as error:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
 
-    def build(self, progress: Progress | None = None, tree: Tree | None = None) -> bool:
+    def view_of(self, label: str) -> IndexView | None:
+        """The snapshot for the sake of one file; None unless that is what was indexed. Git is not asked.
+
+        Raises OSError when the snapshot cannot be read.
+        """
+        file = self._snapshot.number.get(label) if self._snapshot is not None else None
+        if self._snapshot is None or file is None:
+            return None
+        read = read_file(self.workspace, label)
+        same = read is not None and bytes.fromhex(read.key) == self._snapshot.key(file)
+        return IndexView(self._snapshot) if same else None
+
+    def unchecked(self) -> IndexView | None:
+        """What was indexed, whatever has changed since; None where there is no index, or it cannot be read."""
+        try:
+            base = self._snapshot
+        except OSError:
+            return None
+        return None if base is None else IndexView(base)
+
+    @cached_property
+    def _snapshot(self) -> Snapshot | None:
+        return self._mapped()
+
+    def _tree(self, mark: str = "") -> Tree:
+        tree = tree_of(self.workspace, mark)
+        self.changed = tree.changed
+        return tree
+
+    def build(self, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
 
         Raises OSError when it cannot be written.
@@ -80,19 +123,20 @@ class Keeper:
         make_store_folder(self._folder)
         with self._alone() as alone:
             if alone:
-                self._build(tree or tree_of(self.workspace), progress)
+                self._build(tree or tree_of(self.workspace))
         return alone
 
-    def _build(self, tree: Tree, progress: Progress | None) -> None:
+    def _build(self, tree: Tree) -> None:
         labels = sorted(_labels(tree))
         history = self._history(tree)
         # What was worked on lately first: whoever cannot wait finds that
         labels.sort(key=lambda label: -history.recency.get(label, 0.0))
         files: list[IndexedFile] = []
-        for start in range(0, len(labels), _BATCH):
-            files += self._indexed(labels[start : start + _BATCH], tree)
-            if progress is not None:
-                progress(min(start + _BATCH, len(labels)), len(labels))
+        with self._waiting("indexing the workspace", len(labels)) as advance:
+            for start in range(0, len(labels), _BATCH):
+                batch = labels[start : start + _BATCH]
+                files += self._indexed(batch, tree)
+                advance(len(batch))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
         self._write(files, history, tree)
@@ -152,7 +196,7 @@ class Keeper:
         try:
             with self._path.open("rb") as file:
                 return Snapshot(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
-        except FileNotFoundError:
+        except (FileNotFoundError, OtherVersion):
             return None
         except (Damaged, ValueError, KeyError, TypeError) as error:
             self.drop(str(error))

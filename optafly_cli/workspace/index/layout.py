@@ -15,7 +15,11 @@ _ALIGN = 8
 
 
 class Damaged(Exception):
-    """The bytes are no index, one of another version or machine, or a part of one."""
+    """The bytes are no index, one of another machine, or a part of one."""
+
+
+class OtherVersion(Exception):
+    """An index that another version of optafly wrote; nothing is wrong with it."""
 
 
 def laid_out(arrays: Mapping[str, "array[Any] | bytes"], meta: Mapping[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """A snapshot as it is searched: views into mapped memory, read where they are asked for."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -7,7 +8,7 @@ from functools import cached_property
 from optafly_cli.workspace.index.building import SCALE, SNAPSHOT_VERSION, term_hash
 from optafly_cli.workspace.index.classes import CLASSES, FileClass
 from optafly_cli.workspace.index.facts import Symbol
-from optafly_cli.workspace.index.layout import Damaged, mapped
+from optafly_cli.workspace.index.layout import OtherVersion, mapped
 
 KEY_BYTES = 20
 
@@ -15,13 +16,14 @@ KEY_BYTES = 20
 class Snapshot:
     """One snapshot. Files, segments and symbols are numbers from 0; see `building` for what the arrays hold.
 
-    Raises Damaged when the buffer is none; what is wrong inside of it shows as an IndexError or ValueError later.
+    Raises Damaged when the buffer is none, OtherVersion when it is another's; what is wrong inside of it shows as an
+    IndexError or ValueError later.
     """
 
     def __init__(self, buffer: "memoryview") -> None:
         self._arrays, self.meta = mapped(buffer)
         if self.meta.get("version") != SNAPSHOT_VERSION:
-            raise Damaged("it is from another version")
+            raise OtherVersion
         self.first_segment = self._arrays["first_segment"]
         self.segment_file = self._arrays["segment_file"]
         self.segment_symbol = self._arrays["segment_symbol"]
@@ -97,6 +99,14 @@ class Snapshot:
         while at < len(names) and names[at] == wanted:
             yield self._arrays["named"][at]
             at += 1
+
+    def names_like(self, first: str, last: str) -> Iterator[str]:
+        """The names of symbols that begin with `first` or end with `last`."""
+        word = rb"[^\0\n]*"
+        begin, end = re.escape(first.encode()), re.escape(last.encode())
+        pattern = re.compile(rb"\n[a-z]+\0(" + begin + word + rb"|" + word + end + rb")\0")
+        for match in pattern.finditer(b"\n" + bytes(self._arrays["texts"])):
+            yield match[1].decode("utf-8", "replace")
 
 
 def added(scores: list[float], documents: Iterable[int], weights: Iterable[int], factor: float) -> None:

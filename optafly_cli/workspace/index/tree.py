@@ -21,7 +21,7 @@ from optafly_cli.workspace.ignore import (
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.sources import decode
-from optafly_cli.workspace.status import parsed, status_of
+from optafly_cli.workspace.status import Changed, parsed, status_of
 from optafly_cli.workspace.types import Workspace
 
 MOST_FILES = 20_000
@@ -34,6 +34,7 @@ _USELESS = (".po", ".pot", ".svg", ".csv", ".tsv", ".jsonl", ".ndjson", ".geojso
 class Tree:
     """The files as they are. `head` is the commit; `dirty` the labels of which only their content tells.
 
+    `changed` is all that git says of what differs from HEAD, None without git.
     `keys` has for each label git's hash of it, without git its size and time; None: as when `mark` was last the same.
     """
 
@@ -41,6 +42,7 @@ class Tree:
     dirty: frozenset[str]
     head: str
     mark: str
+    changed: tuple[Changed, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,11 @@ def tree_of(workspace: Workspace, known_mark: str = "") -> Tree:
     if git is None or output is None:
         return _walked(workspace, known_mark)
     head = next((one[13:].decode() for one in output.split(b"\0") if one.startswith(b"# branch.oid ")), "")
-    changed = [one for one in parsed(output) if one.worktree or one.untracked]
-    dirty = frozenset(_tellable([one.label for one in changed if _wanted(one.label)]))
+    changed = tuple(parsed(output))
+    unsure = [one.label for one in changed if (one.worktree or one.untracked) and _wanted(one.label)]
+    dirty = frozenset(_tellable(unsure))
     mark = _git_mark(workspace)
-    return Tree(None if mark and mark == known_mark else _tracked(git), dirty, head, mark)
+    return Tree(None if mark and mark == known_mark else _tracked(git), dirty, head, mark, changed)
 
 
 def read_file(workspace: Workspace, label: str) -> Read | None:

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nlargest
 
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
@@ -44,6 +45,11 @@ class IndexView:
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
 
+    @property
+    def is_as_indexed(self) -> bool:
+        """Whether nothing has changed since the snapshot was made."""
+        return self._changed is None and not self._stale
+
     @cached_property
     def labels(self) -> list[str]:
         """Labels by file number, those of stale files among them."""
@@ -63,6 +69,12 @@ class IndexView:
     def files(self) -> list[int]:
         """The numbers of the files that there are."""
         return [number for number in range(len(self.labels)) if number not in self._stale]
+
+    def latest(self, most: int) -> list[str]:
+        """The labels of the files that commits changed last."""
+        known = self._base.recency
+        best = nlargest(most, (file for file in range(self._files) if known[file] > 0.0), key=known.__getitem__)
+        return [self._base.labels[file] for file in best]
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
@@ -135,6 +147,15 @@ class IndexView:
             if offset or part.symbol_file(symbol) not in self._stale
         }
 
+    def holds(self, term: str) -> bool:
+        """Whether any file has the term in its text."""
+        parts, _ = self._found("body", term)
+        return any(offset or document not in self._stale for documents, _, offset in parts for document in documents)
+
+    def names_like(self, first: str, last: str) -> list[str]:
+        """The names of definitions that begin with `first` or end with `last`, each once."""
+        return list(dict.fromkeys(name for part, _ in self._parts() for name in part.names_like(first, last)))
+
     def unit(self, segment: int) -> Unit:
         """One segment."""
         part, offset, files = self._base, 0, 0
@@ -144,6 +165,14 @@ class IndexView:
         symbol = part.segment_symbol[own]
         start, end = part.lines_of(own)
         return Unit(part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None)
+
+    def function_of(self, segment: int) -> int:
+        """What tells the function or type that a segment is of; segments of neither stand alone."""
+        if self._changed is not None and segment >= self._segments:
+            symbol = self._changed.segment_symbol[segment - self._segments]
+            return -1 - segment if symbol < 0 else len(self._base.segment_symbol) + int(symbol) + (1 << 32)
+        symbol = self._base.segment_symbol[segment]
+        return -1 - segment if symbol < 0 else int(symbol)
 
     def file_of(self, segment: int) -> int:
         """The file that a segment is of."""

@@ -1,0 +1,61 @@
+"""The names of a workspace as its index knows them: what `symbols.TextSymbols` finds in the text, without reading it.
+
+In: an `IndexView`. Out: as the `Symbols` protocol says. Only what is certain is said: a name that is defined
+occurs, one whose term no file holds does not, of the rest the text decides, where there is somebody to search it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from optafly_cli.workspace.index.view import IndexView
+from optafly_cli.workspace.index.words import terms_of
+from optafly_cli.workspace.symbols import Definition, Known, Symbols, is_name, shared_letters
+
+
+class IndexSymbols:
+    """Names by the index alone. `skip` are labels that do not count: prompts name things too.
+
+    `text` is asked for the names that the index does not define; None: what they are stays open.
+    """
+
+    def __init__(
+        self, view: IndexView, skip: Callable[[str], bool] = lambda _: False, text: Symbols | None = None
+    ) -> None:
+        self._view = view
+        self._skip = skip
+        self._text = text
+        self._known: dict[str, Known] = {}
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether a name that does not occur occurs in no file at all, generated, vendored and large ones included."""
+        return self._text is not None and self._text.exhaustive
+
+    def look_up(self, names: Sequence[str]) -> Mapping[str, Known]:
+        """What is known of each of the names."""
+        new = [name for name in dict.fromkeys(names) if name not in self._known and is_name(name)]
+        try:
+            self._known |= {name: self._of(name) for name in new}
+        except (IndexError, ValueError):
+            # Bits that turned over on the disk; whoever searches next finds out, and has it built anew
+            self._known |= dict.fromkeys(new, Known())
+        open_ones = [name for name in new if not self._known[name].definitions]
+        if self._text is not None and open_ones:
+            self._known |= self._text.look_up(open_ones)
+        return {name: self._known.get(name, Known()) for name in names}
+
+    def alike(self, name: str) -> Sequence[str]:
+        """Names that are defined and begin with its first letters or end with its last ones."""
+        if not is_name(name):
+            return ()
+        return [one for one in self._view.names_like(*shared_letters(name)) if one != name]
+
+    def _of(self, name: str) -> Known:
+        found = [one for one in self._view.named(name) if not self._skip(self._view.labels[one.file])]
+        if found:
+            # A field of a class is a use of its name as much as a definition
+            own = [one for one in found if one.symbol.kind != "constant" or not one.symbol.parent]
+            places = sorted((self._view.labels[one.file], one.symbol.header) for one in own)
+            return Known(tuple(Definition(label, line) for label, line in places), True)
+        # Terms are lower-case and stemmed, so that only a term that is nowhere says something
+        terms = terms_of(name)
+        return Known((), False if terms and not self._view.holds(terms[-1]) else None)
