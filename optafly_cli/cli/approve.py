@@ -29,17 +29,13 @@ _KEYS = frozenset("yneaqvw?")
 
 
 def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send") -> Decision:
-    """Show the rewrite on stderr, ask what is missing, then what to do with it.
+    """Show the rewrite on stderr, and ask what to do with it; on `w` what only the user can tell.
 
     Raises:
         Declined: the user quit.
         Interrupted: Ctrl-C.
     """
     _draw(ui, proposal, session)
-    if proposal.refined.questions:
-        proposal = _answered(ui, proposal)
-        if proposal.answers or proposal.files:
-            _draw(ui, proposal, session, again=True)
     while True:
         word = ui.asked(ui.style(_question(proposal, verb), "bold")).lower()
         key = _CHOICES.get(word, word)
@@ -66,7 +62,8 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
 
 def _question(proposal: Proposal, verb: str) -> str:
     numbers = f", 1-{len(proposal.changes)} leaves out" if proposal.changes else ""
-    return f"{verb} this? [Y]es [n]o [e]dit [a]lways [q]uit{numbers}, [v]iew, [?]: "
+    open_questions = ", [w] answers" if proposal.refined.questions else ""
+    return f"{verb} this? [Y]es [n]o [e]dit [a]lways [q]uit{numbers}{open_questions}, [v]iew, [?]: "
 
 
 def _help(proposal: Proposal, key: str, session: "Session") -> str:
@@ -92,8 +89,7 @@ def _draw(ui: Ui, proposal: Proposal, session: "Session", *, again: bool = False
     console = ui.console(stderr=True)
     if again and os.environ.get("TERM") != "dumb":
         sys.stderr.write("\x1b[2J\x1b[H")
-    asked = 0 if again else sum(2 + len(question.choices) for question in proposal.refined.questions[:1])
-    show(console, proposal, metrics(proposal.refined, session), QUESTION_ROWS + asked)
+    show(console, proposal, metrics(proposal.refined, session), QUESTION_ROWS)
 
 
 def metrics(refined: RefinedPrompt, session: "Session") -> str:

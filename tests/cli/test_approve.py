@@ -10,13 +10,12 @@ from tests.cli.terminal import on_a_terminal, plain_lines
 from tests.fakes.messages_api import MessagesApi
 
 ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
-SKIP = (b"> ", b"\n")
-USE = b"Use this?"
+USE, SEND = b"Use this?", b"Send this?"
 
 
 def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
     """The screen is drawn again, score and tokens follow, and the text that is used is without it."""
-    keys = (SKIP, (USE, b"2\n"), (USE, b"y\n"))
+    keys = ((USE, b"2\n"), (USE, b"y\n"))
     code, written = on_a_terminal(cli, *ASK, answers=keys)
     lines = plain_lines(written)
     assert code == 0
@@ -24,13 +23,13 @@ def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
     before, after = (line.split("·")[0] for line in lines if line.startswith("score "))
     assert before != after
     assert "parse::<u16>" not in written.decode().rpartition("Use this?")[2]
-    back = on_a_terminal(cli, *ASK, answers=(SKIP, (USE, b"2\n"), (USE, b"2\n"), (USE, b"y\n")))[1]
+    back = on_a_terminal(cli, *ASK, answers=((USE, b"2\n"), (USE, b"2\n"), (USE, b"y\n")))[1]
     assert "parse::<u16>" in back.decode().rpartition("Use this?")[2]
 
 
 def test_an_answer_goes_into_the_prompt(cli: Cli) -> None:
     """It is asked once, a key pressed by habit is no answer, and what was said is used and shown."""
-    keys = ((b"> ", b"y\n"), (b"in words", b"it panics on x\n"), (USE, b"y\n"))
+    keys = ((USE, b"w\n"), (b"> ", b"y\n"), (b"in words", b"it panics on x\n"), (USE, b"y\n"))
     code, written = on_a_terminal(cli, *ASK, answers=keys)
     assert code == 0
     used = "\n".join(plain_lines(written)).rpartition("Use this?")[2]
@@ -39,7 +38,7 @@ def test_an_answer_goes_into_the_prompt(cli: Cli) -> None:
 
 def test_a_file_is_chosen_by_its_number(cli: Cli) -> None:
     """Pointing at nothing asks which file is meant; the one that is chosen counts as named."""
-    keys = ((b"> ", b"9\n"), (b"no choice", b"1\n"), (b"> ", b"\n"), (USE, b"y\n"))
+    keys = ((USE, b"w\n"), (b"> ", b"9\n"), (b"no choice", b"1\n"), (b"> ", b"\n"), (USE, b"y\n"))
     code, written = on_a_terminal(cli, "refine", "fix this bug", "--interactive", answers=keys)
     lines = plain_lines(written)
     assert code == 0
@@ -50,9 +49,9 @@ def test_a_file_is_chosen_by_its_number(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("keys", "status"),
     [
-        ((SKIP, (b"Send this?", b"y\n")), "hit"),
-        ((SKIP, (b"Send this?", b"2\n"), (b"Send this?", b"y\n")), "miss"),
-        (((b"> ", b"it panics on x\n"), (b"Send this?", b"y\n")), "miss"),
+        (((SEND, b"y\n"),), "hit"),
+        (((SEND, b"2\n"), (SEND, b"y\n")), "miss"),
+        (((SEND, b"w\n"), (b"> ", b"it panics on x\n"), (SEND, b"y\n")), "miss"),
     ],
 )
 def test_the_answer_to_a_changed_rewrite_is_not_stored(
@@ -69,7 +68,7 @@ def test_the_answer_to_a_changed_rewrite_is_not_stored(
 
 def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
     """A word, a number that is not there, one that cannot be left out, and ? each say what can be done."""
-    keys = (SKIP, (USE, b"maybe\n"), (USE, b"99\n"), (USE, b"3\n"), (USE, b"?\n"), (USE, b"q\n"))
+    keys = ((USE, b"maybe\n"), (USE, b"99\n"), (USE, b"3\n"), (USE, b"?\n"), (USE, b"q\n"))
     code, written = on_a_terminal(cli, *ASK, answers=keys)
     said = written.decode()
     assert code != 0
@@ -87,7 +86,7 @@ def test_v_shows_all_of_it_in_a_pager(cli: Cli, repo: Path) -> None:
     pager.chmod(pager.stat().st_mode | stat.S_IXUSR)
     folder = repo.parent / "tmp"
     folder.mkdir()
-    keys = (SKIP, (USE, b"v\n"), (USE, b"y\n"))
+    keys = ((USE, b"v\n"), (USE, b"y\n"))
     code, written = on_a_terminal(cli, *ASK, answers=keys, rows=20, env={"PAGER": str(pager), "TMPDIR": str(folder)})
     assert code == 0
     assert b"(v shows all)" in written
@@ -99,7 +98,7 @@ def test_v_shows_all_of_it_in_a_pager(cli: Cli, repo: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("keys", [((b"> ", b"\x03"),), (SKIP, (USE, b"\x03"))])
+@pytest.mark.parametrize("keys", [((USE, b"w\n"), (b"> ", b"\x03")), ((USE, b"\x03"),)])
 def test_ctrl_c_leaves_nothing_behind(cli: Cli, repo: Path, keys: tuple[tuple[bytes, bytes], ...]) -> None:
     """At a question as at the decision: exit 130, no prompt on stdout, no file anywhere."""
     folder = repo.parent / "tmp"
@@ -113,7 +112,7 @@ def test_ctrl_c_leaves_nothing_behind(cli: Cli, repo: Path, keys: tuple[tuple[by
 @pytest.mark.parametrize(("columns", "rows"), [(40, 30), (80, 24), (200, 50)])
 def test_it_fits_the_screen(cli: Cli, columns: int, rows: int) -> None:
     """No line is wider than the terminal, and after the question the decision's screen is no higher than it."""
-    keys = (SKIP, (USE, b"1\n"), (USE, b"y\n"))
+    keys = ((USE, b"1\n"), (USE, b"y\n"))
     written = on_a_terminal(cli, *ASK, answers=keys, columns=columns, rows=rows)[1]
     screen = written.decode().partition("\x1b[2J")[2].partition("Use this?")[0].encode()
     lines = plain_lines(screen)
@@ -125,7 +124,7 @@ def test_it_fits_the_screen(cli: Cli, columns: int, rows: int) -> None:
 
 def test_without_colour_what_was_added_is_marked(cli: Cli) -> None:
     """NO_COLOR: no colour code is written, and added lines have a +; with colour none vanishes on white."""
-    keys = (SKIP, (USE, b"y\n"))
+    keys = ((USE, b"y\n"),)
     plain = on_a_terminal(cli, *ASK, answers=keys, env={"NO_COLOR": "1"})[1].decode()
     assert "\x1b[3" not in plain.replace("\x1b[3m", "")
     assert "│ + <project>" in plain

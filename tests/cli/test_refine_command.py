@@ -114,19 +114,19 @@ def test_changes_say_why_they_are_and_can_be_left_out(cli: Cli) -> None:
 def test_interactive_accepts_rejects_and_edits(cli: Cli, repo: Path) -> None:
     """Side by side on a terminal; y gives the rewrite, n the original words, e what the editor leaves."""
     ask = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
-    question, skip = b"Use this?", (b"> ", b"\n")
-    code, accepted = on_a_terminal(cli, *ask, answers=(skip, (question, b"y\n")))
+    question = b"Use this?"
+    code, accepted = on_a_terminal(cli, *ask, answers=((question, b"y\n"),))
     assert code == 0
     assert b"original" in accepted
     assert b"refined" in accepted
     after = accepted.partition(question)[2]
     assert b"Expected:" in after
-    rejected = on_a_terminal(cli, *ask, answers=(skip, (question, b"n\n")))[1].partition(question)[2]
+    rejected = on_a_terminal(cli, *ask, answers=((question, b"n\n"),))[1].partition(question)[2]
     assert b"Expected:" not in rejected
     editor = repo.parent / "editor.sh"
     editor.write_text('#!/bin/sh\necho "edited by hand" > "$1"\n')
     editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
-    edited = on_a_terminal(cli, *ask, answers=(skip, (question, b"e\n")), env={"EDITOR": str(editor)})[1]
+    edited = on_a_terminal(cli, *ask, answers=((question, b"e\n"),), env={"EDITOR": str(editor)})[1]
     assert b"edited by hand" in edited.partition(question)[2]
 
 
@@ -140,7 +140,7 @@ def test_interactive_in_a_pipe_asks_nothing(cli: Cli) -> None:
 def test_eighty_columns_are_enough(cli: Cli) -> None:
     """No line of the side-by-side view is wider than the terminal."""
     ask = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
-    written = on_a_terminal(cli, *ask, answers=((b"> ", b"\n"), (b"Use this?", b"y\n")))[1]
+    written = on_a_terminal(cli, *ask, answers=((b"Use this?", b"y\n"),))[1]
     table = [line for line in plain_lines(written) if line.startswith(("│", "╭", "╰"))]
     assert table
     assert {len(line) for line in table} == {80}
