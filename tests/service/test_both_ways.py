@@ -137,8 +137,9 @@ def test_on_a_terminal(warm: Cli, alone: Cli) -> None:
     """Width, colours, a question and its answer."""
     question = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
     for columns in (50, 120):
-        shown = [on_a_terminal(cli, *question, columns=columns, answers=((b"uit: ", b"y\n"),)) for cli in (warm, alone)]
+        shown = [on_a_terminal(cli, *question, columns=columns, answers=((b"[?]: ", b"y\n"),)) for cli in (warm, alone)]
         assert shown[0] == shown[1]
+        assert shown[0][0] == 0
         assert b"\x1b[" in shown[0][1]
 
 
