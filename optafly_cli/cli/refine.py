@@ -182,7 +182,8 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
         f"{refined.context_tokens} of {refined.budget} context tokens"
     )
     if before >= session.settings.refine.threshold and not refined.edited:
-        ui.note(f"  left as it is: {before:.2f} is at or above the threshold, {session.settings.refine.threshold:.2f}")
+        kept = "not reworded" if refined.changes else "left as it is"
+        ui.note(f"  {kept}: {before:.2f} is at or above the threshold, {session.settings.refine.threshold:.2f}")
     for change in refined.changes:
         gain = f", score +{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
         ui.note(f"  {change.number} {change.description} ({change.tokens_added} tokens{gain})")

@@ -81,8 +81,12 @@ class Session:
         )
 
     @cached_property
-    def retriever(self) -> "Retriever":
-        """The workspace index, to be searched; nothing is opened before it is."""
+    def retriever(self) -> "Retriever | None":
+        """The workspace index, to be searched; nothing is opened before it is. None for a home folder and above it."""
+        from optafly_cli.workspace.root import is_no_project
+
+        if is_no_project(self.workspace):
+            return None
         from optafly_cli.config.paths import store_folder
         from optafly_cli.refine.retrieval.retriever import Retriever
         from optafly_cli.workspace.index.keeper import Keeper, in_silence

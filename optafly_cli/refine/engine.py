@@ -16,7 +16,7 @@ from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rewrite import Draft, Material, draft
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.select import Selection, choose, names_places, new_to
+from optafly_cli.refine.select import Selection, choose, new_to
 from optafly_cli.refine.versions import REFINER_VERSION, TEMPLATE_VERSION
 from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
 
@@ -43,8 +43,8 @@ def refine(
 
     `count` gives the tokens of a text in a language ("" for prose). `unsafe`: text of files that the user did not name
     may be used. Without `rewrite` the prompt only gets what was named; without `context` no text of files. A prompt
-    that scores at or above the threshold is left as it is unless `force`, but for the files that it names and shows
-    nothing of; one that is refined already never is rewritten.
+    that scores at or above the threshold is left as it is unless `force`, but for the code that it is about and
+    shows nothing of; one that is refined already never is rewritten.
     Without `retriever` nothing is selected that the prompt does not name. `answers` are the user's to `questions`;
     changes whose ids are in `without` are left out. `review`: somebody will look at it, so the gain of each change and
     the questions are worked out.
@@ -62,10 +62,12 @@ def refine(
     improve = improve and subject.view.structure is None
     found = findings_in(subject)
     if prompt.strip():
-        automatic = improve or (rewrite and settings.enabled and _only_names(subject))
+        bring = rewrite and settings.enabled and _shows_nothing(subject)
         material = Material(
             subject=subject,
-            selection=_select(subject, settings, count, unsafe=unsafe, automatic=automatic, context=context),
+            selection=_select(
+                subject, settings, count, unsafe=unsafe, improve=improve, bring=bring and context, context=context
+            ),
             rules={finding.rule for finding in alone.findings},
             answers=answers,
             budget=settings.max_context_tokens,
@@ -122,10 +124,10 @@ def _gains(material: Material, written: Draft, score: Score, files: WorkspaceFil
         yield replace(change, score_gain=gain)
 
 
-def _only_names(subject: Subject) -> bool:
-    """Whether the prompt names files and shows nothing of them: who answers cannot look them up."""
+def _shows_nothing(subject: Subject) -> bool:
+    """Whether the prompt shows neither code nor an error: who answers cannot look up what it names."""
     view = subject.view
-    return names_places(subject) and not (view.errors or view.named_error or view.of("fence", "code"))
+    return view.structure is None and not (view.errors or view.named_error or view.of("fence", "code"))
 
 
 def _select(
@@ -134,13 +136,18 @@ def _select(
     count: Callable[[str, str], int],
     *,
     unsafe: bool,
-    automatic: bool,
+    improve: bool,
+    bring: bool,
     context: bool,
 ) -> Selection:
+    """What goes with the prompt. Not to `improve` it but to `bring` what it is about: code, or nothing."""
     if not context:
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
-    selection = choose(subject, settings, count, unsafe=unsafe, automatic=automatic and context, project=context)
+    selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context)
+    if bring and not improve:
+        more = choose(subject, settings, count, unsafe=unsafe, project=context)
+        selection = more if len(more.pieces) > len(selection.pieces) or more.left_out else selection
     structure = subject.view.structure
     return selection if structure is None else new_to(structure, selection)
 

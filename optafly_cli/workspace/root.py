@@ -28,7 +28,7 @@ def find_workspace(cwd: Path) -> Workspace:
     for folder in folders:
         if _is_git(folder / ".git"):
             return _workspace(folder, "git")
-    shared = _home_and_above()
+    shared = home_and_above()
     for folder in folders:
         if (folder == start or folder not in shared) and has_marker(folder):
             return _workspace(folder, "project")
@@ -72,7 +72,13 @@ def _is_git(path: Path) -> bool:
     return False
 
 
-def _home_and_above() -> frozenset[Path]:
+def is_no_project(workspace: Workspace) -> bool:
+    """Whether it is the home folder or one above it, without anything that makes it a project: everybody's files."""
+    return workspace.kind == "folder" and workspace.root in home_and_above()
+
+
+def home_and_above() -> frozenset[Path]:
+    """The home folder and those that it lies in."""
     try:
         home = Path.home().resolve()
     except (RuntimeError, OSError):

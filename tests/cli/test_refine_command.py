@@ -190,3 +190,17 @@ def test_verbose_shows_what_made_the_score(cli: Cli) -> None:
     assert "open points" not in shown.out
     checked = cli("refine", "-v", "--check", "Return the min or max of the ports", code=1)
     assert "(OPF009)" in checked.err
+
+
+def test_a_home_folder_is_not_indexed(cli: Cli) -> None:
+    """What lies in it is everybody's; a repository, or a folder of its own, is what a prompt can be about."""
+    scripts = cli.home / "scripts"
+    scripts.mkdir()
+    for folder in (cli.home, scripts):
+        (folder / "ports.py").write_text("def parse_port(text):\n    return int(text)\n")
+    asked = ("refine", "fix the crash in parse_port", "--yes", "--json")
+    at_home = cli(*asked, cwd=cli.home).json
+    assert at_home["context"]["pieces"] == []
+    assert not list((cli.store / "workspaces").glob("*.index"))
+    inside = cli(*asked, cwd=scripts).json
+    assert [piece["path"] for piece in inside["context"]["pieces"]] == ["ports.py"]
