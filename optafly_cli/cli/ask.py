@@ -122,7 +122,10 @@ def ask(
             summarise(ui, outcome)
     code = _exit_code(ui, outcome)
     if not (json or explain or refresh or no_cache or system) and ui.is_plain and code == 0:
-        leave(lambda: _keep_request(ui, session, outcome, folder, started))
+        if outcome.status == "hit":
+            leave(lambda: _keep_request(ui, session, outcome, folder, started))
+        else:
+            _keep_request(ui, session, outcome, folder, started)
     return code
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.types import Lookup
+from optafly_cli.cache.types import Hit, Lookup
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.session import Session
 from optafly_cli.provider.result import Answer
@@ -27,8 +27,8 @@ class Shelf:
 
     `problem` is the first thing that went wrong with it, `warnings` what went wrong beside it. What a
     look-up found is kept: a fresh answer is compared with it, so that the promise about semantic hits rests on what
-    this user asks. `open_store` is for who has the models of a store loaded already. `later` closes the store: the last
-    that does writes its log back.
+    this user asks. `open_store` is for who has the models of a store loaded already. `later` closes the store after a
+    hit: the last that does writes its log back.
     """
 
     def __init__(
@@ -54,7 +54,11 @@ class Shelf:
 
     def __exit__(self, *_: object) -> None:
         if self._store is not None:
-            self._later(self._store.close)
+            # Only a hit is awaited so eagerly; what was just paid for is put away before anything else is said
+            if isinstance(self._found, Hit):
+                self._later(self._store.close)
+            else:
+                self._store.close()
 
     def look_up(self) -> Lookup | None:
         """What the store says; None when it cannot be asked, or what it says is not to be served (`--refresh`)."""

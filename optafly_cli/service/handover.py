@@ -29,6 +29,7 @@ SOCKET = "service.sock"
 OWN_PROCESS = ("service", "serve", "--install-completion", "--show-completion")
 """What is never handed over: it looks after the service, runs for days, or asks which shell has started it."""
 LOST = -1
+_LISTEN_EVERY_S = 1
 _PASSED_ON = ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "TSTP")
 _WHOLE_JOB = (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGHUP, _signal.SIGSTOP, _signal.SIGCONT, _signal.SIGWINCH)
 """What a terminal sends reaches the whole job, and so what the command has started."""
@@ -170,7 +171,6 @@ def _accepted(connection: "_socket.socket", message: tuple[bytes, list[int]]) ->
     reply = connection.recv(5, _socket.MSG_WAITALL)
     if len(reply) < 5 or reply[:1] != READY:
         return 0
-    set_patience(connection, 0)
     return int.from_bytes(reply[1:], "big")
 
 
@@ -228,14 +228,20 @@ class StandIn:
         """The child's exit code, when it has ended; LOST when the service is gone and does not say."""
         import _socket
 
+        # A signal that comes just before the kernel is asked to wait would be heard only when the command has ended
+        set_patience(connection, _LISTEN_EVERY_S)
         while True:
             try:
                 said, ancillary, _, _ = connection.recvmsg(5, 64, _socket.MSG_WAITALL | _socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                continue
             except OSError:
                 said, ancillary = b"", []
             kind, number = said[:1], int.from_bytes(said[1:], "big")
             if kind == TERMINAL and ancillary:
+                set_patience(connection, 0)
                 self._lend_terminal(connection.recv(number, _socket.MSG_WAITALL), ancillary[0][2])
+                set_patience(connection, _LISTEN_EVERY_S)
             elif kind == DIED:
                 die_of(number)
             else:
