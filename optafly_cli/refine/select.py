@@ -136,11 +136,8 @@ def choose(
 def depends_on_workspace(subject: Subject) -> bool:
     """Whether files that were not named could be selected, now or when they are there."""
     named = subject.named
-    return names_places(subject) if named.files or named.diff or named.piped else True
-
-
-def names_places(subject: Subject) -> bool:
-    """Whether the prompt, or an error in it or in what was piped in, names a file."""
+    if not (named.files or named.diff or named.piped):
+        return True
     frames = any(error.frames for error in (*subject.view.errors, *subject.piped_errors))
     return frames or bool(subject.mentions)
 

@@ -42,7 +42,7 @@ def _calls(text: str) -> Iterator[Example]:
     position = 0
     while match := _patterns()["call"].search(text, position):
         position = match.end()
-        closed = _closing(text, match.end() - 1)
+        closed = closing(text, match.end() - 1)
         if closed is None:
             continue
         arguments = literal(f"({text[match.end() : closed]},)" if text[match.end() : closed].strip() else "()")
@@ -102,7 +102,7 @@ def _result(text: str, start: int) -> tuple[Any, int]:
         value, end = _result(text, wrapped.end())
         return (sorted(value, key=repr) if isinstance(value, (list, tuple, set)) else value), end
     if text[start : start + 1] in ("[", "(", "{"):
-        closed = _closing(text, start)
+        closed = closing(text, start)
         return (NOTHING, start) if closed is None else (literal(text[start : closed + 1]), closed + 1)
     total = _patterns()["sum"].match(text, start)
     plain = total or _patterns()["plain"].match(text, start)
@@ -111,12 +111,12 @@ def _result(text: str, start: int) -> tuple[Any, int]:
     return literal(plain["total"] if total else plain.group()), plain.end()
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Where the bracket at `start` is closed; None when it is not within `LONGEST`."""
+def closing(text: str, start: int, within: int = LONGEST) -> int | None:
+    """Where the bracket at `start` is closed, strings skipped; None when it is not `within` so many characters."""
     depth = 0
     quote = ""
     position = start
-    stop = min(len(text), start + LONGEST)
+    stop = min(len(text), start + within)
     while position < stop:
         char = text[position]
         if quote:

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from optafly_cli.refine.examples.reading import closing
 from optafly_cli.refine.rules.base import Rule, Spot, Subject, quoted
 from optafly_cli.refine.rules.signatures import Signature, fits, signatures
 from optafly_cli.refine.rules.spoken import spoken
@@ -109,9 +110,10 @@ def _said(text: str) -> dict[str, str]:
 def _examples(text: str) -> Iterator[Example]:
     count = 0
     for match in islice(_patterns()["call"].finditer(text), MOST_CALLS):
-        end = _closing(text, match.end() - 1)
-        if end is None:
+        closed = closing(text, match.end() - 1, LONGEST)
+        if closed is None:
             continue
+        end = closed + 1
         rest = _patterns()["gives"].match(text, end)
         if rest is None or (match["doctest"] is None and rest["line"] is not None):
             continue
@@ -126,28 +128,6 @@ def _examples(text: str) -> Iterator[Example]:
             count += 1
         if count >= MOST_EXAMPLES:
             return
-
-
-def _closing(text: str, opening: int) -> int | None:
-    """One past the parenthesis that closes the one at `opening`; strings are skipped."""
-    depth = 0
-    quote = ""
-    position = opening
-    while position < min(len(text), opening + LONGEST):
-        char = text[position]
-        if quote:
-            position += char == "\\"
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-            if depth == 0:
-                return position + 1
-        position += 1
-    return None
 
 
 def _parsed(call: str) -> tuple[tuple[Any, ...], int] | None:
@@ -173,8 +153,8 @@ def _literal(text: str) -> tuple[Any, int] | None:
     """The literal at the beginning of the text, and how long it is; None when there is none."""
     line = text.split("\n", 1)[0]
     tried = [line.rstrip().rstrip(".;")]
-    end = _closing(line, 0) if line.startswith(("(", "[", "{")) else None
-    tried += [line[:end]] if end else []
+    closed = closing(line, 0, LONGEST) if line.startswith(("(", "[", "{")) else None
+    tried += [] if closed is None else [line[: closed + 1]]
     tried += [
         part[0]
         for part in (re.match(r"[-+]?\d[\d_.]*(?:e-?\d+)?|True|False|None|'[^'\n]*'|\"[^\"\n]*\"", line),)
