@@ -61,9 +61,10 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
 
 
 def _question(proposal: Proposal, verb: str) -> str:
-    numbers = f", 1-{len(proposal.changes)} leaves out" if proposal.changes else ""
-    open_questions = ", [w] answers" if proposal.refined.questions else ""
-    return f"{verb} this? [Y]es [n]o [e]dit [a]lways [q]uit{numbers}{open_questions}, [v]iew, [?]: "
+    numbers = f" [1-{len(proposal.changes)}] out" if proposal.changes else ""
+    answers = " [w] answer" if proposal.refined.questions else ""
+    # Within 80 columns
+    return f"{verb} this? [Y]es [n]o [e]dit [a]lways [q]uit [v]iew{answers}{numbers} [?]: "
 
 
 def _help(proposal: Proposal, key: str, session: "Session") -> str:
