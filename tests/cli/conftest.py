@@ -195,7 +195,9 @@ def warm_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service |
         yield service
         facts = service.status()
         assert facts["commands"] > 0, "the commands were to be run by the service"
-        assert facts["left_to_launcher"] <= facts["commands"] / 20, service.log
+        # Tests give some commands fewer powers than the service has, which it must leave to their launcher
+        left = facts["left_to_launcher"] - service.log.count("UnlikeError: CapPrm differs")
+        assert left <= facts["commands"] / 20, service.log
 
 
 @pytest.fixture
