@@ -1,13 +1,15 @@
-"""How often a prefix is expected to be sent again: for now by kind of block, from a dated data file."""
+"""How often a prefix is expected to be sent again: the question, and its answer by kind of block from a dated file."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Protocol
 
 from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
+from optafly_cli.route.shape import Prefix, RequestShape
 
 DATA = "reuse-prior-2026-11-22.toml"
 
@@ -25,6 +27,22 @@ class Reads:
 
 
 NEVER = Reads(0.0, 0.0)
+
+
+class Reuse(Protocol):
+    """An estimate of what will be sent again. The planner asks it; whoever sends or replays requests tells it."""
+
+    def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:
+        """For each block the reads of the prefix that ends with it (`ends`), counted from this request on.
+
+        Every read extends a prefix's life: a prefix that is sent again after 4 and after 8 minutes has 2 reads in
+        five minutes. A prefix cannot be read more often than its own beginning; the planner holds an estimate to it.
+        """
+        ...
+
+    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
+        """The request was sent at `request.at`; called in the order of the requests, after `expected`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,20 @@ class Prior:
             one_hour = min(one_hour, own.one_hour * factor)
             figures.append(Reads(five_minutes, one_hour))
         return tuple(figures)
+
+
+@dataclass(frozen=True, slots=True)
+class ByKind:
+    """The estimate that knows nothing of what was sent before: the prior's, by the kind of each block."""
+
+    prior: Prior
+
+    def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:  # noqa: ARG002 - no history
+        """The prior's figures."""
+        return self.prior.expected([block.kind for block in request.blocks])
+
+    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
+        """Nothing is learned from it."""
 
 
 @cache

@@ -91,7 +91,11 @@ class PromptCache:
             "cache_creation": {"ephemeral_1h_input_tokens": hour - read, "ephemeral_5m_input_tokens": last - hour},
             "service_tier": "standard",
         }
-        entries = [(prefix.key, prefix.ttl or "5m") for prefix in marked]
+        # What costs nothing because it lies within what is read lives no longer than that: nothing promises more
+        entries = [
+            (prefix.key, "5m" if hit and prefix.tokens <= read and ttl_of_hit == "5m" else prefix.ttl or "5m")
+            for prefix in marked
+        ]
         if hit and hit.key not in {key for key, _ in entries}:
             entries.append((hit.key, ttl_of_hit))
         return Plan(usage, now, tuple(entries))
@@ -102,8 +106,9 @@ class PromptCache:
             for key, ttl in plan.entries:
                 known = self._entries.get(key)
                 alive = known is not None and plan.started < known[1] + SECONDS[known[0]]
-                # A read refreshes an entry for the time that it was written for
-                self._entries[key] = (known[0] if known and alive else ttl, plan.started)
+                # A read refreshes an entry for the time that it was written for, and never puts its clock back
+                since = max(plan.started, known[1]) if known and alive else plan.started
+                self._entries[key] = (known[0] if known and alive else ttl, since)
 
     def _deepest_hit(self, prefixes: list[Prefix], marked: list[Prefix], now: float) -> Prefix | None:
         for breakpoint_ in reversed(marked):

@@ -141,7 +141,8 @@ def _breakpoints(body: Mapping[str, Any]) -> None:
     if found > MAX_BREAKPOINTS:
         raise invalid(f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {found}.")
     short_seen = False
-    for path, marker in marked:
+    # Not published: that the automatic breakpoint, which stands last, is held to the order too
+    for path, marker in [*marked, *([("messages", automatic)] if automatic and not last else [])]:
         if marker.get("ttl", "5m") == "5m":
             short_seen = True
         elif short_seen:

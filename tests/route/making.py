@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from optafly_cli.models import Model, PriceTier, catalogue
 from optafly_cli.refine.result import Intent, RefinedPrompt, Score, Section
+from optafly_cli.route.blocks import BlockKind
+from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Prior, Reads
+from optafly_cli.route.shape import BlockShape, RequestShape
 
 DOLLAR = PriceTier(input=1.0, write_5m=1.25, write_1h=2.0, read=0.1, output=5.0)
 SMALL = Model("small", "claude-4.8", 200_000, 100, (DOLLAR,))
@@ -88,3 +91,20 @@ priors = st.builds(
     st.lists(st.floats(0, 8), min_size=4, max_size=4),
     st.floats(0.5, 1.0),
 )
+
+
+def text(*tokens: int, name: str = "text", kind: BlockKind = "conversation") -> list[BlockShape]:
+    """Text blocks of these sizes; the same place and size gives the same block."""
+    return [BlockShape(f"{name} {i} {size}", size, kind) for i, size in enumerate(tokens)]
+
+
+def request(
+    *blocks: BlockShape,
+    at: float = 0.0,
+    begins_after: float = 0.0,
+    credential: str = "",
+    model: str = "small",
+    automatic: Ttl | None = None,
+) -> RequestShape:
+    """A request of these blocks."""
+    return RequestShape(model, blocks, at, begins_after, credential, automatic)
