@@ -123,6 +123,43 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        "requests",
+        (
+            # What was sent and when, without a word of it: for estimating what will be sent again (cache/requests.py)
+            """
+            CREATE TABLE request (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                at REAL NOT NULL,
+                model TEXT NOT NULL,
+                tokens INTEGER NOT NULL,
+                output INTEGER NOT NULL,
+                read INTEGER NOT NULL,
+                written_5m INTEGER NOT NULL,
+                written_1h INTEGER NOT NULL,
+                number INTEGER NOT NULL,
+                gap REAL NOT NULL,
+                size INTEGER NOT NULL,
+                blocks BLOB NOT NULL
+            )
+            """,
+            "CREATE INDEX request_at ON request (at)",
+            """
+            CREATE TABLE prefix (
+                key INTEGER PRIMARY KEY,
+                uses INTEGER NOT NULL,
+                first REAL NOT NULL,
+                last REAL NOT NULL,
+                returned INTEGER NOT NULL,
+                branches INTEGER NOT NULL,
+                written INTEGER NOT NULL,
+                lives_until REAL NOT NULL,
+                request INTEGER NOT NULL
+            )
+            """,
+            "CREATE INDEX prefix_request ON prefix (request)",
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

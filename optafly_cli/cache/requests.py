@@ -1,0 +1,173 @@
+"""The log of requests that were sent: when, how long, and digests of their prefixes. No text; standard library only.
+
+Written after the answer. It is bounded, and a prefix is forgotten with the last request that began with it.
+"""
+
+import sqlite3
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import get_args
+
+from optafly_cli.cache.connections import Connections
+from optafly_cli.cache.database import transaction
+from optafly_cli.route.blocks import BlockKind
+from optafly_cli.route.history import LIFETIME, Account, Past, Sent, Turn, after
+from optafly_cli.route.result import Ttl
+from optafly_cli.route.shape import BlockShape, Prefix, RequestShape
+
+MOST_REQUESTS = 5_000
+MOST_BLOCKS = 100_000
+"""Of all requests in the log together; with their prefixes that is some 7 MB."""
+LONGEST = 1_000
+"""Blocks of one request that are logged; what comes after them is taken for new every time."""
+
+_TRIM_EVERY = 32
+_AT_ONCE = 500
+_BLOCK = struct.Struct("<qIBBB")
+"""Prefix, the block's own tokens, and the places of its kind, its type and its breakpoint in what follows."""
+_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
+_TYPES = ("text", "tool_use", "tool_result", "thinking", "other")
+_MARKS: tuple[Ttl | None, ...] = (None, "5m", "1h")
+
+_PAST = """
+    SELECT p.key, p.uses, p.first, p.last, p.returned, p.branches, p.written, p.lives_until,
+           r.at, r.size, r.tokens, r.output, r.number, r.gap
+    FROM prefix p JOIN request r ON r.id = p.request WHERE p.key IN ({marks})
+"""
+_ACCOUNT = "SELECT total(read), total(written_5m), total(written_1h) FROM request WHERE at > ?"
+_REQUEST = """
+    INSERT INTO request (at, model, tokens, output, read, written_5m, written_1h, number, gap, size, blocks)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PREFIX = "INSERT OR REPLACE INTO prefix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TRACE = "SELECT at, model, output, blocks FROM request ORDER BY at, id"
+_FIRST_KEPT = """
+    SELECT max(id) FROM (SELECT id, row_number() OVER newest AS place, sum(size) OVER newest AS blocks FROM request
+                         WINDOW newest AS (ORDER BY id DESC))
+    WHERE place > ? OR blocks > ?
+"""
+
+
+class RequestLog:
+    """A `History` in the store. `reading` gives a connection, None where there is no store; `writing` makes one."""
+
+    def __init__(self, reading: Callable[[], sqlite3.Connection | None], writing: Callable[[], sqlite3.Connection]) -> None:
+        self._reading = reading
+        self._writing = writing
+
+    def past(self, ends: Sequence[Prefix]) -> list[Past]:
+        """Those of the prefixes that were sent before."""
+        connection = self._reading()
+        return [] if connection is None else _past(connection, ends[:LONGEST])
+
+    def account(self, now: float) -> Account:
+        """What was billed in the hour before `now`."""
+        connection = self._reading()
+        if connection is None:
+            return Account()
+        row = connection.execute(_ACCOUNT, (now - LIFETIME["1h"],)).fetchone()
+        return Account(*(int(value) for value in row))
+
+    def add(self, sent: Sent) -> None:
+        """Remember a request that was sent, and forget the oldest where there are too many."""
+        connection = self._writing()
+        with transaction(connection):
+            number = _add(connection, sent)
+            if number % _TRIM_EVERY == 0:
+                trim(connection)
+
+    def trace(self) -> Iterator[tuple[RequestShape, int]]:
+        """Every request that is remembered, in the order of their times, with the tokens of its answer.
+
+        A block's digest stands for all of the prompt up to its end. Requests are equal where they were.
+        """
+        connection = self._reading()
+        for at, model, output, blocks in connection.execute(_TRACE) if connection else ():
+            yield RequestShape(model, tuple(_blocks(blocks)), at), output
+
+    def count(self) -> int:
+        """How many requests are remembered."""
+        connection = self._reading()
+        return int(connection.execute("SELECT count(*) FROM request").fetchone()[0]) if connection else 0
+
+
+class RequestLogFile(Connections):
+    """The log of the store in a folder, for who needs nothing else of it. Raises StoreError as a store does."""
+
+    @property
+    def log(self) -> RequestLog:
+        """The log; what it raises is for `reported` to name."""
+        return RequestLog(self._reader, self._writer)
+
+
+def trim(connection: sqlite3.Connection, requests: int = MOST_REQUESTS, blocks: int = MOST_BLOCKS) -> None:
+    """Forget the oldest requests over the limits, and the prefixes that no later one began with."""
+    (last,) = connection.execute(_FIRST_KEPT, (requests, blocks)).fetchone()
+    if last is not None:
+        connection.execute("DELETE FROM prefix WHERE request <= ?", (last,))
+        connection.execute("DELETE FROM request WHERE id <= ?", (last,))
+
+
+def _past(connection: sqlite3.Connection, ends: Sequence[Prefix]) -> list[Past]:
+    keys = [_key(end) for end in ends]
+    found: dict[int, Past] = {}
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        rows = connection.execute(_PAST.format(marks=",".join("?" * len(some))), some).fetchall()
+        found |= {row[0]: Past(*row[1:6], Turn(*row[8:]), _MARKS[row[6]], row[7]) for row in rows}
+        if len(rows) < len(some):
+            break
+    past: list[Past] = []
+    for key in keys:
+        if key not in found:
+            break
+        past.append(found[key])
+    return past
+
+
+def _add(connection: sqlite3.Connection, sent: Sent) -> int:
+    ends = sent.ends[:LONGEST]
+    request, billed = sent.request, sent.billed
+    known = after(_past(connection, ends), Sent(request, ends, sent.marks, sent.output, billed))
+    turn = known[-1].turn if known else Turn(request.at, 0, 0, sent.output, 0, 0.0)
+    packed = b"".join(
+        _BLOCK.pack(
+            _key(end),
+            min(block.tokens, 2**32 - 1),
+            _KINDS.index(block.kind),
+            _TYPES.index(block.type if block.type in _TYPES else "other"),
+            _MARKS.index(sent.marks.get(i)),
+        )
+        for i, (block, end) in enumerate(zip(request.blocks[:LONGEST], ends, strict=True))
+    )
+    values = (
+        request.at,
+        request.model,
+        request.tokens,
+        sent.output,
+        billed.read,
+        billed.written_5m,
+        billed.written_1h,
+        turn.number,
+        turn.gap,
+        len(ends),
+        packed,
+    )
+    number = connection.execute(_REQUEST, values).lastrowid or 0
+    connection.executemany(
+        _PREFIX,
+        [
+            (_key(end), p.uses, p.first, p.last, p.returned, p.branches, _MARKS.index(p.written), p.lives_until, number)
+            for end, p in zip(ends, known, strict=True)
+        ],
+    )
+    return number
+
+
+def _blocks(packed: bytes) -> Iterator[BlockShape]:
+    for key, tokens, kind, shape, mark in _BLOCK.iter_unpack(packed):
+        yield BlockShape(f"{key:x}", tokens, _KINDS[kind], _TYPES[shape], _MARKS[mark])
+
+
+def _key(end: Prefix) -> int:
+    return int.from_bytes(bytes.fromhex(end.key[:16]), "little", signed=True)

@@ -1,0 +1,176 @@
+"""What is known of prefixes that were sent before: how often, when, by which turn, and what of them is in the cache.
+
+No texts, and no clock of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from optafly_cli.route.result import Ttl
+from optafly_cli.route.shape import Marks, Prefix, RequestShape
+
+LIFETIME: dict[Ttl, float] = {"5m": 300.0, "1h": 3600.0}
+"""Seconds, from the start of the request that last wrote or read an entry."""
+
+FIVE_MINUTES = LIFETIME["5m"]
+
+_EVERYONES = frozenset({"tools", "system"})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request of a session. `number` counts those before it in the session, `gap` is the mean time between them.
+
+    `blocks` and `tokens` are those of the whole request, `output` the tokens of its answer, 0 where that is unknown.
+    """
+
+    at: float
+    blocks: int
+    tokens: int
+    output: int
+    number: int
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What became of one prefix so far; times in seconds.
+
+    `uses` are the requests that began with it, `returned` those of them that came within five minutes of the one
+    before, `branches` the different blocks that followed it. `turn` is the request that used it last. `written` is
+    the TTL that its entry in the prompt cache was last written for, and `lives_until` how long that can be read.
+    """
+
+    uses: int
+    first: float
+    last: float
+    returned: int
+    branches: int
+    turn: Turn
+    written: Ttl | None = None
+    lives_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Tokens of the last hour, by how they were billed: read, and written with each TTL."""
+
+    read: int = 0
+    written_5m: int = 0
+    written_1h: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that was sent: its breakpoints, how many tokens were answered, and what it was billed."""
+
+    request: RequestShape
+    ends: Sequence[Prefix]
+    marks: Marks
+    output: int
+    billed: Account
+
+
+class History(Protocol):
+    """The requests that were sent before, as far as they are remembered."""
+
+    def past(self, ends: Sequence[Prefix]) -> Sequence[Past]:
+        """Those of the prefixes that were sent before: the first ones, since a prefix was sent with all its own."""
+        ...
+
+    def account(self, now: float) -> Account:
+        """What was billed in the hour before `now`."""
+        ...
+
+    def add(self, sent: Sent) -> None:
+        """Remember a request that was sent at `sent.request.at`; they come in order."""
+        ...
+
+
+class Memory:
+    """A history in memory, for replays: of prefixes it forgets nothing."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Past] = {}
+        self._bills: list[tuple[float, Account]] = []
+
+    def past(self, ends: Sequence[Prefix]) -> list[Past]:
+        """Those of the prefixes that were sent before."""
+        found: list[Past] = []
+        for end in ends:
+            known = self._known.get(end.key)
+            if known is None:
+                break
+            found.append(known)
+        return found
+
+    def account(self, now: float) -> Account:
+        """What was billed in the hour before `now`."""
+        self._bills = [bill for bill in self._bills if bill[0] > now - LIFETIME["1h"]]
+        bills = [bill for _, bill in self._bills]
+        return Account(
+            sum(bill.read for bill in bills),
+            sum(bill.written_5m for bill in bills),
+            sum(bill.written_1h for bill in bills),
+        )
+
+    def add(self, sent: Sent) -> None:
+        """Remember a request that was sent."""
+        for end, known in zip(sent.ends, after(self.past(sent.ends), sent), strict=True):
+            self._known[end.key] = known
+        self._bills.append((sent.request.at, sent.billed))
+
+
+def live(past: Sequence[Past], now: float) -> dict[int, Ttl]:
+    """The prefixes whose entries can be read now, by number, and the TTLs that they were written for."""
+    return {i: known.written for i, known in enumerate(past) if known.written and known.lives_until > now}
+
+
+def bill(past: Sequence[Past], request: RequestShape, ends: Sequence[Prefix], marks: Marks) -> Account:
+    """What a request with these breakpoints reads and writes, by what is known of its prefixes."""
+    last = max(marks, default=-1)
+    hit = max((i for i in live(past, request.at) if i <= last), default=-1)
+    read = ends[hit].tokens if hit >= 0 else 0
+    hour = max([read, *(ends[i].tokens for i, ttl in marks.items() if ttl == "1h")])
+    return Account(read, max(read, ends[last].tokens) - hour if marks else 0, hour - read)
+
+
+def after(past: Sequence[Past], sent: Sent) -> list[Past]:
+    """What is known of each of the request's prefixes once it was sent; `past` is what was known before."""
+    request, ends, at = sent.request, sent.ends, sent.request.at
+    before = session(past, request)
+    turn = Turn(at, len(ends), ends[-1].tokens if ends else 0, sent.output, 0, 0.0)
+    if before is not None:
+        number = before.number + 1
+        gap = (before.gap * before.number + max(0.0, at - before.at)) / number
+        turn = Turn(turn.at, turn.blocks, turn.tokens, turn.output, number, gap)
+    entries = _entries(past, sent)
+    known = []
+    for i, old in enumerate(past):
+        grown = old.branches + (i == len(past) - 1 and len(ends) > len(past))
+        returned = old.returned + (at - old.last <= FIVE_MINUTES)
+        entry = entries.get(i, (old.written, old.lives_until))
+        known.append(Past(old.uses + 1, old.first, at, returned, grown, turn, *entry))
+    for i in range(len(past), len(ends)):
+        known.append(Past(1, at, at, 0, int(i < len(ends) - 1), turn, *entries.get(i, (None, 0.0))))
+    return known
+
+
+def _entries(past: Sequence[Past], sent: Sent) -> dict[int, tuple[Ttl, float]]:
+    """The entries that the request made or renewed: at its breakpoints, and where it read."""
+    at = sent.request.at
+    alive = live(past, at)
+    last = max(sent.marks, default=-1)
+    made = {i: (alive.get(i, ttl), at + LIFETIME[alive.get(i, ttl)]) for i, ttl in sent.marks.items()}
+    hit = max((i for i in alive if i <= last), default=-1)
+    if hit >= 0:
+        made[hit] = (alive[hit], at + LIFETIME[alive[hit]])
+    return made
+
+
+def session(past: Sequence[Past], request: RequestShape) -> Turn | None:
+    """The turn before this one: the last request that shares more with it than tools and system prompt."""
+    if past and request.blocks[len(past) - 1].kind not in _EVERYONES:
+        return past[-1].turn
+    return None
