@@ -1,8 +1,12 @@
 """Ways to place anchors that a trace is replayed under: the fixed recipes of other tools, and the planner's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from optafly_cli.models import Model
+from optafly_cli.route.planner import place
+from optafly_cli.route.reuse import Reuse
 from optafly_cli.route.shape import Marks, Prefix, RequestShape, last_markable
 
 
@@ -37,3 +41,21 @@ def system_and_tail(request: RequestShape, ends: Sequence[Prefix], live: Marks) 
 def as_sent(request: RequestShape, ends: Sequence[Prefix], live: Marks) -> Marks:  # noqa: ARG001 - a policy
     """The client's own breakpoints."""
     return request.own_marks
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The planner with this estimate of reuse; `model_of` gives the facts of a model by its name."""
+
+    reuse: Reuse
+    model_of: Callable[[str], Model]
+    knows_what_lives: bool = True
+
+    def __call__(self, request: RequestShape, ends: Sequence[Prefix], live: Marks) -> Marks:
+        """The planner's anchors and those of the client."""
+        expected = self.reuse.expected(request, ends)
+        marks = place(
+            request, ends, expected, model=self.model_of(request.model), live=live if self.knows_what_lives else {}
+        )
+        self.reuse.sent(request, ends)
+        return marks

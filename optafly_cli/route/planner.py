@@ -1,0 +1,227 @@
+"""Which blocks get a breakpoint: those that are expected to save the most, within the prompt cache's rules.
+
+A breakpoint writes the prompt up to its block, at a premium of w - 1 for what is not in the cache yet, and spares the
+next request w - r per token if that begins with all of it; w and r are the prices of writing and reading over that of
+input. R expected reads are a chance of R / (1 + R) for it (`pricing.Rates.saving` is the same sum), taken in 64ths: no
+estimate is better than that. Nothing is written up to the deepest entry that is read, and an entry is read only from a
+breakpoint at most 20 positions behind it. For these figures the choice is exact (`route.program`).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from optafly_cli.models import Model
+from optafly_cli.route.pricing import Rates, rates
+from optafly_cli.route.program import Chain, Program, Stop
+from optafly_cli.route.result import Ttl
+from optafly_cli.route.reuse import Reads
+from optafly_cli.route.shape import LOOK_BACK, Marks, Prefix, RequestShape, minimum_for
+
+MAX_ANCHORS = 4
+"""The API answers 400 to a fifth."""
+
+TtlChoice = Literal["5m", "1h", "auto"]
+NOTHING: Marks = {}
+_STEPS = 64
+"""Of a chance. Blocks that differ by less are taken to be read alike, and of a run of them the last is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a choice depends on: the request with the client's own breakpoints, its prefixes and their expected reads.
+
+    `live` are the entries that are believed to be in the cache, `ttls` those that a breakpoint behind each block may
+    have, `price` the multiples that hold for a request of this length. Estimates never rise from block to block.
+    """
+
+    request: RequestShape
+    ends: Sequence[Prefix]
+    expected: Sequence[Reads]
+    model: Model
+    price: Rates
+    ttls: Sequence[Sequence[Ttl]]
+    live: Marks = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A block that may carry a breakpoint: what one spares the next request, per token, and with which TTLs it pays."""
+
+    index: int
+    position: int
+    spared: Mapping[Ttl, float]
+    pays: Sequence[Ttl]
+    own: bool
+
+
+def situation(
+    request: RequestShape,
+    ends: Sequence[Prefix],
+    expected: Sequence[Reads],
+    *,
+    model: Model,
+    live: Marks = NOTHING,
+    ttl: TtlChoice | Sequence[Ttl] = "auto",
+) -> Situation:
+    """With `ttl` one for all blocks, or one for each; `expected` may rise and is held to what it says earlier."""
+    asked: Sequence[Sequence[Ttl]]
+    if ttl == "auto":
+        asked = [("5m", "1h")] * len(ends)
+    elif ttl == "5m" or ttl == "1h":
+        asked = [(ttl,)] * len(ends)
+    else:
+        asked = [(one,) for one in ttl]
+    price = rates(model, ends[-1].tokens if ends else 0)
+    return Situation(request, ends, _steadied(expected), model, price, _in_order(asked, request.own_marks), live)
+
+
+def place(
+    request: RequestShape,
+    ends: Sequence[Prefix],
+    expected: Sequence[Reads],
+    *,
+    model: Model,
+    live: Marks = NOTHING,
+    ttl: TtlChoice = "auto",
+    max_anchors: int = MAX_ANCHORS,
+) -> dict[int, Ttl]:
+    """The breakpoints of the request: the client's own, and of those that may be added the ones that save the most.
+
+    `expected` are the reads of each prefix (`reuse.Reuse.expected`), `live` the entries that are believed to be in the
+    cache. Nothing is added at or behind an instruction, on what takes no marker, or below the model's minimum.
+    """
+    return choose(situation(request, ends, expected, model=model, live=live, ttl=ttl), max_anchors)
+
+
+def choose(given: Situation, max_anchors: int = MAX_ANCHORS) -> dict[int, Ttl]:
+    """The breakpoints of a situation, in the order of the blocks."""
+    own = given.request.own_marks
+    room = max(0, min(max_anchors, MAX_ANCHORS - len(own)))
+    if not room:
+        return own
+    places = _places(given, own)
+    best: Chain | None = None
+    for hit in (None, *_readable(given)):
+        chain = _best_with(given, places, room, hit)
+        if chain is not None and (best is None or chain.value > best.value):
+            best = chain
+    return dict(sorted({**(best.marks() if best else {}), **own}.items()))
+
+
+def placeable(given: Situation) -> list[int]:
+    """The blocks behind which a breakpoint may be added."""
+    minimum = minimum_for(given.model)
+    found: list[int] = []
+    for i, (block, end) in enumerate(zip(given.request.blocks, given.ends, strict=True)):
+        if block.kind == "instruction":
+            break
+        if end.tokens >= minimum and block.markable and given.ttls[i]:
+            found.append(i)
+    return found
+
+
+def _places(given: Situation, own: Marks) -> list[_Place]:
+    minimum = minimum_for(given.model)
+    steps: dict[Ttl, float] = {ttl: (given.price.write(ttl) - given.price.read) / _STEPS for ttl in ("5m", "1h")}
+    least: dict[Ttl, float] = {ttl: given.price.threshold(ttl) for ttl in ("5m", "1h")}
+    found = []
+    for i in sorted({*placeable(given), *(i for i in own if given.ends[i].tokens >= minimum)}):
+        reads = given.expected[i]
+        # Rounded up, so that what pays still does; less the last digits of floats
+        spared: dict[Ttl, float] = {
+            "5m": math.ceil(_STEPS - _STEPS / (1 + reads.five_minutes) - 1e-9) * steps["5m"],
+            "1h": math.ceil(_STEPS - _STEPS / (1 + reads.one_hour) - 1e-9) * steps["1h"],
+        }
+        pays = tuple(ttl for ttl in given.ttls[i] if reads.within(ttl) > least[ttl])
+        found.append(_Place(i, given.ends[i].position, spared, pays, i in own))
+    return found
+
+
+def _best_with(given: Situation, places: Sequence[_Place], room: int, hit: int | None) -> Chain | None:
+    """The best breakpoints whose deepest find is the entry behind block `hit`, or, with None, that find nothing."""
+    stops = _stops(given, places, hit)
+    if stops is None:
+        return None
+    price = given.price
+    read = 0 if hit is None else given.ends[hit].tokens
+    premium: dict[Ttl, float] = {"5m": price.write_5m - 1, "1h": price.write_1h - 1}
+    return Program(premium, room, read, read * (1 - price.read)).best(_thinned(given, stops, hit))
+
+
+def _stops(given: Situation, places: Sequence[_Place], hit: int | None) -> list[Stop] | None:
+    """The places that find no deeper entry than `hit`; None where one of the client's own does."""
+    entry = -1 if hit is None else hit
+    reached = -1 if hit is None else _reached_from(given, hit)
+    deeper = [(i, _reached_from(given, i)) for i in _readable(given) if i > entry]
+    # What is read, or has to be written for the client, is no reason against an anchor
+    paid = max([entry, *(place.index for place in places if place.own)])
+    stops = []
+    for place in places:
+        i = place.index
+        if deeper and any(i >= other and place.position <= last for other, last in deeper):
+            if place.own:
+                return None
+            continue
+        ttls = given.ttls[i] if i <= paid else place.pays
+        if ttls:
+            later = {ttl: place.spared[_lasting(given, i, ttl, entry)] for ttl in ttls}
+            finds = i >= entry and place.position <= reached
+            stops.append(Stop(i, given.ends[i].tokens, later, place.own, i < entry, finds))
+    return stops
+
+
+def _reached_from(given: Situation, entry: int) -> int:
+    """The last position from which a read comes to the entry behind a block."""
+    return given.ends[entry].position + LOOK_BACK - 1
+
+
+def _lasting(given: Situation, index: int, ttl: Ttl, hit: int) -> Ttl:
+    """The TTL that an entry has after this request: what is read keeps its own, and what lies within it has no more."""
+    if index > hit and index not in given.live:
+        return ttl
+    return given.live.get(index, "5m" if given.live[hit] == "5m" else ttl)
+
+
+def _thinned(given: Situation, stops: Sequence[Stop], hit: int | None) -> list[Stop]:
+    """Without those that the next one of the same kind replaces: it is read as often and has more tokens."""
+    blocks = given.request.blocks
+    return [
+        stop
+        for i, stop in enumerate(stops)
+        if i + 1 == len(stops)
+        or stop.own
+        or stop.index == hit
+        or stop.later != stops[i + 1].later
+        or blocks[stop.index].kind != blocks[stops[i + 1].index].kind
+        or (stop.within, stop.finds) != (stops[i + 1].within, stops[i + 1].finds)
+    ]
+
+
+def _readable(given: Situation) -> list[int]:
+    minimum = minimum_for(given.model)
+    return [i for i in given.live if given.ends[i].tokens >= minimum]
+
+
+def _steadied(expected: Sequence[Reads]) -> list[Reads]:
+    """The estimates, none higher than that of the prefix before it, nor than that of a longer time."""
+    five_minutes = one_hour = float("inf")
+    figures = []
+    for reads in expected:
+        five_minutes = min(five_minutes, max(0.0, reads.five_minutes))
+        one_hour = min(one_hour, max(0.0, reads.one_hour))
+        figures.append(Reads(five_minutes, max(five_minutes, one_hour)))
+    return figures
+
+
+def _in_order(asked: Sequence[Sequence[Ttl]], own: Marks) -> Sequence[Sequence[Ttl]]:
+    """The TTLs that the API takes beside the client's own breakpoints: no 1h behind 5m, no 5m before 1h."""
+    if not own:
+        return asked
+    short = min((i for i, ttl in own.items() if ttl == "5m"), default=len(asked))
+    long = max((i for i, ttl in own.items() if ttl == "1h"), default=-1)
+    return [
+        (own[i],) if i in own else tuple(ttl for ttl in ttls if (ttl == "5m" or i < short) and (ttl == "1h" or i > long))
+        for i, ttls in enumerate(asked)
+    ]
