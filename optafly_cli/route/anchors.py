@@ -1,42 +1,20 @@
-"""Where the prompt-cache breakpoints go: after the blocks whose prefix is worth writing.
+"""Where the prompt-cache breakpoints go, with the verdict on every block in words: what `route` shows.
 
-The rules are Anthropic's: at most four, a minimum prefix per model, 1h never after 5m. The choice is by price: writing
-a prefix pays exactly when it is expected to be read more than (w - 1) / (1 - r) times before it expires, w and r being
-the write and read prices over the input price. Of more boundaries than allowed, those that save the most are taken.
+The planner chooses (`route.planner`); here is why.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Literal
 
 from optafly_cli.models import SAFE_MINIMUM, Model
 from optafly_cli.route.blocks import Block, BlockKind
-from optafly_cli.route.pricing import Rates, rates
+from optafly_cli.route.planner import MAX_ANCHORS, Situation, TtlChoice, allowed, choose, situation
 from optafly_cli.route.result import Anchor, AnchorKind, Ttl
-from optafly_cli.route.reuse import Prior, Reads
+from optafly_cli.route.reuse import Reads, Reuse
+from optafly_cli.route.shape import BlockShape, Marks, RequestShape, minimum_for, prefixes
 from optafly_cli.wording import counted
 
-MAX_ANCHORS = 4
-"""The API answers 400 to a fifth."""
-
-LONG_LIVED = ("system", "project_context")
-"""Kinds for which a TTL of `auto` may become 1h."""
-
 _SPAN: dict[Ttl, str] = {"5m": "5 min", "1h": "1 h"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A block boundary under consideration; `saving` is per token and request, in input prices."""
-
-    block: Block
-    tokens: int
-    cumulative: int
-    ttl: Ttl
-    reads: float
-    saving: float
-    why_not: str | None
 
 
 def plan(
@@ -44,68 +22,37 @@ def plan(
     tokens: Sequence[int],
     *,
     model: Model,
-    ttl: Literal["5m", "1h", "auto"],
+    ttl: TtlChoice,
     max_anchors: int,
-    prior: Prior,
+    reuse: Reuse,
+    digests: Sequence[str] = (),
+    at: float = 0.0,
 ) -> tuple[Anchor, ...]:
     """Every block boundary in the body's order, with the verdict on each.
 
-    `tokens[i]` are those of `blocks[i]`. The `cacheable` anchors are to carry `cache_control`; the others say why not.
+    `tokens[i]` are those of `blocks[i]`. An estimate that knows what was sent before knows it by `digests`
+    (`messages.digests`) and asks for the time, `at`. The `cacheable` anchors are to carry `cache_control`; the others
+    say why not.
     """
-    expected = prior.expected([block.kind for block in blocks])
-    price = rates(model, sum(tokens))
-    ttls = [
-        _choose_ttl(block, reads, price) if ttl == "auto" else ttl
-        for block, reads in zip(blocks, expected, strict=True)
-    ]
-    return _place(blocks, tokens, ttls, expected, model=model, max_anchors=max_anchors)
+    names = digests or [str(i) for i in range(len(blocks))]
+    shapes = (BlockShape(n, own, block.kind) for n, own, block in zip(names, tokens, blocks, strict=True))
+    request = RequestShape(model.id, tuple(shapes), at)
+    ends = prefixes(request)
+    given = situation(request, ends, reuse.expected(request, ends), model=model, ttls=[allowed(ttl)] * len(ends))
+    return _judged(given, [(block.place, block.label) for block in blocks], max_anchors)
 
 
 def replan(
     anchors: Sequence[Anchor], tokens: Sequence[int], *, model: Model, max_anchors: int = MAX_ANCHORS
 ) -> tuple[Anchor, ...]:
     """The same boundaries judged again with other token counts; TTLs and expected reads stay as they were."""
-    blocks = [Block("instruction" if a.kind == "conversation" else a.kind, a.block, a.label, "") for a in anchors]
+    # In a body of `route` only the instruction is shown as conversation
+    kinds: list[BlockKind] = ["instruction" if anchor.kind == "conversation" else anchor.kind for anchor in anchors]
+    shapes = (BlockShape(str(i), own, kind) for i, (own, kind) in enumerate(zip(tokens, kinds, strict=True)))
+    request = RequestShape(model.id, tuple(shapes))
     expected = [Reads(anchor.expected_reads, anchor.expected_reads) for anchor in anchors]
-    return _place(blocks, tokens, [a.ttl for a in anchors], expected, model=model, max_anchors=max_anchors)
-
-
-def _place(
-    blocks: Sequence[Block],
-    tokens: Sequence[int],
-    ttls: Sequence[Ttl],
-    expected: Sequence[Reads],
-    *,
-    model: Model,
-    max_anchors: int,
-) -> tuple[Anchor, ...]:
-    price = rates(model, sum(tokens))
-    places = [
-        _judge(block, own, upto, reads, model, price, ttl)
-        for block, own, upto, reads, ttl in zip(blocks, tokens, accumulate(tokens), expected, ttls, strict=True)
-    ]
-    places = _promote(places, expected, price)
-    return _rank(_select(places, max(0, min(max_anchors, MAX_ANCHORS))))
-
-
-def _judge(
-    block: Block,
-    tokens: int,
-    cumulative: int,
-    expected: Reads,
-    model: Model,
-    price: Rates,
-    ttl: Ttl,
-) -> _Place:
-    reads = expected.within(ttl)
-    why_not = None
-    if block.kind == "instruction":
-        why_not = "the instruction changes every time"
-    elif cumulative < (SAFE_MINIMUM if model.min_cacheable is None else model.min_cacheable):
-        why_not = f"below the {minimum_of(model)} ({cumulative:,} tokens up to here)"
-    elif reads <= price.threshold(ttl):
-        why_not = f"expected {reads:.1f} reads in {_SPAN[ttl]}: writing costs more than it saves"
-    return _Place(block, tokens, cumulative, ttl, reads, price.saving(reads, ttl), why_not)
+    given = situation(request, prefixes(request), expected, model=model, ttls=[(anchor.ttl,) for anchor in anchors])
+    return _judged(given, [(anchor.block, anchor.label) for anchor in anchors], max_anchors)
 
 
 def minimum_of(model: Model) -> str:
@@ -115,96 +62,69 @@ def minimum_of(model: Model) -> str:
     return f"{model.min_cacheable:,} minimum of {model.id}"
 
 
-def _choose_ttl(block: Block, expected: Reads, price: Rates) -> Ttl:
-    """1h where it pays for itself and saves more than 5m would."""
-    pays = expected.one_hour > price.threshold("1h")
-    better = price.saving(expected.one_hour, "1h") > price.saving(expected.five_minutes, "5m")
-    return "1h" if block.kind in LONG_LIVED and pays and better else "5m"
+def _judged(given: Situation, names: Sequence[tuple[str, str]], max_anchors: int) -> tuple[Anchor, ...]:
+    marks = choose(given, max_anchors)
+    ttls = [marks.get(i) or _likely(given, i) for i in range(len(names))]
+    ranks = _ranks(given, marks, ttls)
+    upto = accumulate(block.tokens for block in given.request.blocks)
+    return tuple(
+        Anchor(
+            index=i,
+            kind=_shown(block.kind),
+            block=place,
+            label=label,
+            tokens=block.tokens,
+            cumulative_tokens=cumulative,
+            ttl=ttls[i],
+            priority=ranks[i],
+            cacheable=i in marks,
+            why_not=None
+            if i in marks
+            else _why_not(given, i, ttls[i], marks, [name for _, name in names], max_anchors),
+            expected_reads=given.expected[i].within(ttls[i]),
+        )
+        for i, (block, cumulative, (place, label)) in enumerate(zip(given.request.blocks, upto, names, strict=True))
+    )
 
 
-def _promote(places: Sequence[_Place], expected: Sequence[Reads], price: Rates) -> list[_Place]:
-    """1h for every boundary before one that has 1h: the API refuses the reverse order."""
-    last = max((i for i, place in enumerate(places) if place.why_not is None and place.ttl == "1h"), default=-1)
-    promoted = list(places)
-    for i in range(last):
-        reads = expected[i].one_hour
-        promoted[i] = replace(places[i], ttl="1h", reads=reads, saving=price.saving(reads, "1h"))
-    return promoted
+def _likely(given: Situation, index: int) -> Ttl:
+    """The TTL that an anchor there would have had: 1h where that saves more than 5m would."""
+    reads, price = given.expected[index], given.price
+    return max(given.ttls[index], key=lambda ttl: (price.saving(reads.within(ttl), ttl), ttl))
 
 
-def _select(places: Sequence[_Place], limit: int) -> list[_Place]:
-    """At most `limit` boundaries without a `why_not`; the ones that lost say to whom."""
-    worth = [i for i, place in enumerate(places) if place.why_not is None]
-    chosen = {worth[j] for j in best([places[i].cumulative for i in worth], [places[i].saving for i in worth], limit)}
-    names = ", ".join(places[i].block.label for i in sorted(chosen))
-    reason = "no anchors are allowed (max_anchors is 0)"
-    if chosen:
-        reason = f"only {counted(len(chosen), 'anchor')}: more is saved after {names}"
-    return [replace(p, why_not=reason) if i in worth and i not in chosen else p for i, p in enumerate(places)]
+def _why_not(given: Situation, index: int, ttl: Ttl, marks: Marks, labels: Sequence[str], max_anchors: int) -> str:
+    block, end, reads = given.request.blocks[index], given.ends[index], given.expected[index].within(ttl)
+    if block.kind == "instruction":
+        return "the instruction changes every time"
+    if end.tokens < minimum_for(given.model):
+        return f"below the {minimum_of(given.model)} ({end.tokens:,} tokens up to here)"
+    if reads <= given.price.threshold(ttl):
+        return f"expected {reads:.1f} reads in {_SPAN[ttl]}: writing costs more than it saves"
+    if not marks:
+        return "no anchors are allowed (max_anchors is 0)"
+    if len(marks) >= min(max_anchors, MAX_ANCHORS):
+        names = ", ".join(labels[i] for i in marks)
+        return f"only {counted(len(marks), 'anchor')}: more is saved after {names}"
+    behind = next((labels[i] for i in marks if i > index), labels[max(marks)])
+    return f"read as often as {behind}, whose anchor has it too"
 
 
-def best(cumulative: Sequence[int], savings: Sequence[float], limit: int) -> tuple[int, ...]:
-    """The positions, at most `limit`, that save the most together.
-
-    A token counts for the first chosen position at or after it: sum of (cumulative[i] - cumulative[previous]) *
-    savings[i]. Exact, by dynamic programming over the last position, in O(limit * n^2).
-    """
-    if limit <= 0 or not cumulative:
-        return ()
-    plans: list[tuple[float, tuple[int, ...]]] = [
-        (upto * saving, (i,)) for i, (upto, saving) in enumerate(zip(cumulative, savings, strict=True))
-    ]
-    for _ in range(min(limit, len(plans)) - 1):
-        plans = [
-            max(
-                [plans[i]]
-                + [
-                    (value + (cumulative[i] - cumulative[chosen[-1]]) * savings[i], (*chosen, i))
-                    for value, chosen in plans[:i]
-                ],
-                key=_value_then_count,
-            )
-            for i in range(len(plans))
-        ]
-    return max(plans, key=_value_then_count)[1]
-
-
-def _value_then_count(plan: tuple[float, tuple[int, ...]]) -> tuple[float, int]:
-    """A further breakpoint costs nothing and can only help a later request that shares less."""
-    return plan[0], len(plan[1])
-
-
-def _shown_kind(kind: BlockKind) -> AnchorKind:
+def _shown(kind: BlockKind) -> AnchorKind:
     match kind:
-        case "instruction" | "tool_results":
+        case "instruction" | "tool_results" | "opening":
             return "conversation"
         case _:
             return kind
 
 
-def _rank(places: Sequence[_Place]) -> tuple[Anchor, ...]:
+def _ranks(given: Situation, marks: Marks, ttls: Sequence[Ttl]) -> list[int]:
     """Priority 1 for what saves the most: its own tokens since the anchor before it, times the saving per token."""
     worth: list[float] = []
     previous = 0
-    for place in places:
-        worth.append((place.cumulative - previous) * place.saving)
-        if place.why_not is None:
-            previous = place.cumulative
-    order = sorted(range(len(places)), key=lambda i: (places[i].why_not is not None, -worth[i], i))
-    priority = {i: rank for rank, i in enumerate(order, start=1)}
-    return tuple(
-        Anchor(
-            index=i,
-            kind=_shown_kind(place.block.kind),
-            block=place.block.place,
-            label=place.block.label,
-            tokens=place.tokens,
-            cumulative_tokens=place.cumulative,
-            ttl=place.ttl,
-            priority=priority[i],
-            cacheable=place.why_not is None,
-            why_not=place.why_not,
-            expected_reads=place.reads,
-        )
-        for i, place in enumerate(places)
-    )
+    for i, end in enumerate(given.ends):
+        worth.append((end.tokens - previous) * given.price.saving(given.expected[i].within(ttls[i]), ttls[i]))
+        if i in marks:
+            previous = end.tokens
+    order = sorted(range(len(worth)), key=lambda i: (i not in marks, -worth[i], i))
+    return [rank for _, rank in sorted((i, rank) for rank, i in enumerate(order, start=1))]

@@ -15,6 +15,7 @@ BlockKind = Literal[
     "project_context",
     "file_reference",
     "code_block",
+    "opening",
     "conversation",
     "tool_results",
     "instruction",

@@ -9,13 +9,15 @@ from optafly_cli.config.settings import RouteSettings
 from optafly_cli.errors import UsageError
 from optafly_cli.models import Model, catalogue
 from optafly_cli.refine.result import RefinedPrompt
-from optafly_cli.route.anchors import MAX_ANCHORS, minimum_of, plan, replan
+from optafly_cli.route.anchors import minimum_of, plan, replan
 from optafly_cli.route.blocks import arrange
 from optafly_cli.route.body import build, marked
+from optafly_cli.route.messages import blocks_of, digests_of
 from optafly_cli.route.optimise import lossless
+from optafly_cli.route.planner import MAX_ANCHORS
 from optafly_cli.route.pricing import request_cost
 from optafly_cli.route.result import Anchor, Cost, Optimisation, RoutedRequest, TokenSummary
-from optafly_cli.route.reuse import shipped_prior
+from optafly_cli.route.reuse import ByKind, shipped_prior
 
 if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter
@@ -47,12 +49,21 @@ def route(
         raise UsageError("the prompt is empty", remedy="say what is to be done")
     tokens = [counter.count(block.text) for block in blocks]
     _check_window(sum(tokens), model)
+    body = build(blocks, (), model=model.id, max_tokens=max_tokens)
     anchors: tuple[Anchor, ...] = ()
     if settings.enabled and settings.anchors:
-        anchors = plan(blocks, tokens, model=model, ttl=ttl, max_anchors=settings.max_anchors, prior=shipped_prior())
+        anchors = plan(
+            blocks,
+            tokens,
+            model=model,
+            ttl=ttl,
+            max_anchors=settings.max_anchors,
+            reuse=ByKind(shipped_prior()),
+            digests=digests_of(body, blocks_of(body)),
+        )
     return RoutedRequest(
         model=model.id,
-        body=build(blocks, anchors, model=model.id, max_tokens=max_tokens),
+        body=marked(body, anchors),
         use_cache=any(anchor.cacheable for anchor in anchors),
         reason=_reason(anchors, model, settings),
         anchors=anchors,

@@ -62,19 +62,12 @@ def situation(
     expected: Sequence[Reads],
     *,
     model: Model,
+    ttls: Sequence[Sequence[Ttl]],
     live: Marks = NOTHING,
-    ttl: TtlChoice | Sequence[Ttl] = "auto",
 ) -> Situation:
-    """With `ttl` one for all blocks, or one for each; `expected` may rise and is held to what it says earlier."""
-    asked: Sequence[Sequence[Ttl]]
-    if ttl == "auto":
-        asked = [("5m", "1h")] * len(ends)
-    elif ttl == "5m" or ttl == "1h":
-        asked = [(ttl,)] * len(ends)
-    else:
-        asked = [(one,) for one in ttl]
+    """`ttls` are those that may be used behind each block; `expected` may rise and is held to what it says earlier."""
     price = rates(model, ends[-1].tokens if ends else 0)
-    return Situation(request, ends, _steadied(expected), model, price, _in_order(asked, request.own_marks), live)
+    return Situation(request, ends, _steadied(expected), model, price, _in_order(ttls, request.own_marks), live)
 
 
 def place(
@@ -92,7 +85,13 @@ def place(
     `expected` are the reads of each prefix (`reuse.Reuse.expected`), `live` the entries that are believed to be in the
     cache. Nothing is added at or behind an instruction, on what takes no marker, or below the model's minimum.
     """
-    return choose(situation(request, ends, expected, model=model, live=live, ttl=ttl), max_anchors)
+    ttls = [allowed(ttl)] * len(ends)
+    return choose(situation(request, ends, expected, model=model, ttls=ttls, live=live), max_anchors)
+
+
+def allowed(ttl: TtlChoice) -> tuple[Ttl, ...]:
+    """The TTLs that a choice leaves open."""
+    return ("5m", "1h") if ttl == "auto" else (ttl,)
 
 
 def choose(given: Situation, max_anchors: int = MAX_ANCHORS) -> dict[int, Ttl]:
@@ -222,6 +221,8 @@ def _in_order(asked: Sequence[Sequence[Ttl]], own: Marks) -> Sequence[Sequence[T
     short = min((i for i, ttl in own.items() if ttl == "5m"), default=len(asked))
     long = max((i for i, ttl in own.items() if ttl == "1h"), default=-1)
     return [
-        (own[i],) if i in own else tuple(ttl for ttl in ttls if (ttl == "5m" or i < short) and (ttl == "1h" or i > long))
+        (own[i],)
+        if i in own
+        else tuple(ttl for ttl in ttls if (ttl == "5m" or i < short) and (ttl == "1h" or i > long))
         for i, ttls in enumerate(asked)
     ]

@@ -11,7 +11,8 @@ from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.shape import Prefix, RequestShape
 
-DATA = "reuse-prior-2026-11-22.toml"
+DATA = "reuse-prior-2026-11-29.toml"
+_TOGETHER: frozenset[BlockKind] = frozenset({"tools", "opening", "conversation", "tool_results"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class Reuse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Expected reads per kind, for its first block; each further one multiplies them by `per_further_block`."""
+    """Expected reads per kind, for its first block; each further one multiplies them by `per_further_block`.
+
+    Tools come and go together, and so do the turns of a conversation: each further one changes nothing there.
+    """
 
     date: str
     reads: Mapping[BlockKind, Reads]
@@ -63,7 +67,7 @@ class Prior:
         count: dict[BlockKind, int] = {}
         for kind in kinds:
             own = self.reads.get(kind, NEVER)
-            factor = self.per_further_block ** count.get(kind, 0)
+            factor = 1.0 if kind in _TOGETHER else self.per_further_block ** count.get(kind, 0)
             count[kind] = count.get(kind, 0) + 1
             five_minutes = min(five_minutes, own.five_minutes * factor)
             one_hour = min(one_hour, own.one_hour * factor)

@@ -17,8 +17,15 @@ LOOK_BACK = 20
 ONE_POSITION = frozenset({"tool_use", "tool_result"})
 """Types of which consecutive blocks count as one position of the look-back."""
 
-UNMARKABLE = frozenset({"thinking", "redacted_thinking", "deferred_tool"})
-"""Types that take no `cache_control`; they are cached as part of a prefix only."""
+MARKABLE = frozenset(
+    {
+        "text", "image", "document", "search_result", "tool_use", "tool_result", "tool", "server_tool_use",
+        "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result", "tool_reference",
+        "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
+        "container_upload", "browser_state",
+    }
+)  # fmt: skip
+"""Types that take `cache_control`, as anthropic 2.12.0 has them; thinking is cached as part of a prefix only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class BlockShape:
     @property
     def markable(self) -> bool:
         """Whether the API takes `cache_control` on it: not on thinking, and not on a text that is empty."""
-        return self.type not in UNMARKABLE and (self.tokens > 0 or self.type != "text")
+        return self.type in MARKABLE and (self.tokens > 0 or self.type != "text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from optafly_cli.config.settings import RouteSettings
 from optafly_cli.models import Model
 from optafly_cli.service.proxy.anchoring import anchored
 from tests.fakes.messages_api import MessagesApi
+from tests.fakes.prompt_cache import PromptCache
 from tests.proxy.conftest import MODEL, RunningProxy
 
 LONG = "a rule that never changes " * 200
@@ -66,14 +67,31 @@ def test_tools_system_and_turns_are_anchored() -> None:
     ]
     body = {"model": MODEL, "max_tokens": 9, "tools": [TOOL], "system": LONG, "messages": turns}
     sent, number = placed(body)
-    assert marks(sent) == [".tools[0]", ".system[0]", ".messages[1].content[0]", ".messages[2].content[0]"]
+    assert marks(sent) == [".tools[0]", ".system[0]", ".messages[0].content[0]", ".messages[2].content[0]"]
     assert number == 4
     assert blocked(unmarked(sent)) == blocked(body)
 
 
-def test_a_single_question_is_never_anchored() -> None:
-    """It changes every time: writing it would cost a quarter more."""
-    assert placed({"model": MODEL, "messages": [{"role": "user", "content": LONG * 3}]})[1] == 0
+def test_an_opening_is_anchored() -> None:
+    """Of the conversations that open with a long turn enough go on; but for a client's own marks nothing else tells."""
+    sent, _ = placed({"model": MODEL, "messages": [{"role": "user", "content": LONG * 3}]})
+    assert marks(sent) == [".messages[0].content[0]"]
+
+
+def test_the_turn_before_is_anchored_where_the_last_ones_look_back_ends() -> None:
+    """After a turn of 30 blocks, what the request before wrote is found from a mark of its own."""
+    many = [{"type": "text", "text": f"part {number}"} for number in range(30)]
+    turns = [
+        {"role": "user", "content": LONG},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": many},
+    ]
+    sent, _ = placed({"model": MODEL, "max_tokens": 9, "messages": turns})
+    assert {".messages[0].content[0]", ".messages[2].content[29]"} <= set(marks(sent))
+    cache = PromptCache()
+    before = {"model": MODEL, "max_tokens": 9, "messages": turns[:1]}
+    cache.commit(cache.plan(placed(before)[0], 0.0))
+    assert cache.plan(sent, 1.0).usage["cache_read_input_tokens"] > 0
 
 
 @pytest.mark.parametrize(
@@ -154,7 +172,7 @@ def test_the_upstream_takes_and_reads_the_anchors(proxy: RunningProxy, api: Mess
     body = {"model": MODEL, "max_tokens": 200, "system": LONG, "messages": [{"role": "user", "content": "one?"}]}
     first = proxy.ask(body)
     second = proxy.ask({**body, "messages": [{"role": "user", "content": "two?"}]})
-    assert [first.headers["x-optafly-anchors"], second.headers["x-optafly-anchors"]] == ["1", "1"]
+    assert [first.headers["x-optafly-anchors"], second.headers["x-optafly-anchors"]] == ["2", "2"]
     assert first.json["usage"]["cache_creation_input_tokens"] > 0
     assert second.json["usage"]["cache_read_input_tokens"] > 0
     assert proxy.ask(body).cache == "hit; tier=exact"

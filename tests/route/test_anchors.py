@@ -1,15 +1,12 @@
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from optafly_cli.models import Model, catalogue
-from optafly_cli.route.anchors import best, plan
+from optafly_cli.route.anchors import plan
 from optafly_cli.route.blocks import Block, BlockKind
 from optafly_cli.route.result import Anchor
-from optafly_cli.route.reuse import Prior, Reads, shipped_prior
+from optafly_cli.route.reuse import ByKind, Prior, Reads, shipped_prior
 from tests.route.making import DOLLAR, OFTEN, SMALL
 
 SIX_FILES: list[BlockKind] = [*["file_reference"] * 6, "instruction"]  # type: ignore[list-item]
@@ -28,7 +25,7 @@ def _plan(
     limit: int = 4,
     prior: Prior = OFTEN,
 ) -> tuple[Anchor, ...]:
-    return plan(_blocks(*kinds), tokens, model=model, ttl=ttl, max_anchors=limit, prior=prior)  # type: ignore[arg-type]
+    return plan(_blocks(*kinds), tokens, model=model, ttl=ttl, max_anchors=limit, reuse=ByKind(prior))  # type: ignore[arg-type]
 
 
 def test_stable_blocks_are_marked_and_the_instruction_is_not() -> None:
@@ -84,7 +81,7 @@ def test_breaking_even_is_not_enough() -> None:
 
 def test_at_most_four_and_the_others_say_who_won() -> None:
     """A fifth boundary that would pay names the four that save more."""
-    anchors = _plan(SIX_FILES, [1000, 10, 1000, 10, 1000, 1000, 5])
+    anchors = _plan(SIX_FILES, [1000, 10, 1000, 10, 1000, 1000, 5], ttl="5m")
     assert [a.cacheable for a in anchors] == [True, False, True, False, True, True, False]
     assert anchors[1].why_not == (
         "only 4 anchors: more is saved after file_reference 0, file_reference 2, file_reference 4, file_reference 5"
@@ -100,9 +97,10 @@ def test_max_anchors_is_obeyed_up_to_four(asked: int, placed: int) -> None:
 
 
 def test_auto_takes_an_hour_only_where_it_saves_more() -> None:
-    """With `auto` system and project context get 1h when that saves more than 5m; files never do."""
+    """With `auto` each block gets 1h when that saves more than 5m, and 5m when it does not."""
     kinds: list[BlockKind] = ["system", "project_context", "file_reference", "instruction"]
-    assert [a.ttl for a in _plan(kinds, [500] * 4)[:3]] == ["1h", "1h", "5m"]
+    prior = Prior("2026-11-22", {**OFTEN.reads, "file_reference": Reads(2.0, 2.1)}, 0.9)
+    assert [a.ttl for a in _plan(kinds, [500] * 4, prior=prior)[:3]] == ["1h", "1h", "5m"]
     shipped = _plan(kinds, [5000] * 4, prior=shipped_prior())
     assert [a.ttl for a in shipped[:3]] == ["5m", "5m", "5m"]
 
@@ -120,6 +118,14 @@ def test_a_given_ttl_holds_for_all(ttl: str) -> None:
     anchors = _plan(["system", "file_reference", "instruction"], [500] * 3, ttl=ttl)
     assert {a.ttl for a in anchors} == {ttl}
     assert anchors[0].expected_reads == (30.0 if ttl == "1h" else 3.0)
+
+
+def test_what_the_next_block_replaces_says_so() -> None:
+    """Of turns that are read as often the last has the anchor, and the others name it."""
+    prior = Prior("2026-11-29", {"conversation": Reads(1.0, 1.0)}, 0.9)
+    first, second = _plan(["conversation", "conversation"], [500, 500], prior=prior)
+    assert (first.cacheable, second.cacheable) == (False, True)
+    assert first.why_not == "read as often as conversation 1, whose anchor has it too"
 
 
 def test_priority_one_saves_the_most() -> None:
@@ -141,25 +147,6 @@ def test_shipped_prior_is_in_the_order_of_stability() -> None:
     order = [reads[kind] for kind in ("system", "project_context", "file_reference", "code_block")]
     assert order == sorted(order, key=lambda r: (-r.five_minutes, -r.one_hour))
     assert all(r.one_hour >= r.five_minutes for r in order)
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 1000), st.integers(0, 100)), min_size=1, max_size=7),
-    st.integers(0, 4),
-)
-def test_choice_is_as_good_as_trying_all(steps: list[tuple[int, int]], limit: int) -> None:
-    """The places chosen save as much as the best of all possible choices."""
-    cumulative = [sum(s for s, _ in steps[: i + 1]) for i in range(len(steps))]
-    savings = [float(saving) for _, saving in steps]
-
-    def value(chosen: tuple[int, ...]) -> float:
-        ends = [0, *(cumulative[i] for i in chosen)]
-        return sum((cumulative[i] - start) * savings[i] for i, start in zip(chosen, ends, strict=False))
-
-    every = [c for size in range(limit + 1) for c in combinations(range(len(steps)), size)]
-    chosen = best(cumulative, savings, limit)
-    assert len(chosen) <= limit
-    assert value(chosen) == max(map(value, every))
 
 
 def test_model_with_a_minimum_of_zero_has_none() -> None:

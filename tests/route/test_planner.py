@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from optafly_cli.models import Model
 from optafly_cli.route.envelope import Envelope
-from optafly_cli.route.planner import place, placeable, situation
+from optafly_cli.route.planner import allowed, place, placeable, situation
 from optafly_cli.route.pricing import Rates, rates
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Reads
@@ -72,7 +72,8 @@ def test_what_is_in_the_cache_costs_nothing_to_mark() -> None:
 
 def test_the_clients_own_markers_stay_and_take_their_places() -> None:
     """Two of the client's leave two, and the order of the TTLs holds among all of them."""
-    blocks = [replace(block, mark=mark) for block, mark in zip(text(*[200] * 6), [None, "1h", None, "5m", None, None])]
+    blocks = text(*[200] * 6)
+    blocks[1], blocks[3] = replace(blocks[1], mark="1h"), replace(blocks[3], mark="5m")
     falling = [Reads(9 - i, 99 - i) for i in range(6)]
     assert placed(blocks, falling, ttl="auto") == {1: "1h", 2: "1h", 3: "5m", 5: "5m"}
 
@@ -138,7 +139,7 @@ def test_the_choice_is_as_good_as_trying_everything(
     except RuleBrokenError:
         return
     ends = [replace(end, position=end.position * spread) for end in prefixes(shape)]
-    facts = situation(shape, ends, expected, model=model, live=live, ttl=ttl)
+    facts = situation(shape, ends, expected, model=model, live=live, ttls=[allowed(ttl)] * len(ends))
     free = [i for i in placeable(facts) if i not in shape.own_marks]
     ttls: Sequence[Ttl] = ("5m", "1h") if ttl == "auto" else (ttl,)
     values = []

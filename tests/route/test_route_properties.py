@@ -19,7 +19,7 @@ from optafly_cli.route.body import build
 from optafly_cli.route.engine import route
 from optafly_cli.route.pricing import request_cost
 from optafly_cli.route.result import RoutedRequest
-from optafly_cli.route.reuse import Prior
+from optafly_cli.route.reuse import ByKind, Prior
 from optafly_cli.tokens.counter import counter_for
 from tests.fakes import prompt_cache, rules
 from tests.route import making
@@ -94,7 +94,7 @@ def test_the_simulated_prompt_cache_bills_what_was_announced(
     sections = tuple(replace(section, text=section.text * 3) for section in sections)
     blocks = arrange(sections, system)
     tokens = [prompt_cache.count_tokens(block.text) for block in blocks]
-    anchors = plan(blocks, tokens, model=model, ttl=ttl, max_anchors=limit, prior=prior)
+    anchors = plan(blocks, tokens, model=model, ttl=ttl, max_anchors=limit, reuse=ByKind(prior))
     body = build(blocks, anchors, model=model.id, max_tokens=100)
     rules.check(body, version="2026-10-21")
     marks = [(anchor.cumulative_tokens, anchor.ttl) for anchor in anchors if anchor.cacheable]
