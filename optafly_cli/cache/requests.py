@@ -6,7 +6,6 @@ Written after the answer. It is bounded, and a prefix is forgotten with the last
 import sqlite3
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import get_args
 
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
@@ -25,7 +24,18 @@ _TRIM_EVERY = 32
 _AT_ONCE = 500
 _BLOCK = struct.Struct("<qIBBB")
 """Prefix, the block's own tokens, and the places of its kind, its type and its breakpoint in what follows."""
-_KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
+_KINDS: tuple[BlockKind, ...] = (
+    "tools",
+    "system",
+    "project_context",
+    "file_reference",
+    "code_block",
+    "conversation",
+    "tool_results",
+    "instruction",
+    "opening",
+)
+"""Only ever appended to, as `_TYPES`: the log holds their places."""
 _TYPES = ("text", "tool_use", "tool_result", "thinking", "other")
 _MARKS: tuple[Ttl | None, ...] = (None, "5m", "1h")
 

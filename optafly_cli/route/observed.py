@@ -7,16 +7,20 @@ kind. A prefix that was seen has its own count; what is new in a session has the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, Past, session
+from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, session
 from optafly_cli.route.reuse import NEVER, Prior, Reads
 from optafly_cli.route.shape import Prefix, RequestShape
 
 BELIEF = 2.0
 """Observations that the prior counts for."""
 
-BEGINNING = 0.5
-"""A conversation that begins goes on within five minutes half as often as one that is under way: measured on the
-first half of the Mooncake trace, 0.20 against 0.32 and 0.25 against 0.42 of their tokens (docs/reuse.md)."""
+CAUTION = 0.72
+"""What of the odds counts as expected reads. Odds suppose that every read makes the next as likely, and that nothing can
+be written later; a chance of 0.28 is where writing now beats not writing at all (docs/reuse.md)."""
+
+SLOPE = 0.3
+"""By so much is the end of what was never sent less likely to be sent again than its beginning: others may branch off
+between, and where two places are as likely the planner marks the last only."""
 
 MOST = 0.95
 """No chance is taken for larger: it would be 19 reads."""
@@ -24,7 +28,7 @@ MOST = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ByRecord:
-    """The prior by kind and age, and what the history says of each prefix."""
+    """The prior by kind and age, and what the history says of each prefix. Without any it is the prior."""
 
     prior: Prior
     history: History
@@ -34,34 +38,41 @@ class ByRecord:
         kinds = [block.kind for block in request.blocks]
         past = self.history.past(ends)
         before = session(past, request)
+        usual = self.prior.expected(kinds)
         figures = []
-        for i, usual in enumerate(self.prior.expected(kinds)):
-            if kinds[i] == "instruction":
+        known = ends[len(past) - 1].tokens if past else 0
+        new = max(1, ends[-1].tokens - known) if ends else 1
+        for i, kind in enumerate(kinds):
+            five, hour = chance(usual[i].five_minutes), chance(usual[i].one_hour)
+            if kind == "instruction":
                 figures.append(NEVER)
-                continue
-            five, hour = chance(usual.five_minutes), chance(usual.one_hour)
-            if i < len(past):
-                five, hour = _seen(past[i], request.at, five, hour)
+            elif i < len(past):
+                figures.append(_counted(five, hour, past[i].uses, past[i].returned, request.at - past[i].last))
             elif before is not None:
-                live = request.at - before.at
-                five = (BELIEF * five + before.number + (live <= FIVE_MINUTES)) / (BELIEF + before.number + 1)
-                hour = max(hour, (BELIEF * hour + before.number + (live <= LIFETIME["1h"])) / (BELIEF + before.number + 1))
-            elif kinds[i] == "conversation":
-                five, hour = five * BEGINNING, hour * BEGINNING
-            figures.append(Reads(reads(five), reads(max(five, hour))))
+                went_on = _counted(five, hour, before.number + 1, before.number, request.at - before.at)
+                left = 1 - SLOPE * (ends[i].tokens - known) / new
+                figures.append(Reads(went_on.five_minutes * left, went_on.one_hour * left))
+            elif kind == "conversation" and past and "tools" not in kinds:
+                # Others began in the same way: it is one that begins
+                opening = self.prior.reads.get("opening", NEVER)
+                five, hour = min(five, chance(opening.five_minutes)), min(hour, chance(opening.one_hour))
+                figures.append(Reads(reads(five), reads(hour)))
+            else:
+                figures.append(usual[i])
         return figures
 
     def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
         """Nothing: the history hears of it from who knows what was billed."""
 
 
-def _seen(known: Past, now: float, five: float, hour: float) -> tuple[float, float]:
-    pause = now - known.last
-    # Those that came within an hour are not counted one by one: all that came within five minutes did
-    within = known.returned + (pause <= LIFETIME["1h"])
-    back = known.returned + (pause <= FIVE_MINUTES)
-    total = BELIEF + known.uses
-    return (BELIEF * five + back) / total, (BELIEF * hour + within) / total
+def _counted(five: float, hour: float, tries: int, returned: int, pause: float) -> Reads:
+    """The prior's chances with what was observed: so many of the tries came back, the last after `pause` seconds.
+
+    Those that came after more than five minutes are not counted one by one: within the hour is taken for the last only.
+    """
+    soon = (BELIEF * five + returned + (pause <= FIVE_MINUTES)) / (BELIEF + tries)
+    later = (BELIEF * hour + returned + (pause <= LIFETIME["1h"])) / (BELIEF + tries)
+    return Reads(reads(soon), reads(max(soon, later)))
 
 
 def chance(reads: float) -> float:
@@ -70,5 +81,6 @@ def chance(reads: float) -> float:
 
 
 def reads(chance: float) -> float:
-    """The expected reads where each has that chance after the one before."""
-    return min(chance, MOST) / (1 - min(chance, MOST))
+    """The reads to expect where each has that chance after the one before, with caution."""
+    held = min(chance, MOST)
+    return CAUTION * held / (1 - held)
