@@ -1,6 +1,7 @@
 """optafly route: the request, its anchors and its price."""
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ app = new_app()
         'optafly route "fix this bug" --file src/main.rs',
         'optafly route "review this" --system rules.md --ttl 1h --json',
         'optafly route "explain this" --file app.py --request > body.json',
+        "optafly route --simulate trace.jsonl",
     ),
 )
 def route(
@@ -38,6 +40,10 @@ def route(
     ttl: opt.Ttl = "auto",
     request: Annotated[bool, typer.Option("--request", help="Print the exact Messages body.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Ask the endpoint to count the tokens.")] = False,
+    simulate: Annotated[
+        Path | None,
+        typer.Option("--simulate", metavar="TRACE.jsonl", help="Replay recorded requests instead.", show_default=False),
+    ] = None,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
 ) -> int:
@@ -50,6 +56,10 @@ def route(
     from optafly_cli.pipeline.stages import route as run_route
 
     ui: Ui = ctx.obj
+    if simulate is not None:
+        from optafly_cli.cli.simulate import simulate as replay
+
+        return replay(ui, simulate, model, as_json=json)
     start = time.perf_counter()
     session = open_session(
         ui,

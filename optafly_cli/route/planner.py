@@ -1,10 +1,12 @@
 """Which blocks get a breakpoint: those that are expected to save the most, within the prompt cache's rules.
 
-A breakpoint writes the prompt up to its block, at a premium of w - 1 for what is not in the cache yet, and spares the
-next request w - r per token if that begins with all of it; w and r are the prices of writing and reading over that of
-input. R expected reads are a chance of R / (1 + R) for it (`pricing.Rates.saving` is the same sum), taken in 64ths: no
-estimate is better than that. Nothing is written up to the deepest entry that is read, and an entry is read only from a
-breakpoint at most 20 positions behind it. For these figures the choice is exact (`route.program`).
+A breakpoint writes the prompt up to its block, at a premium of w - 1 for what is not in the cache yet, and leaves an
+entry that spares the next request money if that begins with all of it in time. R expected reads are a chance of
+q = R / (1 + R) for that, taken in 64ths: no estimate is better. An entry is worth q (w - r) per token where its TTL is
+the one that saves most in the long run (`pricing.Rates.saving` is this less the premium), and in proportion to
+q / (1 - q) with another; w and r are the prices of writing and reading over that of input (decision 19).
+Nothing is written up to the deepest entry that is read, and an entry is read only from a breakpoint at most 20
+positions behind it. For these figures the choice is exact (`route.program`).
 """
 
 import math
@@ -14,7 +16,7 @@ from typing import Literal
 
 from optafly_cli.models import Model
 from optafly_cli.route.pricing import Rates, rates
-from optafly_cli.route.program import Chain, Program, Stop
+from optafly_cli.route.program import SPARE, Chain, Program, Stop
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Reads
 from optafly_cli.route.shape import LOOK_BACK, Marks, Prefix, RequestShape, minimum_for
@@ -102,7 +104,9 @@ def choose(given: Situation, max_anchors: int = MAX_ANCHORS) -> dict[int, Ttl]:
         return own
     places = _places(given, own)
     best: Chain | None = None
-    for hit in (None, *_readable(given)):
+    for hit in (*sorted(_readable(given), reverse=True), None):
+        if best is not None and best.value >= _most(given, places, hit):
+            continue
         chain = _best_with(given, places, room, hit)
         if chain is not None and (best is None or chain.value > best.value):
             best = chain
@@ -123,19 +127,63 @@ def placeable(given: Situation) -> list[int]:
 
 def _places(given: Situation, own: Marks) -> list[_Place]:
     minimum = minimum_for(given.model)
-    steps: dict[Ttl, float] = {ttl: (given.price.write(ttl) - given.price.read) / _STEPS for ttl in ("5m", "1h")}
-    least: dict[Ttl, float] = {ttl: given.price.threshold(ttl) for ttl in ("5m", "1h")}
-    found = []
-    for i in sorted({*placeable(given), *(i for i in own if given.ends[i].tokens >= minimum)}):
-        reads = given.expected[i]
-        # Rounded up, so that what pays still does; less the last digits of floats
-        spared: dict[Ttl, float] = {
-            "5m": math.ceil(_STEPS - _STEPS / (1 + reads.five_minutes) - 1e-9) * steps["5m"],
-            "1h": math.ceil(_STEPS - _STEPS / (1 + reads.one_hour) - 1e-9) * steps["1h"],
-        }
-        pays = tuple(ttl for ttl in given.ttls[i] if reads.within(ttl) > least[ttl])
+    worth = _Worth(given.price)
+    found: list[_Place] = []
+    least: Mapping[Ttl, float] = {"5m": 0.0, "1h": 0.0}
+    for i in sorted({*placeable(given), *(i for i in own if given.ends[i].tokens >= minimum)}, reverse=True):
+        spared = worth(given.expected[i], given.ttls[i])
+        # A token is worth no less in a shorter prefix, which is read whenever the longer one is
+        if spared["5m"] < least["5m"] or spared["1h"] < least["1h"]:
+            spared = {"5m": max(spared["5m"], least["5m"]), "1h": max(spared["1h"], least["1h"])}
+        least = spared
+        pays = tuple(ttl for ttl in given.ttls[i] if given.expected[i].within(ttl) > worth.threshold[ttl])
         found.append(_Place(i, given.ends[i].position, spared, pays, i in own))
-    return found
+    return found[::-1]
+
+
+def _most(given: Situation, places: Sequence[_Place], hit: int | None) -> float:
+    """More than any breakpoints are worth that find the entry behind `hit`: as if every place had one."""
+    price = given.price
+    premium = min(price.write_5m, price.write_1h) - 1
+    read = before = 0 if hit is None else given.ends[hit].tokens
+    worth = before * (1 - price.read)
+    before = 0
+    for place in places:
+        upto = given.ends[place.index].tokens
+        gain = max(place.spared["5m"], place.spared["1h"])
+        worth += (upto - before) * gain - min(gain * (upto - before), max(0, upto - max(before, read)) * premium)
+        before = upto
+    return worth + MAX_ANCHORS * SPARE
+
+
+class _Worth:
+    """What an entry is worth to the next request, per token: see above. Blocks of one kind mostly share it."""
+
+    def __init__(self, price: Rates) -> None:
+        self._price = price
+        self._known: dict[tuple[Reads, Sequence[Ttl]], Mapping[Ttl, float]] = {}
+        self.threshold: Mapping[Ttl, float] = {ttl: price.threshold(ttl) for ttl in ("5m", "1h")}
+
+    def __call__(self, reads: Reads, ttls: Sequence[Ttl]) -> Mapping[Ttl, float]:
+        known = self._known.get((reads, ttls))
+        if known is None:
+            known = self._known[(reads, ttls)] = self._of(reads, ttls)
+        return known
+
+    def _of(self, reads: Reads, ttls: Sequence[Ttl]) -> Mapping[Ttl, float]:
+        price = self._price
+        chance: dict[Ttl, float] = {"5m": _in_steps(reads.five_minutes), "1h": _in_steps(reads.one_hour)}
+        # What is never written is paid at the input price when it is not read
+        scale = 1 - price.read
+        best = max(ttls, key=lambda ttl: chance[ttl] * (price.write(ttl) - price.read) - price.write(ttl))
+        if reads.within(best) > self.threshold[best]:
+            scale = (price.write(best) - price.read) * (1 - chance[best])
+        return {ttl: scale * one / (1 - one) for ttl, one in chance.items()}
+
+
+def _in_steps(reads: float) -> float:
+    """The chance of the next read, rounded up so that what pays still does; less the last digits of floats."""
+    return min(math.ceil(_STEPS - _STEPS / (1 + reads) - 1e-9), _STEPS - 1) / _STEPS
 
 
 def _best_with(given: Situation, places: Sequence[_Place], room: int, hit: int | None) -> Chain | None:

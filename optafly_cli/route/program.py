@@ -11,7 +11,7 @@ from typing import NamedTuple
 from optafly_cli.route.envelope import Envelope
 from optafly_cli.route.result import Ttl
 
-_SPARE = 1e-6
+SPARE = 1e-6
 """What an anchor is worth that saves nothing: it costs nothing, and helps a request that shares less."""
 
 _State = tuple[int, Ttl]
@@ -96,7 +96,7 @@ class Program:
         if found is None:
             return None
         value, before_it = found
-        return Chain(value + (0.0 if stop.own else _SPARE), stop.index, ttl, before_it)
+        return Chain(value + (0.0 if stop.own else SPARE), stop.index, ttl, before_it)
 
     @staticmethod
     def _add(side: dict[_State, Envelope[Chain]], state: _State, tokens: int, chain: Chain) -> None:

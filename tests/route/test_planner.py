@@ -142,17 +142,18 @@ def test_the_choice_is_as_good_as_trying_everything(
     facts = situation(shape, ends, expected, model=model, live=live, ttls=[allowed(ttl)] * len(ends))
     free = [i for i in placeable(facts) if i not in shape.own_marks]
     ttls: Sequence[Ttl] = ("5m", "1h") if ttl == "auto" else (ttl,)
+    places = sorted({*placeable(facts), *(i for i in shape.own_marks if ends[i].tokens >= (model.min_cacheable or 0))})
     values = []
     for size in range(min(limit, 4 - len(shape.own_marks), len(free)) + 1):
         for chosen in combinations(free, size):
             for times in product(ttls, repeat=size):
                 marks = {**shape.own_marks, **dict(zip(chosen, times, strict=True))}
                 if _allowed(shape, marks):
-                    values.append(_worth(marks, facts.expected, ends, live, model))
+                    values.append(_worth(marks, facts.expected, ends, live, model, facts.ttls, places))
     got = place(shape, ends, expected, model=model, live=live, ttl=ttl, max_anchors=limit)
     check(shape, got)
     assert {i: got[i] for i in shape.own_marks} == shape.own_marks
-    assert _worth(got, facts.expected, ends, live, model) == pytest.approx(max(values), abs=1e-4)
+    assert _worth(got, facts.expected, ends, live, model, facts.ttls, places) == pytest.approx(max(values), abs=1e-4)
 
 
 def _allowed(shape: RequestShape, marks: Mapping[int, Ttl]) -> bool:
@@ -164,7 +165,13 @@ def _allowed(shape: RequestShape, marks: Mapping[int, Ttl]) -> bool:
 
 
 def _worth(
-    marks: Mapping[int, Ttl], expected: Sequence[Reads], ends: Sequence[Any], live: Mapping[int, Ttl], model: Model
+    marks: Mapping[int, Ttl],
+    expected: Sequence[Reads],
+    ends: Sequence[Any],
+    live: Mapping[int, Ttl],
+    model: Model,
+    ttls: Sequence[Sequence[Ttl]],
+    places: Sequence[int],
 ) -> float:
     """In tokens at the input price: what is read now, less the premium of what is written, and what is spared later."""
     price: Rates = rates(model, ends[-1].tokens)
@@ -182,10 +189,27 @@ def _worth(
     before = 0
     for i, ttl in marks.items():
         lasts: Ttl = live.get(i, "5m" if hit is not None and i <= hit and live[hit] == "5m" else ttl)
-        reads = expected[i].within(lasts)
-        worth += (ends[i].tokens - before) * reads / (1 + reads) * (price.write(lasts) - price.read)
+        # No less than it would be worth in a longer prefix
+        worth += (ends[i].tokens - before) * max(_entry(expected[j], lasts, ttls[j], price) for j in places if j >= i)
         worth -= max(0, ends[i].tokens - max(before, read)) * (price.write(ttl) - 1)
         before = ends[i].tokens
+    return worth
+
+
+def _entry(reads: Reads, lasts: Ttl, ttls: Sequence[Ttl], price: Rates) -> float:
+    """What an entry saves of the requests to come, per token: by following both courses until they are alike.
+
+    Whoever finds it pays r and leaves it again; whoever does not pays w and leaves one of the best TTL, or pays 1 and
+    leaves none where no TTL saves anything.
+    """
+    best = max(ttls, key=lambda ttl: price.saving(reads.within(ttl), ttl))
+    pays = price.saving(reads.within(best), best) > 1e-12
+    chance = reads.within(lasts) / (1 + reads.within(lasts))
+    fresh = reads.within(best) / (1 + reads.within(best)) * (price.write(best) - price.read) if pays else 0.0
+    without = price.write(best) - fresh if pays else 1.0
+    worth, before = 0.0, -1.0
+    while worth - before > 1e-9:
+        worth, before = chance * (without - price.read + worth), worth
     return worth
 
 
