@@ -5,7 +5,8 @@ Written after the answer. It is bounded, and a prefix is forgotten with the last
 
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
@@ -58,56 +59,51 @@ _FIRST_KEPT = """
 """
 
 
-class RequestLog:
-    """A `History` in the store. `reading` gives a connection, None where there is no store; `writing` makes one."""
+class RequestLog(Connections):
+    """A `History` in the store's folder. A store that does not exist is an empty one; only `add` creates it.
 
-    def __init__(self, reading: Callable[[], sqlite3.Connection | None], writing: Callable[[], sqlite3.Connection]) -> None:
-        self._reading = reading
-        self._writing = writing
+    Every method raises `StoreError` when the store cannot be used. For one thread.
+    """
 
     def past(self, ends: Sequence[Prefix]) -> list[Past]:
         """Those of the prefixes that were sent before."""
-        connection = self._reading()
-        return [] if connection is None else _past(connection, ends[:LONGEST])
+        connection = self._reader()
+        if connection is None:
+            return []
+        with self._reported("read"):
+            return _past(connection, ends[:LONGEST])
 
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""
-        connection = self._reading()
+        connection = self._reader()
         if connection is None:
             return Account()
-        row = connection.execute(_ACCOUNT, (now - LIFETIME["1h"],)).fetchone()
+        with self._reported("read"):
+            row = connection.execute(_ACCOUNT, (now - LIFETIME["1h"],)).fetchone()
         return Account(*(int(value) for value in row))
 
     def add(self, sent: Sent) -> None:
         """Remember a request that was sent, and forget the oldest where there are too many."""
-        connection = self._writing()
-        with transaction(connection):
-            number = _add(connection, sent)
-            if number % _TRIM_EVERY == 0:
-                trim(connection)
+        with self._reported("written"):
+            connection = self._writer()
+            # A power cut may cost the last of them, and nobody waits for the disk
+            connection.execute("PRAGMA synchronous = NORMAL")
+            with transaction(connection):
+                number = _add(connection, sent)
+                if number % _TRIM_EVERY == 0:
+                    trim(connection)
 
-    def trace(self) -> Iterator[tuple[RequestShape, int]]:
+    def trace(self) -> list[tuple[RequestShape, int]]:
         """Every request that is remembered, in the order of their times, with the tokens of its answer.
 
-        A block's digest stands for all of the prompt up to its end. Requests are equal where they were.
+        A block's digest stands for all of the prompt up to its end. Prefixes are equal where they were.
         """
-        connection = self._reading()
-        for at, model, output, blocks in connection.execute(_TRACE) if connection else ():
-            yield RequestShape(model, tuple(_blocks(blocks)), at), output
-
-    def count(self) -> int:
-        """How many requests are remembered."""
-        connection = self._reading()
-        return int(connection.execute("SELECT count(*) FROM request").fetchone()[0]) if connection else 0
-
-
-class RequestLogFile(Connections):
-    """The log of the store in a folder, for who needs nothing else of it. Raises StoreError as a store does."""
-
-    @property
-    def log(self) -> RequestLog:
-        """The log; what it raises is for `reported` to name."""
-        return RequestLog(self._reader, self._writer)
+        connection = self._reader()
+        if connection is None:
+            return []
+        with self._reported("read"):
+            rows = connection.execute(_TRACE).fetchall()
+        return [(RequestShape(model, tuple(_blocks(blocks)), at), output) for at, model, output, blocks in rows]
 
 
 def trim(connection: sqlite3.Connection, requests: int = MOST_REQUESTS, blocks: int = MOST_BLOCKS) -> None:
@@ -124,7 +120,7 @@ def _past(connection: sqlite3.Connection, ends: Sequence[Prefix]) -> list[Past]:
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
         rows = connection.execute(_PAST.format(marks=",".join("?" * len(some))), some).fetchall()
-        found |= {row[0]: Past(*row[1:6], Turn(*row[8:]), _MARKS[row[6]], row[7]) for row in rows}
+        found |= {row[0]: _of_row(row) for row in rows}
         if len(rows) < len(some):
             break
     past: list[Past] = []
@@ -133,6 +129,11 @@ def _past(connection: sqlite3.Connection, ends: Sequence[Prefix]) -> list[Past]:
             break
         past.append(found[key])
     return past
+
+
+def _of_row(row: tuple[Any, ...]) -> Past:
+    _, uses, first, last, returned, branches, written, lives_until, *turn = row
+    return Past(uses, first, last, returned, branches, Turn(*turn), _MARKS[written], lives_until)
 
 
 def _add(connection: sqlite3.Connection, sent: Sent) -> int:

@@ -91,12 +91,17 @@ def count_hit(connection: sqlite3.Connection, hit: Hit, asked: str, now: float) 
 
 
 def delete_all(connection: sqlite3.Connection) -> int:
-    """Delete entries and hits; how many entries there were. What the user taught stays, without any words."""
+    """Delete entries, hits and the log of requests; how many entries there were.
+
+    What the user taught stays, without any words.
+    """
     from optafly_cli.cache.promise.labels import without_words
 
     deleted = connection.execute("DELETE FROM entry").rowcount
     connection.execute("DELETE FROM hit")
     connection.execute("DELETE FROM direct")
+    connection.execute("DELETE FROM prefix")
+    connection.execute("DELETE FROM request")
     without_words(connection)
     return deleted
 

@@ -1,5 +1,6 @@
 """optafly route: the request, its anchors and its price."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,7 +52,9 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
+    from optafly_cli.config.paths import store_folder
     from optafly_cli.pipeline.job import Voice
+    from optafly_cli.pipeline.sent_before import SentBefore
     from optafly_cli.pipeline.stages import refine as run_refine
     from optafly_cli.pipeline.stages import route as run_route
 
@@ -85,7 +88,8 @@ def route(
     )
     for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         ui.warn(sentence)
-    routed = run_route(session, refined)
+    with SentBefore(session, store_folder(session.settings.cache, os.environ)) as sent_before:
+        routed = run_route(session, refined, sent_before)
     if exact:
         routed = _counted(session, routed)
     ms = (time.perf_counter() - start) * 1000

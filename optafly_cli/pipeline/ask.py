@@ -1,5 +1,6 @@
 """ask: answer from the store, or from the provider and remember."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.job import Timing, Voice
+from optafly_cli.pipeline.sent_before import SentBefore
 from optafly_cli.pipeline.session import Session
 from optafly_cli.pipeline.shelf import Shelf, has_secret
 from optafly_cli.pipeline.stages import refine, route
@@ -89,8 +91,8 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         evidence = shelf.evidence(refined, before)
     for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         voice.warn(sentence)
-    with timing.stage("route"):
-        routed = route(session, refined)
+    with timing.stage("route"), SentBefore(session, shelf.folder) as sent_before:
+        routed = route(session, refined, sent_before)
     with shelf.alone(lambda: voice.status("another optafly is asking the same: waiting for its answer")) as waited:
         again = shelf.look_up() if waited else None
         if isinstance(again, Hit):
@@ -115,6 +117,7 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
 
     routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
+    begun = time.time()
     with timing.stage("provider"):
         answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
     usage = answer.usage
@@ -130,6 +133,8 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
+        with SentBefore(session, shelf.folder) as sent_before:
+            sent_before.add_answered(routed, answer, begun)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import UsageError
 from optafly_cli.pipeline.job import Approver, Voice
@@ -11,6 +12,9 @@ from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import Answer, RefinedPrompt
 from optafly_cli.route.result import RoutedRequest
 from optafly_cli.workspace.types import NamedFile
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.sent_before import SentBefore
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,8 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
     return ()
 
 
-def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
-    """Arrange the refined prompt into the request that will be sent."""
+def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | None" = None) -> RoutedRequest:
+    """Arrange the refined prompt into the request that will be sent, by what was sent before where that is known."""
     from optafly_cli.route.engine import route as run
 
     return run(
@@ -144,4 +148,7 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
         ttl=session.job.ttl,
         settings=session.settings.route,
         counter=session.counter,
+        reuse=sent_before.estimate(session) if sent_before else None,
+        history=sent_before,
+        at=sent_before.now if sent_before else 0.0,
     )

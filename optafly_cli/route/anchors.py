@@ -3,7 +3,7 @@
 The planner chooses (`route.planner`); here is why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from optafly_cli.models import SAFE_MINIMUM, Model
@@ -11,7 +11,7 @@ from optafly_cli.route.blocks import Block, BlockKind
 from optafly_cli.route.planner import MAX_ANCHORS, Situation, TtlChoice, allowed, choose, situation
 from optafly_cli.route.result import Anchor, AnchorKind, Ttl
 from optafly_cli.route.reuse import Reads, Reuse
-from optafly_cli.route.shape import BlockShape, Marks, RequestShape, minimum_for, prefixes
+from optafly_cli.route.shape import BlockShape, Marks, Prefix, RequestShape, minimum_for, prefixes
 from optafly_cli.wording import counted
 
 _SPAN: dict[Ttl, str] = {"5m": "5 min", "1h": "1 h"}
@@ -27,18 +27,20 @@ def plan(
     reuse: Reuse,
     digests: Sequence[str] = (),
     at: float = 0.0,
+    live: Callable[[Sequence[Prefix]], Marks] = lambda _: {},
 ) -> tuple[Anchor, ...]:
     """Every block boundary in the body's order, with the verdict on each.
 
     `tokens[i]` are those of `blocks[i]`. An estimate that knows what was sent before knows it by `digests`
-    (`messages.digests`) and asks for the time, `at`. The `cacheable` anchors are to carry `cache_control`; the others
-    say why not.
+    (`messages.digests_of`) and asks for the time, `at`; `live` gives the prefixes that are in the prompt cache. The
+    `cacheable` anchors are to carry `cache_control`; the others say why not.
     """
     names = digests or [str(i) for i in range(len(blocks))]
     shapes = (BlockShape(n, own, block.kind) for n, own, block in zip(names, tokens, blocks, strict=True))
     request = RequestShape(model.id, tuple(shapes), at)
     ends = prefixes(request)
-    given = situation(request, ends, reuse.expected(request, ends), model=model, ttls=[allowed(ttl)] * len(ends))
+    expected = reuse.expected(request, ends)
+    given = situation(request, ends, expected, model=model, live=live(ends), ttls=[allowed(ttl)] * len(ends))
     return _judged(given, [(block.place, block.label) for block in blocks], max_anchors)
 
 

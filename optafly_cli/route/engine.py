@@ -10,14 +10,16 @@ from optafly_cli.errors import UsageError
 from optafly_cli.models import Model, catalogue
 from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.route.anchors import minimum_of, plan, replan
-from optafly_cli.route.blocks import arrange
+from optafly_cli.route.blocks import BlockKind, arrange
 from optafly_cli.route.body import build, marked
+from optafly_cli.route.history import Account, History, Sent, live
 from optafly_cli.route.messages import blocks_of, digests_of
 from optafly_cli.route.optimise import lossless
 from optafly_cli.route.planner import MAX_ANCHORS
 from optafly_cli.route.pricing import request_cost
 from optafly_cli.route.result import Anchor, Cost, Optimisation, RoutedRequest, TokenSummary
-from optafly_cli.route.reuse import ByKind, shipped_prior
+from optafly_cli.route.reuse import ByKind, Reuse, shipped_prior
+from optafly_cli.route.shape import BlockShape, RequestShape, prefixes
 
 if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter
@@ -32,8 +34,14 @@ def route(
     ttl: Literal["5m", "1h", "auto"],
     settings: RouteSettings,
     counter: "Counter",
+    reuse: Reuse | None = None,
+    history: History | None = None,
+    at: float = 0.0,
 ) -> RoutedRequest:
     """Arrange the prompt for the prompt cache, place the anchors, and price the result.
+
+    `reuse` is the estimate to plan by, the prior by kind unless given. It goes by the `history` of what was sent
+    before the Unix time `at`; what of that lives in the prompt cache is read, and not written again.
 
     Raises:
         UsageError: nothing to ask, a `max_tokens` that no request can have, or a prompt over the model's window.
@@ -58,8 +66,10 @@ def route(
             model=model,
             ttl=ttl,
             max_anchors=settings.max_anchors,
-            reuse=ByKind(shipped_prior()),
+            reuse=reuse or ByKind(shipped_prior()),
             digests=digests_of(body, blocks_of(body)),
+            at=at,
+            live=lambda ends: {} if history is None else live(history.past(ends), at),
         )
     return RoutedRequest(
         model=model.id,
@@ -92,6 +102,28 @@ def recounted(routed: RoutedRequest, total: int, model: Model, *, max_anchors: i
         tokens=_summary(anchors, total, routed.tokens.removed, "count_tokens", 0.0),
         cost=_cost(anchors, total, model),
     )
+
+
+def sent(routed: RoutedRequest, *, at: float, output: int, read: int, written: int) -> Sent | None:
+    """What a history keeps of a request that was sent at the Unix time `at`; None of one without anchors.
+
+    `output`, `read` and `written` are the tokens that the endpoint reported. What was written with which TTL it does
+    not say in one figure: up to the last 1h anchor it is that.
+    """
+    if not routed.anchors:
+        return None
+    digests = digests_of(routed.body, blocks_of(routed.body))
+    blocks = []
+    for digest, anchor in zip(digests, routed.anchors, strict=True):
+        kind: BlockKind = "instruction" if anchor.kind == "conversation" else anchor.kind
+        blocks.append(BlockShape(digest, anchor.tokens, kind))
+    request = RequestShape(routed.model, tuple(blocks), at)
+    marks = {anchor.index: anchor.ttl for anchor in routed.anchors if anchor.cacheable}
+    upto = max(
+        (anchor.cumulative_tokens for anchor in routed.anchors if anchor.cacheable and anchor.ttl == "1h"), default=0
+    )
+    hour = max(0, min(written, upto - read))
+    return Sent(request, prefixes(request), marks, output, Account(read, written - hour, hour))
 
 
 def _scaled(anchors: Sequence[Anchor], total: int) -> list[int]:

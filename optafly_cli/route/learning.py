@@ -117,7 +117,8 @@ def _hour(given: Examples, weights: "np.ndarray", start: Weights | None) -> floa
 def _chances(logits: "np.ndarray") -> "np.ndarray":
     import numpy as np
 
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    chances: np.ndarray = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return chances
 
 
 def _outcomes(

@@ -11,12 +11,12 @@ from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, session
 from optafly_cli.route.reuse import NEVER, Prior, Reads
 from optafly_cli.route.shape import Prefix, RequestShape
 
-BELIEF = 2.0
+BELIEF = 4.0
 """Observations that the prior counts for."""
 
 CAUTION = 0.72
-"""What of the odds counts as expected reads. Odds suppose that every read makes the next as likely, and that nothing can
-be written later; a chance of 0.28 is where writing now beats not writing at all (docs/reuse.md)."""
+"""What of the odds counts as expected reads. Odds suppose that every read makes the next as likely, which is too much:
+with this, writing begins at a chance of 0.28, where one read alone pays for it (docs/reuse.md)."""
 
 SLOPE = 0.3
 """By so much is the end of what was never sent less likely to be sent again than its beginning: others may branch off

@@ -1,7 +1,7 @@
 """The planner on a trace, with an estimate that goes by what was sent before: as `ask` and the proxy use it."""
 
-from dataclasses import dataclass
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from optafly_cli.models import Model
 from optafly_cli.route.history import Memory, Sent, bill

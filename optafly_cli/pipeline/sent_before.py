@@ -1,0 +1,94 @@
+"""The log of requests as `route` and `ask` use it: what it cannot say is not known, and it never spoils an answer."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from optafly_cli.errors import StoreError
+from optafly_cli.pipeline.session import Session
+from optafly_cli.provider.result import Answer
+from optafly_cli.route.history import Account, Past, Sent
+from optafly_cli.route.result import RoutedRequest
+from optafly_cli.route.reuse import Reuse
+from optafly_cli.route.shape import Prefix
+
+if TYPE_CHECKING:
+    from optafly_cli.cache.requests import RequestLog
+
+T = TypeVar("T")
+
+
+class SentBefore:
+    """A `History`, empty where the store is off or cannot be read. Use it as a context manager.
+
+    `now` is when the request at hand is planned, in Unix seconds.
+    """
+
+    def __init__(self, session: Session, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self.now = clock()
+        self._folder = folder
+        self._log: RequestLog | None = None
+        self._active = session.settings.cache.enabled and session.job.cache != "off"
+
+    def __enter__(self) -> "SentBefore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._log is not None:
+            self._log.close()
+
+    def estimate(self, session: Session) -> Reuse:
+        """The estimate that the settings ask for."""
+        from optafly_cli.pipeline.lessons import lesson_in
+        from optafly_cli.route.pricing import rates
+        from optafly_cli.route.strategy import estimate
+
+        lesson = lesson_in(self._folder) if self._active else None
+        return estimate(session.settings.route.strategy, self, lesson, rates(session.model, 0))
+
+    def past(self, ends: Sequence[Prefix]) -> Sequence[Past]:
+        """Those of the prefixes that were sent before."""
+        return self._asked(lambda log: log.past(ends), ())
+
+    def account(self, now: float) -> Account:
+        """What was billed in the hour before `now`."""
+        return self._asked(lambda log: log.account(now), Account())
+
+    def add(self, sent: Sent) -> None:
+        """Remember a request that was sent, if that can be."""
+        if self._active:
+            with suppress(StoreError):
+                self._opened().add(sent)
+
+    def add_answered(self, routed: RoutedRequest, answer: Answer, at: float) -> None:
+        """Remember the request that was sent at `at`, and what its answer reported."""
+        from optafly_cli.route.engine import sent
+
+        usage = answer.usage
+        found = sent(
+            routed,
+            at=at,
+            output=usage.output_tokens,
+            read=usage.cache_read_input_tokens,
+            written=usage.cache_creation_input_tokens,
+        )
+        if found is not None:
+            self.add(found)
+
+    def _asked(self, question: "Callable[[RequestLog], T]", otherwise: T) -> T:
+        if not self._active:
+            return otherwise
+        try:
+            return question(self._opened())
+        except StoreError:
+            self._active = False
+            return otherwise
+
+    def _opened(self) -> "RequestLog":
+        from optafly_cli.cache.requests import RequestLog
+
+        if self._log is None:
+            self._log = RequestLog(self._folder)
+        return self._log
