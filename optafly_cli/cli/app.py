@@ -17,6 +17,7 @@ SUBCOMMANDS: dict[str, str] = {
     "route": "Show the request, its prompt-cache anchors and what it costs.",
     "lint": "Check prompts in files: rules, scores, exit codes for CI.",
     "serve": "Put any Anthropic client behind the cache: an HTTP proxy.",
+    "learn": "Learn from what was sent which prompts will be sent again.",
     "cache": "Look into the store of answers, correct it, or empty it.",
     "config": "Read and change settings.",
     "doctor": "Say what is found and what is missing.",

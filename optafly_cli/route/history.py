@@ -152,9 +152,9 @@ def after(past: Sequence[Past], sent: Sent) -> list[Past]:
         returned = old.returned + (at - old.last <= FIVE_MINUTES)
         entry = entries.get(i, (old.written, old.lives_until))
         known.append(Past(old.uses + 1, old.first, at, returned, grown, turn, *entry))
-    for i in range(len(past), len(ends)):
-        known.append(Past(1, at, at, 0, int(i < len(ends) - 1), turn, *entries.get(i, (None, 0.0))))
-    return known
+    last = len(ends) - 1
+    new = (Past(1, at, at, 0, int(i < last), turn, *entries.get(i, (None, 0.0))) for i in range(len(past), len(ends)))
+    return [*known, *new]
 
 
 def _entries(past: Sequence[Past], sent: Sent) -> dict[int, tuple[Ttl, float]]:

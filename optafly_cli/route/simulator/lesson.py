@@ -19,9 +19,6 @@ from optafly_cli.route.strategy import ENOUGH, Lesson, heuristic, learned
 FITTED = 2 / 3
 """Of the requests, the oldest: to them the weights are fitted that are compared on the others."""
 
-STEPS = 4
-"""How often `learn` says that it has moved on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Taught:
