@@ -66,9 +66,10 @@ def _planned(body: Mapping[str, Any], dice: random.Random) -> Any:
 
 
 def _body(dice: random.Random) -> dict[str, Any]:
-    turns: list[dict[str, Any]] = []
-    for number in range(dice.choice([1, 1, 2, 3, 5, 9, 30])):
-        turns.append({"role": "assistant" if number % 2 else "user", "content": _content(dice, number % 2 == 1)})
+    turns = [
+        {"role": "assistant" if number % 2 else "user", "content": _content(dice, number % 2 == 1)}
+        for number in range(dice.choice([1, 1, 2, 3, 5, 9, 30]))
+    ]
     if turns[-1]["role"] == "assistant":
         turns.pop()
     body: dict[str, Any] = {"model": dice.choice([*catalogue().models]), "max_tokens": 100, "messages": turns}

@@ -24,7 +24,7 @@ def sweagent(folder: Path, name: str) -> Iterator[Row]:
     yield Row(f"SWE-agent: requests ({name})", len(trace), beside=f"{tokens_of(trace):,} tokens")
     for minimum in MINIMUMS:
         facts = replace(model, min_cacheable=minimum)
-        policies = {"tail": automatic, "ours": _ours(facts)}
+        policies: dict[str, Policy] = {"tail": automatic, "ours": _ours(facts)}
         ratios, least = _ratios(trace, facts, policies)
         beside = f"tail {ratios['tail']:.4f}, least {least:.4f}"
         yield Row(
@@ -40,7 +40,7 @@ def asks(folder: Path, name: str) -> Iterator[Row]:
     yield Row(f"asks: requests ({name})", len(edited), beside=f"{tokens_of(edited):,} tokens")
     for title, trace in (("system, outline, files, edits", edited), ("system, files", [*map(stable, edited)])):
         known = Planned(Hindsight(trace), lambda _: model)
-        policies = {"system + tail": system_and_tail, "ours": _ours(model), "hindsight": known}
+        policies: dict[str, Policy] = {"system + tail": system_and_tail, "ours": _ours(model), "hindsight": known}
         ratios, least = _ratios(trace, model, policies)
         uncached = replay(trace, none, lambda _: model).cost
         short = least_cost(trace, lambda _: model, ["5m"]) / uncached

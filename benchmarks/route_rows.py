@@ -14,4 +14,4 @@ class Row:
 
     def __str__(self) -> str:
         value = f"{self.value:,d}" if isinstance(self.value, int) else f"{self.value:.4f}"
-        return f"{self.name:46}{value:>9}  {self.target:18}{self.beside}".rstrip()
+        return f"{self.name:52}{value:>9}  {self.target:10}{self.beside}".rstrip()
