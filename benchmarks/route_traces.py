@@ -76,7 +76,7 @@ class _Session:
 def one_shot_asks(history: Path, analytics: Path, model: Model) -> list[RequestShape]:
     """Every message of the aider history that was sent, as a one-shot ask: system, outline, files, question.
 
-    A file's block changes when an edit was applied to it, the outline when any was. Sessions begin when they did; within
+    A file's block changes when an edit was applied to it, the outline when any was. Sessions begin when they did; in
     one the gaps are those between messages in the analytics log, in its order, which is another user's. A file has an
     equal share of what was sent with the first ask that had it, besides system and outline.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
-from optafly_cli.route.shape import BlockShape, RequestShape
+from optafly_cli.route.shape import BlockShape, Marks, RequestShape
 
 _PICTURE_TOKENS = 1_500
 """Taken for an image or a document whose text is not there to be counted: about one page."""
@@ -87,6 +87,32 @@ def digests_of(body: Mapping[str, Any], blocks: Sequence[BodyBlock]) -> list[str
         raw = json.dumps([*salt, block.role, _unmarked(block.value)], sort_keys=True).encode()
         found.append(hashlib.blake2b(raw, digest_size=16).hexdigest())
     return found
+
+
+def with_marks(body: Mapping[str, Any], blocks: Sequence[BodyBlock], marks: Marks) -> dict[str, Any]:
+    """A copy of the body in which these blocks are marked too; a text that stands alone becomes a block.
+
+    A block's own marker stays as it is. 5m is the API's default, and is not said.
+    """
+    made = dict(body)
+    for number, ttl in marks.items():
+        block = blocks[number]
+        marker = {"type": "ephemeral"} if ttl == "5m" else {"type": "ephemeral", "ttl": ttl}
+        made[block.field] = _with_mark(made[block.field], block.way, marker, block.field == "messages")
+    return made
+
+
+def _with_mark(value: Any, way: Sequence[int], marker: Mapping[str, str], turns: bool) -> Any:
+    """A copy in which the block that the way leads to is marked; everything beside the way is shared."""
+    if isinstance(value, str):
+        value = [{"type": "text", "text": value}]
+    copy = list(value)
+    at, *rest = way
+    if turns:
+        copy[at] = {**copy[at], "content": _with_mark(copy[at]["content"], rest, marker, turns=False)}
+    elif "cache_control" not in copy[at]:
+        copy[at] = {**copy[at], "cache_control": marker}
+    return copy
 
 
 def type_of(block: Any) -> str | None:

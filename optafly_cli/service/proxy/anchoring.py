@@ -10,7 +10,7 @@ from typing import Any
 from optafly_cli.config.settings import RouteSettings
 from optafly_cli.errors import UnknownModelError
 from optafly_cli.models import Model, catalogue
-from optafly_cli.route.messages import BodyBlock, blocks_of, shape_of
+from optafly_cli.route.messages import BodyBlock, blocks_of, shape_of, with_marks
 from optafly_cli.route.planner import place
 from optafly_cli.route.pricing import rates
 from optafly_cli.route.result import Ttl
@@ -41,7 +41,7 @@ def anchored(
     expected = ByKind(shipped_prior()).expected(request, ends)
     live = _turn_before(blocks, expected, rates(model, request.tokens).threshold("5m"))
     marks = place(request, ends, expected, model=model, live=live, ttl="5m", max_anchors=settings.max_anchors)
-    return (encoded(_marked(body, [blocks[i] for i in marks])), len(marks)) if marks else (raw, 0)
+    return (encoded(with_marks(body, blocks, marks)), len(marks)) if marks else (raw, 0)
 
 
 def _turn_before(blocks: Sequence[BodyBlock], expected: Sequence[Reads], pays: float) -> dict[int, Ttl]:
@@ -75,23 +75,3 @@ def encoded(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _marked(body: Mapping[str, Any], blocks: Sequence[BodyBlock]) -> dict[str, Any]:
-    made = dict(body)
-    for block in blocks:
-        made[block.field] = _with_mark(made[block.field], block.way, block.field == "messages")
-    return made
-
-
-def _with_mark(value: Any, way: tuple[int, ...], turns: bool) -> Any:
-    """A copy in which the block that the way leads to is marked; everything beside the way is shared."""
-    if isinstance(value, str):
-        value = [{"type": "text", "text": value}]
-    copy = list(value)
-    at, *rest = way
-    if turns:
-        copy[at] = {**copy[at], "content": _with_mark(copy[at]["content"], tuple(rest), turns=False)}
-    else:
-        copy[at] = {**copy[at], "cache_control": {"type": "ephemeral"}}
-    return copy
