@@ -88,7 +88,7 @@ def route(
     )
     for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         ui.warn(sentence)
-    with SentBefore(session, store_folder(session.settings.cache, os.environ)) as sent_before:
+    with SentBefore.of(session, store_folder(session.settings.cache, os.environ)) as sent_before:
         routed = run_route(session, refined, sent_before)
     if exact:
         routed = _counted(session, routed)

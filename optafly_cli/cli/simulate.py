@@ -1,14 +1,19 @@
 """optafly route --simulate: a recorded trace under every policy."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optafly_cli.cli.session import load
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
 from optafly_cli.wording import counted
 
 if TYPE_CHECKING:
+    from optafly_cli.models import Model
     from optafly_cli.route.simulator.comparison import Comparison
+    from optafly_cli.route.simulator.policies import Policy
 
 _BAR = 40
 
@@ -16,9 +21,7 @@ _BAR = 40
 def simulate(ui: Ui, file: Path, model: str | None, *, as_json: bool) -> int:
     """Replay the trace and print what each policy would have cost. With `model`, as if all requests had gone to it."""
     from optafly_cli.models import catalogue
-    from optafly_cli.route.reuse import ByKind, shipped_prior
     from optafly_cli.route.simulator import comparison, trace
-    from optafly_cli.route.simulator.policies import Planned
 
     try:
         with file.open(encoding="utf-8") as lines:
@@ -32,12 +35,27 @@ def simulate(ui: Ui, file: Path, model: str | None, *, as_json: bool) -> int:
     known = catalogue()
     model_of = lambda name: known.get(model or name)  # noqa: E731 - one line, used as a function
     with ui.progress(f"replaying {counted(len(requests), 'request')}", comparison.STEPS) as moved:
-        found = comparison.compare(requests, Planned(ByKind(shipped_prior()), model_of), model_of, moved)
+        found = comparison.compare(requests, _ours(ui, model_of), model_of, moved)
     if as_json:
         ui.document("simulate", _document(found, known.currency))
     else:
         _print(ui, found)
     return 0
+
+
+def _ours(ui: Ui, model_of: "Callable[[str], Model]") -> "Policy":
+    """The planner as `ask` would use it in the working folder, beginning with an empty log."""
+    from optafly_cli.config.paths import store_folder
+    from optafly_cli.pipeline.lessons import lesson_in
+    from optafly_cli.route.history import Memory
+    from optafly_cli.route.pricing import DEFAULT_RATES
+    from optafly_cli.route.simulator.remembering import Remembering
+    from optafly_cli.route.strategy import estimate
+
+    settings = load(ui, {}).settings
+    lesson = lesson_in(store_folder(settings.cache, os.environ))
+    history = Memory()
+    return Remembering(estimate(settings.route.strategy, history, lesson, DEFAULT_RATES), history, model_of)
 
 
 def _document(found: "Comparison", currency: str) -> dict[str, Any]:

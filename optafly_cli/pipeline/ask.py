@@ -91,7 +91,7 @@ def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup |
         evidence = shelf.evidence(refined, before)
     for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
         voice.warn(sentence)
-    with timing.stage("route"), SentBefore(session, shelf.folder) as sent_before:
+    with timing.stage("route"), SentBefore.of(session, shelf.folder) as sent_before:
         routed = route(session, refined, sent_before)
     with shelf.alone(lambda: voice.status("another optafly is asking the same: waiting for its answer")) as waited:
         again = shelf.look_up() if waited else None
@@ -133,7 +133,7 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
-        with SentBefore(session, shelf.folder) as sent_before:
+        with SentBefore.of(session, shelf.folder) as sent_before:
             sent_before.add_answered(routed, answer, begun)
         for sentence in shelf.warnings:
             voice.warn(sentence)

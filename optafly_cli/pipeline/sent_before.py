@@ -6,10 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from optafly_cli.config.settings import Strategy
 from optafly_cli.errors import StoreError
+from optafly_cli.models import Model
 from optafly_cli.pipeline.session import Session
-from optafly_cli.provider.result import Answer
-from optafly_cli.route.history import Account, Past, Sent
+from optafly_cli.provider.result import Answer, Usage
+from optafly_cli.route.history import Account, Past, Sent, reported
 from optafly_cli.route.result import RoutedRequest
 from optafly_cli.route.reuse import Reuse
 from optafly_cli.route.shape import Prefix
@@ -26,11 +28,16 @@ class SentBefore:
     `now` is when the request at hand is planned, in Unix seconds.
     """
 
-    def __init__(self, session: Session, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, *, active: bool, clock: Callable[[], float] = time.time) -> None:
         self.now = clock()
         self._folder = folder
         self._log: RequestLog | None = None
-        self._active = session.settings.cache.enabled and session.job.cache != "off"
+        self._active = active
+
+    @classmethod
+    def of(cls, session: Session, folder: Path) -> "SentBefore":
+        """That of a session; nothing is read or kept where the store is not to be used."""
+        return cls(folder, active=session.settings.cache.enabled and session.job.cache != "off")
 
     def __enter__(self) -> "SentBefore":
         return self
@@ -39,14 +46,14 @@ class SentBefore:
         if self._log is not None:
             self._log.close()
 
-    def estimate(self, session: Session) -> Reuse:
-        """The estimate that the settings ask for."""
+    def estimate(self, strategy: Strategy, model: Model) -> Reuse:
+        """The estimate that the strategy asks for, at the model's prices."""
         from optafly_cli.pipeline.lessons import lesson_in
         from optafly_cli.route.pricing import rates
         from optafly_cli.route.strategy import estimate
 
         lesson = lesson_in(self._folder) if self._active else None
-        return estimate(session.settings.route.strategy, self, lesson, rates(session.model, 0))
+        return estimate(strategy, self, lesson, rates(model, 0))
 
     def past(self, ends: Sequence[Prefix]) -> Sequence[Past]:
         """Those of the prefixes that were sent before."""
@@ -66,16 +73,9 @@ class SentBefore:
         """Remember the request that was sent at `at`, and what its answer reported."""
         from optafly_cli.route.engine import sent
 
-        usage = answer.usage
-        found = sent(
-            routed,
-            at=at,
-            output=usage.output_tokens,
-            read=usage.cache_read_input_tokens,
-            written=usage.cache_creation_input_tokens,
-        )
+        found = sent(routed, at)
         if found is not None:
-            self.add(found)
+            self.add(with_usage(found, answer.usage))
 
     def _asked(self, question: "Callable[[RequestLog], T]", otherwise: T) -> T:
         if not self._active:
@@ -92,3 +92,13 @@ class SentBefore:
         if self._log is None:
             self._log = RequestLog(self._folder)
         return self._log
+
+
+def with_usage(sent: Sent, usage: Usage) -> Sent:
+    """The request with what its answer reported."""
+    return reported(
+        sent,
+        output=usage.output_tokens,
+        read=usage.cache_read_input_tokens,
+        written=usage.cache_creation_input_tokens,
+    )

@@ -148,7 +148,7 @@ def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | N
         ttl=session.job.ttl,
         settings=session.settings.route,
         counter=session.counter,
-        reuse=sent_before.estimate(session) if sent_before else None,
+        reuse=sent_before.estimate(session.settings.route.strategy, session.model) if sent_before else None,
         history=sent_before,
         at=sent_before.now if sent_before else 0.0,
     )

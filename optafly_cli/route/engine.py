@@ -104,26 +104,19 @@ def recounted(routed: RoutedRequest, total: int, model: Model, *, max_anchors: i
     )
 
 
-def sent(routed: RoutedRequest, *, at: float, output: int, read: int, written: int) -> Sent | None:
-    """What a history keeps of a request that was sent at the Unix time `at`; None of one without anchors.
-
-    `output`, `read` and `written` are the tokens that the endpoint reported. What was written with which TTL it does
-    not say in one figure: up to the last 1h anchor it is that.
-    """
+def sent(routed: RoutedRequest, at: float) -> Sent | None:
+    """What a history keeps of a request that was sent at the Unix time `at`; None of one without anchors."""
     if not routed.anchors:
         return None
     digests = digests_of(routed.body, blocks_of(routed.body))
     blocks = []
     for digest, anchor in zip(digests, routed.anchors, strict=True):
+        # In a body of `route` only the instruction is shown as conversation
         kind: BlockKind = "instruction" if anchor.kind == "conversation" else anchor.kind
         blocks.append(BlockShape(digest, anchor.tokens, kind))
     request = RequestShape(routed.model, tuple(blocks), at)
     marks = {anchor.index: anchor.ttl for anchor in routed.anchors if anchor.cacheable}
-    upto = max(
-        (anchor.cumulative_tokens for anchor in routed.anchors if anchor.cacheable and anchor.ttl == "1h"), default=0
-    )
-    hour = max(0, min(written, upto - read))
-    return Sent(request, prefixes(request), marks, output, Account(read, written - hour, hour))
+    return Sent(request, prefixes(request), marks, 0, Account())
 
 
 def _scaled(anchors: Sequence[Anchor], total: int) -> list[int]:

@@ -4,7 +4,7 @@ No texts, and no clock of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from optafly_cli.route.result import Ttl
@@ -134,6 +134,13 @@ def bill(past: Sequence[Past], request: RequestShape, ends: Sequence[Prefix], ma
     read = ends[hit].tokens if hit >= 0 else 0
     hour = max([read, *(ends[i].tokens for i, ttl in marks.items() if ttl == "1h")])
     return Account(read, max(read, ends[last].tokens) - hour if marks else 0, hour - read)
+
+
+def reported(sent: Sent, *, output: int, read: int, written: int) -> Sent:
+    """The request with the tokens that the endpoint reported. Up to the last 1h breakpoint was written with 1h."""
+    upto = max((sent.ends[i].tokens for i, ttl in sent.marks.items() if ttl == "1h"), default=0)
+    hour = max(0, min(written, upto - read))
+    return replace(sent, output=output, billed=Account(read, written - hour, hour))
 
 
 def after(past: Sequence[Past], sent: Sent) -> list[Past]:

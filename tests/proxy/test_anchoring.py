@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from optafly_cli.config.settings import RouteSettings
 from optafly_cli.models import Model
-from optafly_cli.service.proxy.anchoring import anchored
+from optafly_cli.service.proxy.anchoring import Anchored, anchored
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.prompt_cache import PromptCache
 from tests.proxy.conftest import MODEL, RunningProxy
@@ -54,8 +54,8 @@ def blocked(body: Any) -> Any:
 
 def placed(body: dict[str, Any], **settings: Any) -> tuple[Any, int]:
     """The body as it would be sent, and the number of anchors."""
-    raw, number = anchored(body, json.dumps(body).encode(), RouteSettings(**settings), count)
-    return json.loads(raw), number
+    made = anchored(body, json.dumps(body).encode(), RouteSettings(**settings), count)
+    return json.loads(made.raw), made.anchors
 
 
 def test_tools_system_and_turns_are_anchored() -> None:
@@ -112,7 +112,7 @@ def test_a_client_that_marks_is_left_alone(own: dict[str, Any]) -> None:
     """Not a byte of its request is changed."""
     body = {"model": MODEL, "system": LONG, "messages": [{"role": "user", "content": "q"}], **own}
     raw = json.dumps(body, indent=2).encode()
-    assert anchored(body, raw, RouteSettings(), count) == (raw, 0)
+    assert anchored(body, raw, RouteSettings(), count) == Anchored(raw)
 
 
 @pytest.mark.parametrize("settings", [{"enabled": False}, {"anchors": False}, {"max_anchors": 0}])
@@ -128,7 +128,7 @@ def test_short_requests_and_unknown_models_keep_their_bytes() -> None:
         {"model": "gpt-nine", "system": LONG, "messages": [{"role": "user", "content": "q"}]},
     ):
         raw = json.dumps(body, indent=1).encode()
-        assert anchored(body, raw, RouteSettings(), count) == (raw, 0)
+        assert anchored(body, raw, RouteSettings(), count) == Anchored(raw)
 
 
 TEXT = st.sampled_from(["", " ", "q", LONG])

@@ -27,7 +27,10 @@ from optafly_cli.service.proxy.replay import as_events, as_json
 if TYPE_CHECKING:
     from optafly_cli.cache.engine.protocol import Engine
     from optafly_cli.cache.store import Store
-    from optafly_cli.provider.result import Answer
+    from optafly_cli.pipeline.sent_before import SentBefore
+    from optafly_cli.provider.result import Answer, Usage
+    from optafly_cli.route.history import Sent
+    from optafly_cli.service.proxy.anchoring import Anchored
 
 QUICK = 2
 _LONGEST_PAUSE_S = 0.5
@@ -196,13 +199,35 @@ class Desk:
         if lookup is not None and (isinstance(lookup, Hit) or lookup.near is not None):
             await self._thorough.do(lambda store: store.compare(call.question, lookup, answer))
 
-    async def anchored(self, call: Call, raw: bytes) -> tuple[bytes, int]:
-        """The bytes to be sent, with anchors where they pay, and how many there are."""
-        from optafly_cli.service.proxy.anchoring import anchored
+    async def anchored(self, call: Call, raw: bytes) -> "Anchored":
+        """The bytes to be sent, with anchors where they pay."""
+        from optafly_cli.service.proxy.anchoring import Anchored, anchored
 
         if len(raw) < _SMALLEST_ANCHORED:
-            return raw, 0
-        return await self._least_busy().do(lambda _: anchored(call.body, raw, self._settings.route, self._count))
+            return Anchored(raw)
+
+        def place(_: "Store") -> Anchored:
+            with self._sent_before() as before:
+                name = call.question.scope.namespace
+                return anchored(call.body, raw, self._settings.route, self._count, before, name)
+
+        return await self._least_busy().do(place)
+
+    async def add_sent(self, sent: "Sent", usage: "Usage | None") -> None:
+        """Remember a request that was answered, and what its answer reported of it."""
+
+        from optafly_cli.pipeline.sent_before import with_usage
+
+        def add(_: "Store") -> None:
+            with self._sent_before() as before:
+                before.add(sent if usage is None else with_usage(sent, usage))
+
+        await self._thorough.do(add)
+
+    def _sent_before(self) -> "SentBefore":
+        from optafly_cli.pipeline.sent_before import SentBefore
+
+        return SentBefore(self._folder, active=self._settings.cache.enabled)
 
     def _opened(
         self, store: "Store", raw: bytes, headers: Headers, query: str, serve: bool

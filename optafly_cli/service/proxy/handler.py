@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.config.settings import Settings
+from optafly_cli.service.proxy.anchoring import Anchored
 from optafly_cli.service.proxy.call import CREDENTIALS
 from optafly_cli.service.proxy.client import Client, Room
 from optafly_cli.service.proxy.desk import Desk, Found
@@ -166,23 +167,27 @@ class Handler:
         verdict = sent.verdict
         name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
         self.metrics.count(name, "reason", verdict.reason)
-        body, anchors = (raw, 0) if sent.call is None else await self._desk.anchored(sent.call, raw)
+        planned = Anchored(raw) if sent.call is None else await self._desk.anchored(sent.call, raw)
+        body = planned.raw
         headers = self._to_upstream(client.headers, readable=verdict.keep)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
         headers.append((b"content-length", b"%d" % len(body)))
         async with self._upstream.send("POST", client.target, headers, body) as reply:
             self._note_status(reply.status)
-            ours = {CACHE.decode(): verdict.header, "x-optafly-anchors": str(anchors)}
+            ours = {CACHE.decode(): verdict.header, "x-optafly-anchors": str(planned.anchors)}
             if not verdict.keep or reply.status != 200 or sent.call is None:
                 await client.start(reply.status, response_headers(reply.headers, ours))
                 await self._relay(client, reply)
+                if reply.status == 200:
+                    self._keeper.note(planned.sent, None)
             else:
                 streamed = header_of(reply, b"content-type").startswith("text/event-stream")
                 with self._replies.share() as take:
-                    await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
+                    watch = await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
+                self._keeper.note(planned.sent, watch)
         self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
 
-    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
+    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> Watch:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
         watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
@@ -202,8 +207,9 @@ class Handler:
         if not kept:
             await self._keeper.keep(watch, reply, sent)
         await client.end()
+        return watch
 
-    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> None:
+    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> Watch:
         """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
         watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
@@ -228,6 +234,7 @@ class Handler:
         if not client.status:
             await client.start(reply.status, response_headers(reply.headers, ours))
         await client.end(b"".join(parts))
+        return watch
 
     def _note_status(self, status: int) -> None:
         if status >= 400:

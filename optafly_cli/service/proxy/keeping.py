@@ -19,7 +19,8 @@ from optafly_cli.service.proxy.upstream import Reply
 from optafly_cli.service.proxy.watching import Watch
 
 if TYPE_CHECKING:
-    from optafly_cli.provider.result import Answer
+    from optafly_cli.provider.result import Answer, Usage
+    from optafly_cli.route.history import Sent as SentRequest
 
 _AFTERWARDS = 32
 
@@ -105,6 +106,16 @@ class Keeper:
             await self._desk.compare(call, lookup, answer)
         except OptaflyError as error:
             self.report(error)
+
+    def note(self, planned: "SentRequest | None", watch: Watch | None) -> None:
+        """Remember after the reply that the request was sent; `watch` has read what it reported."""
+        if planned is not None:
+            self._after(self._noted(planned, watch.usage() if watch else None))
+
+    async def _noted(self, planned: "SentRequest", usage: "Usage | None") -> None:
+        # An estimate that knows a request less is no problem of the store's
+        with suppress(OptaflyError):
+            await self._desk.add_sent(planned, usage)
 
     def _after(self, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something after the reply; with too much of it waiting, not at all."""

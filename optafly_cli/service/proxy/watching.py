@@ -5,9 +5,9 @@ import zlib
 from typing import Any
 
 from optafly_cli.errors import ProviderError
-from optafly_cli.provider.ending import answer_of
+from optafly_cli.provider.ending import answer_of, usage_of
 from optafly_cli.provider.events import BadEvent, ErrorEvent, EventReader, MessageBuilder
-from optafly_cli.provider.result import Answer
+from optafly_cli.provider.result import Answer, Usage
 
 MAX_BYTES = 16 << 20
 """An answer that is longer than this, unpacked, is passed on and not kept."""
@@ -109,6 +109,11 @@ class Watch:
         except ProviderError as error:
             self.given_up = error.code
             return None
+
+    def usage(self) -> Usage | None:
+        """What the answer has reported so far, also of one that is not kept; None where nothing can be read."""
+        message = self._builder.message() if self._reader is not None else _parsed(b"".join(self._whole))
+        return usage_of(message) if isinstance(message, dict) and isinstance(message.get("usage"), dict) else None
 
     def _message(self) -> dict[str, Any] | None:
         if self.given_up or (self._reader is not None and not self.complete):
