@@ -48,8 +48,8 @@ def random_bodies(bodies: int, seed: int = 7) -> Iterator[Row]:
 
 
 def _proxied(body: Mapping[str, Any]) -> Any:
-    raw, _ = anchored(body, json.dumps(body).encode(), RouteSettings(), lambda _, text: len(text) // 4)
-    return json.loads(raw)
+    made = anchored(body, json.dumps(body).encode(), RouteSettings(), lambda _, text: len(text) // 4)
+    return json.loads(made.raw)
 
 
 def _planned(body: Mapping[str, Any], dice: random.Random) -> Any:

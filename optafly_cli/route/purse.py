@@ -1,8 +1,8 @@
 """The purse: writing is paid from what reading saved, so that the prompt cache never costs more than doing without.
 
 An estimate can be wrong, and what it buys pays only later. So the premiums of an hour may exceed four fifths of what
-was saved in that hour by no more than the premium on one request: over any hour that begins with an empty purse the
-bill is at most that of no caching and a quarter of one request.
+was saved in that hour by no more than the premium on one request: the bill of an hour that begins with an empty cache
+is at most that of no caching and a quarter of its largest request.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Thrifty:
             return figures
         kept = live(self.history.past(ends), request.at)
         there = ends[max(kept)].tokens if kept else 0
-        room = affordable(self.history.account(request.at), ends[-1].tokens, self.price)
+        room = affordable(self.history.account(request.at), there, ends[-1].tokens, self.price)
         return [
             Reads(
                 known.five_minutes if end.tokens - there <= room / (self.price.write_5m - 1) else 0.0,
@@ -45,8 +45,11 @@ class Thrifty:
         """Nothing: the history hears of it from who knows what was billed."""
 
 
-def affordable(account: Account, tokens: int, price: Rates) -> float:
-    """The premium that may be paid for a request of so many tokens, in tokens at the input price."""
-    saved = (1 - price.read) * account.read
+def affordable(account: Account, read: int, tokens: int, price: Rates) -> float:
+    """The premium that may be paid for a request of so many tokens, of which `read` are in the cache.
+
+    In tokens at the input price; `account` is what the requests before it were billed.
+    """
+    saved = (1 - price.read) * (account.read + read)
     paid = (price.write_5m - 1) * account.written_5m + (price.write_1h - 1) * account.written_1h
     return max(0.0, SPENT * saved + (price.write_5m - 1) * tokens - paid)
