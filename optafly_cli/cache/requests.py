@@ -41,16 +41,16 @@ _TYPES = ("text", "tool_use", "tool_result", "thinking", "other")
 _MARKS: tuple[Ttl | None, ...] = (None, "5m", "1h")
 
 _PAST = """
-    SELECT p.key, p.uses, p.first, p.last, p.returned, p.branches, p.written, p.lives_until,
-           r.at, r.size, r.tokens, r.output, r.number, r.gap
+    SELECT p.key, p.uses, p.first, p.last, p.returned, p.later, p.branches, p.written, p.lives_until,
+           r.at, r.size, r.tokens, r.output, r.number, r.gap, r.soon
     FROM prefix p JOIN request r ON r.id = p.request WHERE p.key IN ({marks})
 """
 _ACCOUNT = "SELECT total(read), total(written_5m), total(written_1h) FROM request WHERE at > ?"
 _REQUEST = """
-    INSERT INTO request (at, model, tokens, output, read, written_5m, written_1h, number, gap, size, blocks)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO request (at, model, tokens, output, read, written_5m, written_1h, number, gap, soon, size, blocks)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_PREFIX = "INSERT OR REPLACE INTO prefix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PREFIX = "INSERT OR REPLACE INTO prefix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRACE = "SELECT at, model, output, blocks FROM request ORDER BY at, id"
 _FIRST_KEPT = """
     SELECT max(id) FROM (SELECT id, row_number() OVER newest AS place, sum(size) OVER newest AS blocks FROM request
@@ -132,8 +132,8 @@ def _past(connection: sqlite3.Connection, ends: Sequence[Prefix]) -> list[Past]:
 
 
 def _of_row(row: tuple[Any, ...]) -> Past:
-    _, uses, first, last, returned, branches, written, lives_until, *turn = row
-    return Past(uses, first, last, returned, branches, Turn(*turn), _MARKS[written], lives_until)
+    _, uses, first, last, returned, later, branches, written, lives_until, *turn = row
+    return Past(uses, first, last, returned, later, branches, Turn(*turn), _MARKS[written], lives_until)
 
 
 def _add(connection: sqlite3.Connection, sent: Sent) -> int:
@@ -161,6 +161,7 @@ def _add(connection: sqlite3.Connection, sent: Sent) -> int:
         billed.written_1h,
         turn.number,
         turn.gap,
+        turn.soon,
         len(ends),
         packed,
     )
@@ -168,7 +169,8 @@ def _add(connection: sqlite3.Connection, sent: Sent) -> int:
     connection.executemany(
         _PREFIX,
         [
-            (_key(end), p.uses, p.first, p.last, p.returned, p.branches, _MARKS.index(p.written), p.lives_until, number)
+            (_key(end), p.uses, p.first, p.last, p.returned, p.later, p.branches)
+            + (_MARKS.index(p.written), p.lives_until, number)
             for end, p in zip(ends, known, strict=True)
         ],
     )

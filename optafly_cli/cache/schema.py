@@ -139,6 +139,7 @@ MIGRATIONS = (
                 written_1h INTEGER NOT NULL,
                 number INTEGER NOT NULL,
                 gap REAL NOT NULL,
+                soon INTEGER NOT NULL,
                 size INTEGER NOT NULL,
                 blocks BLOB NOT NULL
             )
@@ -151,6 +152,7 @@ MIGRATIONS = (
                 first REAL NOT NULL,
                 last REAL NOT NULL,
                 returned INTEGER NOT NULL,
+                later INTEGER NOT NULL,
                 branches INTEGER NOT NULL,
                 written INTEGER NOT NULL,
                 lives_until REAL NOT NULL,

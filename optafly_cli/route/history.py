@@ -22,6 +22,8 @@ _EVERYONES = frozenset({"tools", "system"})
 class Turn:
     """One request of a session. `number` counts those before it in the session, `gap` is the mean time between them.
 
+    `soon` are the turns, this one among them, that came within five minutes of the one before.
+
     `blocks` and `tokens` are those of the whole request, `output` the tokens of its answer, 0 where that is unknown.
     """
 
@@ -31,6 +33,7 @@ class Turn:
     output: int
     number: int
     gap: float
+    soon: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Past:
     """What became of one prefix so far; times in seconds.
 
     `uses` are the requests that began with it, `returned` those of them that came within five minutes of the one
-    before, `branches` the different blocks that followed it. `turn` is the request that used it last. `written` is
+    before, `later` those that came within an hour of it, `branches` the different blocks that followed it. `turn` is the request that used it last. `written` is
     the TTL that its entry in the prompt cache was last written for, and `lives_until` how long that can be read.
     """
 
@@ -46,6 +49,7 @@ class Past:
     first: float
     last: float
     returned: int
+    later: int
     branches: int
     turn: Turn
     written: Ttl | None = None
@@ -151,16 +155,20 @@ def after(past: Sequence[Past], sent: Sent) -> list[Past]:
     if before is not None:
         number = before.number + 1
         gap = (before.gap * before.number + max(0.0, at - before.at)) / number
-        turn = Turn(turn.at, turn.blocks, turn.tokens, turn.output, number, gap)
+        soon = before.soon + (at - before.at <= FIVE_MINUTES)
+        turn = Turn(turn.at, turn.blocks, turn.tokens, turn.output, number, gap, soon)
     entries = _entries(past, sent)
     known = []
     for i, old in enumerate(past):
         grown = old.branches + (i == len(past) - 1 and len(ends) > len(past))
         returned = old.returned + (at - old.last <= FIVE_MINUTES)
+        later = old.later + (at - old.last <= LIFETIME["1h"])
         entry = entries.get(i, (old.written, old.lives_until))
-        known.append(Past(old.uses + 1, old.first, at, returned, grown, turn, *entry))
+        known.append(Past(old.uses + 1, old.first, at, returned, later, grown, turn, *entry))
     last = len(ends) - 1
-    new = (Past(1, at, at, 0, int(i < last), turn, *entries.get(i, (None, 0.0))) for i in range(len(past), len(ends)))
+    new = (
+        Past(1, at, at, 0, 0, int(i < last), turn, *entries.get(i, (None, 0.0))) for i in range(len(past), len(ends))
+    )
     return [*known, *new]
 
 

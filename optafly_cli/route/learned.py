@@ -20,6 +20,10 @@ from optafly_cli.route.shape import Prefix, RequestShape
 
 DATA = "reuse-weights-2026-11-29.json"
 
+CAUTION = 0.72
+"""What of the odds counts as expected reads. With this, writing for five minutes begins at a chance of 0.28, where one
+read alone pays for it; what the odds say beyond that, writing at the next request would have, too."""
+
 _FAR = 30.0
 
 
@@ -71,7 +75,8 @@ class Learned:
             if i >= len(past):
                 logit += offset(self.prior, block.kind)
             lowest = min(lowest, logit)
-            figures.append(Reads(reads(_probability(lowest)), reads(_probability(lowest + self.weights.hour))))
+            later = _probability(lowest + self.weights.hour)
+            figures.append(Reads(reads(_probability(lowest), CAUTION), reads(later, CAUTION)))
         return figures
 
     def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:

@@ -11,12 +11,12 @@ from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, session
 from optafly_cli.route.reuse import NEVER, Prior, Reads
 from optafly_cli.route.shape import Prefix, RequestShape
 
-BELIEF = 4.0
+BELIEF = 8.0
 """Observations that the prior counts for."""
 
-CAUTION = 0.72
-"""What of the odds counts as expected reads. Odds suppose that every read makes the next as likely, which is too much:
-with this, writing begins at a chance of 0.28, where one read alone pays for it (docs/reuse.md)."""
+CAUTION = 0.85
+"""What of the odds counts as expected reads: odds suppose that every read makes the next as likely. This and the other
+two figures were chosen on public traces (docs/reuse.md)."""
 
 SLOPE = 0.3
 """By so much is the end of what was never sent less likely to be sent again than its beginning: others may branch off
@@ -47,16 +47,18 @@ class ByRecord:
             if kind == "instruction":
                 figures.append(NEVER)
             elif i < len(past):
-                figures.append(_counted(five, hour, past[i].uses, past[i].returned, request.at - past[i].last))
+                seen = past[i]
+                figures.append(_counted(five, hour, seen.uses, (seen.returned, seen.later), request.at - seen.last))
             elif before is not None:
-                went_on = _counted(five, hour, before.number + 1, before.number, request.at - before.at)
+                turns = (before.soon, before.number)
+                went_on = _counted(five, hour, before.number + 1, turns, request.at - before.at)
                 left = 1 - SLOPE * (ends[i].tokens - known) / new
                 figures.append(Reads(went_on.five_minutes * left, went_on.one_hour * left))
             elif kind == "conversation" and past and "tools" not in kinds:
                 # Others began in the same way: it is one that begins
                 opening = self.prior.reads.get("opening", NEVER)
                 five, hour = min(five, chance(opening.five_minutes)), min(hour, chance(opening.one_hour))
-                figures.append(Reads(reads(five), reads(hour)))
+                figures.append(Reads(reads(five), max(reads(five), reads(hour))))
             else:
                 figures.append(usual[i])
         return figures
@@ -65,14 +67,14 @@ class ByRecord:
         """Nothing: the history hears of it from who knows what was billed."""
 
 
-def _counted(five: float, hour: float, tries: int, returned: int, pause: float) -> Reads:
-    """The prior's chances with what was observed: so many of the tries came back, the last after `pause` seconds.
+def _counted(five: float, hour: float, tries: int, came: tuple[int, int], pause: float) -> Reads:
+    """The prior's chances with what was observed: of the tries so many came within five minutes and within an hour.
 
-    Those that came after more than five minutes are not counted one by one: within the hour is taken for the last only.
+    The last of them is this one, after `pause` seconds.
     """
-    soon = (BELIEF * five + returned + (pause <= FIVE_MINUTES)) / (BELIEF + tries)
-    later = (BELIEF * hour + returned + (pause <= LIFETIME["1h"])) / (BELIEF + tries)
-    return Reads(reads(soon), reads(max(soon, later)))
+    soon = (BELIEF * five + came[0] + (pause <= FIVE_MINUTES)) / (BELIEF + tries)
+    later = (BELIEF * hour + came[1] + (pause <= LIFETIME["1h"])) / (BELIEF + tries)
+    return Reads(reads(soon), max(reads(soon), reads(later)))
 
 
 def chance(reads: float) -> float:
@@ -80,7 +82,7 @@ def chance(reads: float) -> float:
     return reads / (1 + reads)
 
 
-def reads(chance: float) -> float:
+def reads(chance: float, caution: float = CAUTION) -> float:
     """The reads to expect where each has that chance after the one before, with caution."""
     held = min(chance, MOST)
-    return CAUTION * held / (1 - held)
+    return caution * held / (1 - held)

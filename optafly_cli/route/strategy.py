@@ -7,7 +7,7 @@ from typing import Any
 
 from optafly_cli.config.settings import Strategy
 from optafly_cli.route.history import History
-from optafly_cli.route.learned import Learned, Weights, shipped_weights
+from optafly_cli.route.learned import Learned, Weights
 from optafly_cli.route.observed import ByRecord
 from optafly_cli.route.pricing import Rates
 from optafly_cli.route.purse import Thrifty
@@ -59,14 +59,9 @@ class Lesson:
 
 
 def estimate(strategy: Strategy, history: History, lesson: Lesson | None, price: Rates) -> Reuse:
-    """The estimate that the planner asks. `lesson` is what this store has taught, None where it has not.
-
-    Without one, `learned` goes by the weights that ship.
-    """
+    """The estimate that the planner asks. `lesson` is what this store has taught: without one the heuristic plans."""
     chosen: Reuse = heuristic(history)
-    if strategy == "learned":
-        chosen = learned(lesson.weights if lesson else shipped_weights(), history)
-    elif strategy == "auto" and lesson is not None and lesson.trusted:
+    if lesson is not None and (strategy == "learned" or (strategy == "auto" and lesson.trusted)):
         chosen = learned(lesson.weights, history)
     return Thrifty(chosen, history, price)
 

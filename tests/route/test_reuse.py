@@ -235,7 +235,7 @@ def test_auto_falls_back_to_the_heuristic() -> None:
     assert planned_by("auto", lesson(requests=ENOUGH - 1)) is ByRecord
     assert planned_by("auto", lesson(by_heuristic=0.79)) is ByRecord
     assert planned_by("heuristic", lesson()) is ByRecord
-    assert planned_by("learned", None) is Learned
+    assert planned_by("learned", None) is ByRecord
     assert planned_by("learned", lesson(by_heuristic=0.1)) is Learned
 
 
