@@ -9,12 +9,16 @@ an empty cache, so that only the weights come from the first part. A tenth is on
 import argparse
 import gzip
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.route_rows import Row
 from optafly_cli.models import catalogue
 from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.history import History
@@ -37,10 +41,10 @@ TARGET = 0.92
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Policy:
     """Cost over that of no caching: of all requests that are planned, and of the dearest tenth of them."""
 
-    policy: str
+    name: str
     cost: float
     worst: float
 
@@ -65,7 +69,7 @@ def _request(raw: dict[str, Any]) -> tuple[RequestShape, int]:
     return RequestShape(MODEL, tuple(blocks), raw["timestamp"] / 1000, BEGINS_AFTER), raw["output_length"]
 
 
-def rows(trace: Trace, part: float) -> list[Row]:
+def policies(trace: Trace, part: float) -> list[Policy]:
     """Every policy on what comes after the first `part` of the trace."""
     cut = int(len(trace) * part)
     model_of = catalogue().get
@@ -82,13 +86,24 @@ def rows(trace: Trace, part: float) -> list[Row]:
         made.append(_row(f"{name}, goes on", billed(trace, estimate, model_of)[cut:], uncached))
         made.append(_row(f"{name}, from nothing", billed(trace[cut:], estimate, model_of), uncached))
     least = least_cost(rest, model_of, ("5m",)) / sum(uncached)
-    return [*made, Row("oracle, from nothing", least, least)]
+    return [*made, Policy("oracle, from nothing", least, least)]
 
 
-def _row(policy: str, costs: Sequence[float], uncached: Sequence[float]) -> Row:
+def mooncake_rows(path: Path = TRACE, part: float = 0.5) -> Iterator[Row]:
+    """The figures of one split for benchmarks/route.py."""
+    trace = mooncake(path)
+    yield Row("Mooncake: requests", len(trace), beside=f"weights from the first {part:.0%}")
+    for found in policies(trace, part):
+        ours = found.name.startswith("learned")
+        yield Row(f"  over no caching: {found.name}", found.cost, f"≤ {TARGET}" if ours else "")
+        if ours:
+            yield Row("    its dearest tenth", found.worst, "≤ 1.00")
+
+
+def _row(name: str, costs: Sequence[float], uncached: Sequence[float]) -> Policy:
     ends = [len(costs) * i // 10 for i in range(11)]
     tenths = [sum(costs[a:b]) / sum(uncached[a:b]) for a, b in pairwise(ends)]
-    return Row(policy, sum(costs) / sum(uncached), max(tenths))
+    return Policy(name, sum(costs) / sum(uncached), max(tenths))
 
 
 def main() -> None:
@@ -103,8 +118,8 @@ def main() -> None:
     for part in given.part or (0.5, 0.7):
         print(f"{len(trace):,} requests, learned from the first {part:.0%}; target {TARGET} and no tenth above 1.00")
         print("| planned by | cost | dearest tenth |\n|---|---|---|")
-        for row in rows(trace, part):
-            print(f"| {row.policy} | {row.cost:.3f} | {row.worst:.3f} |")
+        for row in policies(trace, part):
+            print(f"| {row.name} | {row.cost:.3f} | {row.worst:.3f} |")
 
 
 if __name__ == "__main__":

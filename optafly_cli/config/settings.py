@@ -74,7 +74,8 @@ class RouteSettings:
     anchors: bool = setting(True, Rule("Place anchors."))
     token_optimisation: bool = setting(True, Rule("Remove redundant context."))
     strategy: Strategy = setting(  # noqa: RUF009 - a field, not a value
-        "auto", Rule("Who plans the anchors: rules, the learned planner, or the better one.", pending=True)
+        "auto",
+        Rule("What tells which prompts come again: the heuristic, what `optafly learn` fitted, or the cheaper one."),
     )
     max_anchors: int = setting(4, Rule("The most anchors in a request.", minimum=0, maximum=4))
 

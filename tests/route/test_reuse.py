@@ -16,7 +16,7 @@ from optafly_cli.route.observed import ByRecord
 from optafly_cli.route.pricing import DEFAULT_RATES
 from optafly_cli.route.purse import Thrifty, affordable
 from optafly_cli.route.reuse import Reads, Reuse, shipped_prior
-from optafly_cli.route.shape import BlockShape, Prefix, RequestShape, prefixes
+from optafly_cli.route.shape import BlockShape, Marks, Prefix, RequestShape, prefixes
 from optafly_cli.route.simulator.lesson import FITTED, billed, learn
 from optafly_cli.route.simulator.policies import none
 from optafly_cli.route.simulator.prompt_cache import PromptCache
@@ -83,7 +83,7 @@ def test_a_history_knows_what_is_in_the_prompt_cache(trace: list[RequestShape], 
         ends = prefixes(request)
         past = history.past(ends)
         chosen = data.draw(st.sets(st.sampled_from(range(len(ends))), max_size=4))
-        marks = dict.fromkeys(sorted(i for i in chosen if ends[i].tokens >= 100), "5m")
+        marks: Marks = {i: "5m" for i in sorted(chosen) if ends[i].tokens >= 100}
         assert live(past, request.at) == cache.live(request, ends)
         bought = bill(past, request, ends, marks)
         found = cache.send(request, marks, SMALL)
