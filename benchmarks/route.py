@@ -2,9 +2,10 @@
 
     python benchmarks/route.py [ROWS…] [--data FOLDER] [--model M] [--bodies N] [--runs N] [--json]
 
-ROWS are some of `ROWS` below, all without any. FOLDER holds sweagent/, mooncake_first_half.jsonl.gz, aider_chat_history.md and aider_analytics.jsonl
-(shared/data/route of the project's public data); rows whose data is absent say so. A cost is that of the input tokens
-over what they cost without any breakpoint; the least is `route.simulator.oracle`, which no placement is below.
+ROWS are some of `ROWS` below, all without any. FOLDER holds sweagent/, aider_chat_history.md, aider_analytics.jsonl and
+mooncake_first_half.jsonl.gz (shared/data/route of the project's public data); rows whose data is absent say so. A cost
+is that of the input tokens over what they cost without any breakpoint; the least is `route.simulator.oracle`, which no
+placement is below.
 """
 
 import argparse

@@ -136,6 +136,11 @@ def _of_row(row: tuple[Any, ...]) -> Past:
     return Past(uses, first, last, returned, later, branches, Turn(*turn), _MARKS[written], lives_until)
 
 
+def _row_of(end: Prefix, past: Past, request: int) -> tuple[Any, ...]:
+    counts = (past.uses, past.first, past.last, past.returned, past.later, past.branches)
+    return (_key(end), *counts, _MARKS.index(past.written), past.lives_until, request)
+
+
 def _add(connection: sqlite3.Connection, sent: Sent) -> int:
     ends = sent.ends[:LONGEST]
     request, billed = sent.request, sent.billed
@@ -166,14 +171,7 @@ def _add(connection: sqlite3.Connection, sent: Sent) -> int:
         packed,
     )
     number = connection.execute(_REQUEST, values).lastrowid or 0
-    connection.executemany(
-        _PREFIX,
-        [
-            (_key(end), p.uses, p.first, p.last, p.returned, p.later, p.branches)
-            + (_MARKS.index(p.written), p.lives_until, number)
-            for end, p in zip(ends, known, strict=True)
-        ],
-    )
+    connection.executemany(_PREFIX, [_row_of(end, past, number) for end, past in zip(ends, known, strict=True)])
     return number
 
 

@@ -33,6 +33,7 @@ class SentBefore:
         self._folder = folder
         self._log: RequestLog | None = None
         self._active = active
+        self._found: tuple[Sequence[Prefix], Sequence[Past]] | None = None
 
     @classmethod
     def of(cls, session: Session, folder: Path) -> "SentBefore":
@@ -57,7 +58,10 @@ class SentBefore:
 
     def past(self, ends: Sequence[Prefix]) -> Sequence[Past]:
         """Those of the prefixes that were sent before."""
-        return self._asked(lambda log: log.past(ends), ())
+        if self._found is None or self._found[0] is not ends:
+            # Estimate, purse and planner ask for the same
+            self._found = ends, self._asked(lambda log: log.past(ends), ())
+        return self._found[1]
 
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""

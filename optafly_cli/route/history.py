@@ -41,8 +41,9 @@ class Past:
     """What became of one prefix so far; times in seconds.
 
     `uses` are the requests that began with it, `returned` those of them that came within five minutes of the one
-    before, `later` those that came within an hour of it, `branches` the different blocks that followed it. `turn` is the request that used it last. `written` is
-    the TTL that its entry in the prompt cache was last written for, and `lives_until` how long that can be read.
+    before, `later` those that came within an hour of it, `branches` the different blocks that followed it. `turn` is
+    the request that used it last. `written` is the TTL that its entry in the prompt cache was last written for, and
+    `lives_until` how long that can be read.
     """
 
     uses: int
