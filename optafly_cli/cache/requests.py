@@ -6,12 +6,13 @@ Written after the answer. It is bounded, and a prefix is forgotten with the last
 import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
 from typing import Any
 
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
 from optafly_cli.route.blocks import BlockKind
-from optafly_cli.route.history import LIFETIME, Account, Past, Sent, Turn, after
+from optafly_cli.route.history import LIFETIME, Account, Age, Group, Past, Sent, Tally, Turn, after, tallied
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.shape import BlockShape, Prefix, RequestShape
 
@@ -38,10 +39,11 @@ _KINDS: tuple[BlockKind, ...] = (
 )
 """Only ever appended to, as `_TYPES`: the log holds their places."""
 _TYPES = ("text", "tool_use", "tool_result", "thinking", "other")
+_AGES: tuple[Age, ...] = ("new", "going on", "minutes", "an hour", "old")
 _MARKS: tuple[Ttl | None, ...] = (None, "5m", "1h")
 
 _PAST = """
-    SELECT p.key, p.uses, p.first, p.last, p.returned, p.later, p.branches, p.written, p.lives_until,
+    SELECT p.key, p.uses, p.first, p.last, p.returned, p.later, p.branches, p.kind, p.age, p.written, p.lives_until,
            r.at, r.size, r.tokens, r.output, r.number, r.gap, r.soon
     FROM prefix p JOIN request r ON r.id = p.request WHERE p.key IN ({marks})
 """
@@ -50,7 +52,12 @@ _REQUEST = """
     INSERT INTO request (at, model, tokens, output, read, written_5m, written_1h, number, gap, soon, size, blocks)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_PREFIX = "INSERT OR REPLACE INTO prefix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PREFIX = "INSERT OR REPLACE INTO prefix VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TALLIES = "SELECT kind, age, sent, soon, later FROM tally"
+_TALLY = """
+    INSERT INTO tally VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, age)
+    DO UPDATE SET sent = sent + excluded.sent, soon = soon + excluded.soon, later = later + excluded.later
+"""
 _TRACE = "SELECT at, model, output, blocks FROM request ORDER BY at, id"
 _FIRST_KEPT = """
     SELECT max(id) FROM (SELECT id, row_number() OVER newest AS place, sum(size) OVER newest AS blocks FROM request
@@ -72,6 +79,15 @@ class RequestLog(Connections):
             return []
         with self._reported("read"):
             return _past(connection, ends[:LONGEST])
+
+    def tallies(self) -> dict[Group, Tally]:
+        """What came again, by kind and age. What is forgotten of the requests stays in it."""
+        connection = self._reader()
+        if connection is None:
+            return {}
+        with self._reported("read"):
+            rows = connection.execute(_TALLIES).fetchall()
+        return {(_KINDS[kind], _AGES[age]): Tally(*counts) for kind, age, *counts in rows}
 
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""
@@ -132,19 +148,33 @@ def _past(connection: sqlite3.Connection, ends: Sequence[Prefix]) -> list[Past]:
 
 
 def _of_row(row: tuple[Any, ...]) -> Past:
-    _, uses, first, last, returned, later, branches, written, lives_until, *turn = row
-    return Past(uses, first, last, returned, later, branches, Turn(*turn), _MARKS[written], lives_until)
+    _, uses, first, last, returned, later, branches, kind, age, written, lives_until, *turn = row
+    group = _KINDS[kind], _AGES[age]
+    return Past(uses, first, last, returned, later, branches, Turn(*turn), group, _MARKS[written], lives_until)
 
 
 def _row_of(end: Prefix, past: Past, request: int) -> tuple[Any, ...]:
     counts = (past.uses, past.first, past.last, past.returned, past.later, past.branches)
-    return (_key(end), *counts, _MARKS.index(past.written), past.lives_until, request)
+    kind, age = past.group
+    return (
+        _key(end),
+        *counts,
+        _KINDS.index(kind),
+        _AGES.index(age),
+        _MARKS.index(past.written),
+        past.lives_until,
+        request,
+    )
 
 
 def _add(connection: sqlite3.Connection, sent: Sent) -> int:
     ends = sent.ends[:LONGEST]
     request, billed = sent.request, sent.billed
-    known = after(_past(connection, ends), Sent(request, ends, sent.marks, sent.output, billed))
+    request = replace(request, blocks=request.blocks[:LONGEST])
+    past = _past(connection, ends)
+    known = after(past, Sent(request, ends, sent.marks, sent.output, billed))
+    for (kind, age), more in tallied(past, request).items():
+        connection.execute(_TALLY, (_KINDS.index(kind), _AGES.index(age), *astuple(more)))
     turn = known[-1].turn if known else Turn(request.at, 0, 0, sent.output, 0, 0.0)
     packed = b"".join(
         _BLOCK.pack(
@@ -154,12 +184,12 @@ def _add(connection: sqlite3.Connection, sent: Sent) -> int:
             _TYPES.index(block.type if block.type in _TYPES else "other"),
             _MARKS.index(sent.marks.get(i)),
         )
-        for i, (block, end) in enumerate(zip(request.blocks[:LONGEST], ends, strict=True))
+        for i, (block, end) in enumerate(zip(request.blocks, ends, strict=True))
     )
     values = (
         request.at,
         request.model,
-        request.tokens,
+        sent.request.tokens,
         sent.output,
         billed.read,
         billed.written_5m,

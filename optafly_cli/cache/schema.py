@@ -154,12 +154,24 @@ MIGRATIONS = (
                 returned INTEGER NOT NULL,
                 later INTEGER NOT NULL,
                 branches INTEGER NOT NULL,
+                kind INTEGER NOT NULL,
+                age INTEGER NOT NULL,
                 written INTEGER NOT NULL,
                 lives_until REAL NOT NULL,
                 request INTEGER NOT NULL
             )
             """,
             "CREATE INDEX prefix_request ON prefix (request)",
+            """
+            CREATE TABLE tally (
+                kind INTEGER NOT NULL,
+                age INTEGER NOT NULL,
+                sent INTEGER NOT NULL,
+                soon INTEGER NOT NULL,
+                later INTEGER NOT NULL,
+                PRIMARY KEY (kind, age)
+            ) WITHOUT ROWID
+            """,
         ),
     ),
 )

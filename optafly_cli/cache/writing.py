@@ -102,6 +102,7 @@ def delete_all(connection: sqlite3.Connection) -> int:
     connection.execute("DELETE FROM direct")
     connection.execute("DELETE FROM prefix")
     connection.execute("DELETE FROM request")
+    connection.execute("DELETE FROM tally")
     without_words(connection)
     return deleted
 

@@ -1,7 +1,7 @@
 """The log of requests as `route` and `ask` use it: what it cannot say is not known, and it never spoils an answer."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +11,7 @@ from optafly_cli.errors import StoreError
 from optafly_cli.models import Model
 from optafly_cli.pipeline.session import Session
 from optafly_cli.provider.result import Answer, Usage
-from optafly_cli.route.history import Account, Past, Sent, reported
+from optafly_cli.route.history import Account, Group, Past, Sent, Tally, reported
 from optafly_cli.route.result import RoutedRequest
 from optafly_cli.route.reuse import Reuse
 from optafly_cli.route.shape import Prefix
@@ -62,6 +62,10 @@ class SentBefore:
             # Estimate, purse and planner ask for the same
             self._found = ends, self._asked(lambda log: log.past(ends), ())
         return self._found[1]
+
+    def tallies(self) -> Mapping[Group, Tally]:
+        """What came again, by kind and age."""
+        return self._asked(lambda log: log.tallies(), {})
 
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""

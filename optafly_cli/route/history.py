@@ -3,10 +3,11 @@
 No texts, and no clock of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
+from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.shape import Marks, Prefix, RequestShape
 
@@ -14,6 +15,12 @@ LIFETIME: dict[Ttl, float] = {"5m": 300.0, "1h": 3600.0}
 """Seconds, from the start of the request that last wrote or read an entry."""
 
 FIVE_MINUTES = LIFETIME["5m"]
+
+Age = Literal["new", "going on", "minutes", "an hour", "old"]
+"""When a prefix was sent last: never, never but in a session that goes on, within 5 minutes, within an hour, before."""
+
+Group = tuple[BlockKind, Age]
+"""Prefixes that are taken to be alike: the kind of their last block, and how old they were when they were sent."""
 
 _EVERYONES = frozenset({"tools", "system"})
 
@@ -37,12 +44,25 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How often something was sent, and after how many of those it came again within five minutes and within an hour."""
+
+    sent: int = 0
+    soon: int = 0
+    later: int = 0
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Both together."""
+        return Tally(self.sent + other.sent, self.soon + other.soon, self.later + other.later)
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What became of one prefix so far; times in seconds.
 
     `uses` are the requests that began with it, `returned` those of them that came within five minutes of the one
     before, `later` those that came within an hour of it, `branches` the different blocks that followed it. `turn` is
-    the request that used it last. `written` is the TTL that its entry in the prompt cache was last written for, and
+    the request that used it last, `group` what it was then. `written` is the TTL that its entry in the prompt cache was last written for, and
     `lives_until` how long that can be read.
     """
 
@@ -53,6 +73,7 @@ class Past:
     later: int
     branches: int
     turn: Turn
+    group: Group
     written: Ttl | None = None
     lives_until: float = 0.0
 
@@ -84,6 +105,10 @@ class History(Protocol):
         """Those of the prefixes that were sent before: the first ones, since a prefix was sent with all its own."""
         ...
 
+    def tallies(self) -> Mapping[Group, Tally]:
+        """What came again, by kind and age."""
+        ...
+
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""
         ...
@@ -99,6 +124,7 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[str, Past] = {}
         self._bills: list[tuple[float, Account]] = []
+        self._tallies: dict[Group, Tally] = {}
 
     def past(self, ends: Sequence[Prefix]) -> list[Past]:
         """Those of the prefixes that were sent before."""
@@ -109,6 +135,10 @@ class Memory:
                 break
             found.append(known)
         return found
+
+    def tallies(self) -> Mapping[Group, Tally]:
+        """What came again, by kind and age."""
+        return self._tallies
 
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""
@@ -122,7 +152,10 @@ class Memory:
 
     def add(self, sent: Sent) -> None:
         """Remember a request that was sent."""
-        for end, known in zip(sent.ends, after(self.past(sent.ends), sent), strict=True):
+        past = self.past(sent.ends)
+        for group, more in tallied(past, sent.request).items():
+            self._tallies[group] = self._tallies.get(group, Tally()).plus(more)
+        for end, known in zip(sent.ends, after(past, sent), strict=True):
             self._known[end.key] = known
         self._bills.append((sent.request.at, sent.billed))
 
@@ -159,18 +192,43 @@ def after(past: Sequence[Past], sent: Sent) -> list[Past]:
         soon = before.soon + (at - before.at <= FIVE_MINUTES)
         turn = Turn(turn.at, turn.blocks, turn.tokens, turn.output, number, gap, soon)
     entries = _entries(past, sent)
+    groups = groups_of(past, request)
     known = []
     for i, old in enumerate(past):
         grown = old.branches + (i == len(past) - 1 and len(ends) > len(past))
         returned = old.returned + (at - old.last <= FIVE_MINUTES)
         later = old.later + (at - old.last <= LIFETIME["1h"])
         entry = entries.get(i, (old.written, old.lives_until))
-        known.append(Past(old.uses + 1, old.first, at, returned, later, grown, turn, *entry))
+        known.append(Past(old.uses + 1, old.first, at, returned, later, grown, turn, groups[i], *entry))
     last = len(ends) - 1
     new = (
-        Past(1, at, at, 0, 0, int(i < last), turn, *entries.get(i, (None, 0.0))) for i in range(len(past), len(ends))
+        Past(1, at, at, 0, 0, int(i < last), turn, groups[i], *entries.get(i, (None, 0.0)))
+        for i in range(len(past), len(ends))
     )
     return [*known, *new]
+
+
+def groups_of(past: Sequence[Past], request: RequestShape) -> list[Group]:
+    """What each of the request's prefixes is when it is sent."""
+    fresh: Age = "new" if session(past, request) is None else "going on"
+    ages = [_age(request.at - known.last) for known in past]
+    return [(block.kind, ages[i] if i < len(ages) else fresh) for i, block in enumerate(request.blocks)]
+
+
+def tallied(past: Sequence[Past], request: RequestShape) -> dict[Group, Tally]:
+    """What the request adds to the tallies: what came again with it, and what is to come again."""
+    added: dict[Group, Tally] = {}
+    for known in past:
+        pause = request.at - known.last
+        came = Tally(0, int(pause <= FIVE_MINUTES), int(pause <= LIFETIME["1h"]))
+        added[known.group] = added.get(known.group, Tally()).plus(came)
+    for group in groups_of(past, request):
+        added[group] = added.get(group, Tally()).plus(Tally(1))
+    return added
+
+
+def _age(pause: float) -> Age:
+    return "minutes" if pause <= FIVE_MINUTES else "an hour" if pause <= LIFETIME["1h"] else "old"
 
 
 def _entries(past: Sequence[Past], sent: Sent) -> dict[int, tuple[Ttl, float]]:

@@ -1,22 +1,26 @@
-"""The heuristic estimate: what is usual for the kind of a block, corrected by what became of the prefix so far.
+"""The heuristic estimate: counts of what came again, within five minutes and within an hour.
 
-A chance of being sent again within five minutes is a count with a few made-up observations: those of the prior for the
-kind. A prefix that was seen has its own count; what is new in a session has the count of the session's turns.
+The prior for the kind of a block is worth a few observations of that kind and age, and what came of those is worth a
+few of the prefix's own, or of the session's for what is new in it. So a new user is met with the prior, his habits take
+over within some dozen requests, and a prefix that differs from its kind within some more.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, session
+from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, Tally, groups_of, session
 from optafly_cli.route.reuse import NEVER, Prior, Reads
 from optafly_cli.route.shape import Prefix, RequestShape
 
-BELIEF = 8.0
-"""Observations that the prior counts for."""
+OF_THE_PRIOR = 4.0
+"""Observations of a kind and age that the prior counts for."""
+
+OF_THE_KIND = 8.0
+"""Observations of a prefix, or of a session, that those of its kind and age count for."""
 
 CAUTION = 0.85
 """What of the odds counts as expected reads: odds suppose that every read makes the next as likely. This and the other
-two figures were chosen on public traces (docs/reuse.md)."""
+three figures were chosen on public traces (docs/reuse.md)."""
 
 SLOPE = 0.3
 """By so much is the end of what was never sent less likely to be sent again than its beginning: others may branch off
@@ -28,53 +32,50 @@ MOST = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ByRecord:
-    """The prior by kind and age, and what the history says of each prefix. Without any it is the prior."""
+    """The prior by kind, and what the history says of kinds, prefixes and sessions. Without any it is the prior."""
 
     prior: Prior
     history: History
 
     def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:
         """For each block the reads of the prefix that ends with it."""
-        kinds = [block.kind for block in request.blocks]
+        usual = self.prior.expected([block.kind for block in request.blocks])
+        tallies = self.history.tallies()
+        if not tallies:
+            return usual
         past = self.history.past(ends)
         before = session(past, request)
-        usual = self.prior.expected(kinds)
-        figures = []
         known = ends[len(past) - 1].tokens if past else 0
         new = max(1, ends[-1].tokens - known) if ends else 1
-        for i, kind in enumerate(kinds):
-            five, hour = chance(usual[i].five_minutes), chance(usual[i].one_hour)
-            if kind == "instruction":
-                figures.append(NEVER)
-            elif i < len(past):
-                seen = past[i]
-                figures.append(_counted(five, hour, seen.uses, (seen.returned, seen.later), request.at - seen.last))
-            elif before is not None:
-                turns = (before.soon, before.number)
-                went_on = _counted(five, hour, before.number + 1, turns, request.at - before.at)
-                left = 1 - SLOPE * (ends[i].tokens - known) / new
-                figures.append(Reads(went_on.five_minutes * left, went_on.one_hour * left))
-            elif kind == "conversation" and past and "tools" not in kinds:
-                # Others began in the same way: it is one that begins
-                opening = self.prior.reads.get("opening", NEVER)
-                five, hour = min(five, chance(opening.five_minutes)), min(hour, chance(opening.one_hour))
-                figures.append(Reads(reads(five), max(reads(five), reads(hour))))
+        figures = []
+        for i, group in enumerate(groups_of(past, request)):
+            alike = tallies.get(group, Tally())
+            own, pause, left = Tally(), 0.0, 1.0
+            if i < len(past):
+                own, pause = Tally(past[i].uses, past[i].returned, past[i].later), request.at - past[i].last
             else:
-                figures.append(usual[i])
+                left = 1 - SLOPE * (ends[i].tokens - known) / new
+                if before is not None:
+                    own, pause = Tally(before.number + 1, before.soon, before.number), request.at - before.at
+            figures.append(NEVER if group[0] == "instruction" else _counted(usual[i], alike, own, pause, left))
         return figures
 
     def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
         """Nothing: the history hears of it from who knows what was billed."""
 
 
-def _counted(five: float, hour: float, tries: int, came: tuple[int, int], pause: float) -> Reads:
-    """The prior's chances with what was observed: of the tries so many came within five minutes and within an hour.
+def _counted(usual: Reads, alike: Tally, own: Tally, pause: float, left: float) -> Reads:
+    """The prior's chance with what was counted. The last of `own` is this one, which came after `pause` seconds.
 
-    The last of them is this one, after `pause` seconds.
+    An hour is taken for no likelier than five minutes until that was seen: it is dear where it is wrong.
     """
-    soon = (BELIEF * five + came[0] + (pause <= FIVE_MINUTES)) / (BELIEF + tries)
-    later = (BELIEF * hour + came[1] + (pause <= LIFETIME["1h"])) / (BELIEF + tries)
-    return Reads(reads(soon), max(reads(soon), reads(later)))
+    prior = chance(usual.five_minutes)
+    soon = (OF_THE_PRIOR * prior + alike.soon) / (OF_THE_PRIOR + alike.sent)
+    later = (OF_THE_PRIOR * prior + alike.later) / (OF_THE_PRIOR + alike.sent)
+    if own.sent:
+        soon = (OF_THE_KIND * soon + own.soon + (pause <= FIVE_MINUTES)) / (OF_THE_KIND + own.sent)
+        later = (OF_THE_KIND * later + own.later + (pause <= LIFETIME["1h"])) / (OF_THE_KIND + own.sent)
+    return Reads(reads(soon, CAUTION) * left, reads(max(soon, later), CAUTION) * left)
 
 
 def chance(reads: float) -> float:
@@ -82,7 +83,7 @@ def chance(reads: float) -> float:
     return reads / (1 + reads)
 
 
-def reads(chance: float, caution: float = CAUTION) -> float:
-    """The reads to expect where each has that chance after the one before, with caution."""
+def reads(chance: float, caution: float) -> float:
+    """The reads to expect where each has that chance after the one before, of the odds only so much."""
     held = min(chance, MOST)
     return caution * held / (1 - held)
