@@ -1,5 +1,7 @@
 """What traces of public data cost under the planner, over no caching and over the least that is possible."""
 
+import gzip
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 from benchmarks.route_rows import Row
 from benchmarks.route_traces import agent_loops, one_shot_asks, tokens_of
 from optafly_cli.models import Model, catalogue
+from optafly_cli.route.counted import ByCount
 from optafly_cli.route.reuse import ByKind, shipped_prior
 from optafly_cli.route.shape import RequestShape
 from optafly_cli.route.simulator.hindsight import Hindsight
@@ -40,7 +43,12 @@ def asks(folder: Path, name: str) -> Iterator[Row]:
     yield Row(f"asks: requests ({name})", len(edited), beside=f"{tokens_of(edited):,} tokens")
     for title, trace in (("system, outline, files, edits", edited), ("system, files", [*map(stable, edited)])):
         known = Planned(Hindsight(trace), lambda _: model)
-        policies: dict[str, Policy] = {"system + tail": system_and_tail, "ours": _ours(model), "hindsight": known}
+        policies: dict[str, Policy] = {
+            "system + tail": system_and_tail,
+            "prior alone": Planned(ByKind(shipped_prior()), lambda _: model),
+            "ours": _ours(model),
+            "hindsight": known,
+        }
         ratios, least = _ratios(trace, model, policies)
         uncached = replay(trace, none, lambda _: model).cost
         short = least_cost(trace, lambda _: model, ["5m"]) / uncached
@@ -48,6 +56,30 @@ def asks(folder: Path, name: str) -> Iterator[Row]:
         yield Row(f"  over no caching: {title}", ratios["ours"], "", beside)
         yield Row("    over the least with 5m alone", ratios["ours"] / short, "≤ 1.05", f"least {short:.4f}")
         yield Row("    over the least with both TTLs", ratios["ours"] / least, "", f"least {least:.4f}")
+
+
+def openings(folder: Path) -> Iterator[Row]:
+    """Of conversations that open with at least three blocks of 512 tokens of their own: how many go on."""
+    with gzip.open(folder / "mooncake_first_half.jsonl.gz", "rt") as lines:
+        requests = [json.loads(line) for line in lines]
+    ends = max(request["timestamp"] for request in requests) / 1000
+    # The last block is what is left of the request: nothing else has it
+    times: dict[tuple[int, ...], list[float]] = {tuple(request["hash_ids"][:-1]): [] for request in requests}
+    begun: set[tuple[int, ...]] = set()
+    opened: list[tuple[float, tuple[int, ...]]] = []
+    for request in requests:
+        ids, at = tuple(request["hash_ids"]), request["timestamp"] / 1000
+        own = ids[:-1]
+        if len(own) >= 3 and own[:3] not in begun:
+            opened.append((at, own))
+        for length in range(1, len(ids) + 1):
+            if (prefix := ids[:length]) in times:
+                times[prefix].append(at)
+            begun.add(ids[: min(length, len(own))])
+    for minutes in (5, 20):
+        those = [(at, own) for at, own in opened if at < ends - 60 * minutes]
+        back = sum(any(at < later < at + 60 * minutes for later in times[own]) for at, own in those)
+        yield Row(f"openings that go on within {minutes} minutes", back / len(those), "", f"of {len(those):,}")
 
 
 def stable(request: RequestShape) -> RequestShape:
@@ -63,7 +95,7 @@ def stable(request: RequestShape) -> RequestShape:
 
 
 def _ours(model: Model) -> Policy:
-    return Planned(ByKind(shipped_prior()), lambda _: model)
+    return Planned(ByCount(shipped_prior()), lambda _: model)
 
 
 def _ratios(trace: Sequence[RequestShape], model: Model, policies: dict[str, Policy]) -> tuple[dict[str, float], float]:

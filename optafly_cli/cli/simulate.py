@@ -16,7 +16,8 @@ _BAR = 40
 def simulate(ui: Ui, file: Path, model: str | None, *, as_json: bool) -> int:
     """Replay the trace and print what each policy would have cost. With `model`, as if all requests had gone to it."""
     from optafly_cli.models import catalogue
-    from optafly_cli.route.reuse import ByKind, shipped_prior
+    from optafly_cli.route.counted import ByCount
+    from optafly_cli.route.reuse import shipped_prior
     from optafly_cli.route.simulator import comparison, trace
     from optafly_cli.route.simulator.policies import Planned
 
@@ -32,7 +33,7 @@ def simulate(ui: Ui, file: Path, model: str | None, *, as_json: bool) -> int:
     known = catalogue()
     model_of = lambda name: known.get(model or name)  # noqa: E731 - one line, used as a function
     with ui.progress(f"replaying {counted(len(requests), 'request')}", comparison.STEPS) as moved:
-        found = comparison.compare(requests, Planned(ByKind(shipped_prior()), model_of), model_of, moved)
+        found = comparison.compare(requests, Planned(ByCount(shipped_prior()), model_of), model_of, moved)
     if as_json:
         ui.document("simulate", _document(found, known.currency))
     else:
