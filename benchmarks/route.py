@@ -2,8 +2,9 @@
 
     python benchmarks/route.py [ROWS…] [--data FOLDER] [--model M] [--bodies N] [--runs N] [--json]
 
-ROWS are some of `ROWS` below, all without any. FOLDER is shared/data/route of the project's public data; rows whose data is absent say so. A cost is that of the input tokens
-over what they cost without any breakpoint; the least is `route.simulator.oracle`, which no placement is below.
+ROWS are some of `ROWS` below, all without any. FOLDER is shared/data/route of the project's public data; rows whose
+data is absent say so. A cost is that of the input tokens over what they cost without any breakpoint; the least is
+`route.simulator.oracle`, which no placement is below.
 """
 
 import argparse
