@@ -11,7 +11,7 @@ positions behind it. For these figures the choice is exact (`route.program`).
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from optafly_cli.models import Model
@@ -19,10 +19,7 @@ from optafly_cli.route.pricing import Rates, rates
 from optafly_cli.route.program import SPARE, Chain, Program, Stop
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Reads
-from optafly_cli.route.shape import LOOK_BACK, Marks, Prefix, RequestShape, minimum_for
-
-MAX_ANCHORS = 4
-"""The API answers 400 to a fifth."""
+from optafly_cli.route.shape import LOOK_BACK, MAX_ANCHORS, Marks, Prefix, RequestShape, minimum_for
 
 TtlChoice = Literal["5m", "1h", "auto"]
 NOTHING: Marks = {}
@@ -44,7 +41,7 @@ class Situation:
     model: Model
     price: Rates
     ttls: Sequence[Sequence[Ttl]]
-    live: Marks = field(default_factory=dict)
+    live: Marks
 
 
 class _Worth(NamedTuple):
