@@ -2,10 +2,9 @@
 
     python benchmarks/route.py [ROWS…] [--data FOLDER] [--model M] [--bodies N] [--runs N] [--json]
 
-ROWS are some of `ROWS` below, all without any. FOLDER holds sweagent/, aider_chat_history.md, aider_analytics.jsonl and
-mooncake_first_half.jsonl.gz (shared/data/route of the project's public data); rows whose data is absent say so. A cost
-is that of the input tokens over what they cost without any breakpoint; the least is `route.simulator.oracle`, which no
-placement is below.
+ROWS are some of `ROWS` below, all without any. FOLDER is shared/data/route of the project's public data; rows whose
+data is absent say so. A cost is that of the input tokens over what they cost without any breakpoint; the least is
+`route.simulator.oracle`, which no placement is below.
 """
 
 import argparse
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.route_bodies import random_bodies
 from benchmarks.route_mooncake import TRACE, mooncake_rows
-from benchmarks.route_replays import asks, sweagent
+from benchmarks.route_replays import asks, openings, sweagent
 from benchmarks.route_rows import Row
 from benchmarks.route_speed import speed
 
@@ -30,6 +29,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "route"
 ROWS: Mapping[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "sweagent": lambda options: sweagent(options.data, options.model),
     "asks": lambda options: asks(options.data, options.model),
+    "openings": lambda options: openings(options.data),
     "mooncake": lambda options: mooncake_rows(options.data / TRACE.name),
     "bodies": lambda options: random_bodies(options.bodies),
     "speed": lambda options: speed(options.runs),

@@ -12,9 +12,9 @@ from typing import Any
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
 from optafly_cli.route.blocks import BlockKind
-from optafly_cli.route.history import LIFETIME, Account, Age, Group, Past, Sent, Tally, Turn, after, tallied
+from optafly_cli.route.history import Account, Age, Group, Past, Sent, Tally, Turn, after, tallied
 from optafly_cli.route.result import Ttl
-from optafly_cli.route.shape import BlockShape, Prefix, RequestShape
+from optafly_cli.route.shape import LIFETIME, BlockShape, Prefix, RequestShape
 
 MOST_REQUESTS = 5_000
 MOST_BLOCKS = 100_000

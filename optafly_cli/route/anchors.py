@@ -8,10 +8,10 @@ from itertools import accumulate
 
 from optafly_cli.models import SAFE_MINIMUM, Model
 from optafly_cli.route.blocks import Block, BlockKind
-from optafly_cli.route.planner import MAX_ANCHORS, Situation, TtlChoice, allowed, choose, situation
+from optafly_cli.route.planner import Situation, TtlChoice, allowed, choose, situation
 from optafly_cli.route.result import Anchor, AnchorKind, Ttl
 from optafly_cli.route.reuse import Reads, Reuse
-from optafly_cli.route.shape import BlockShape, Marks, Prefix, RequestShape, minimum_for, prefixes
+from optafly_cli.route.shape import MAX_ANCHORS, BlockShape, Marks, Prefix, RequestShape, minimum_for, prefixes
 from optafly_cli.wording import counted
 
 _SPAN: dict[Ttl, str] = {"5m": "5 min", "1h": "1 h"}

@@ -15,11 +15,10 @@ from optafly_cli.route.body import build, marked
 from optafly_cli.route.history import Account, History, Sent, live
 from optafly_cli.route.messages import blocks_of, digests_of
 from optafly_cli.route.optimise import lossless
-from optafly_cli.route.planner import MAX_ANCHORS
 from optafly_cli.route.pricing import request_cost
 from optafly_cli.route.result import Anchor, Cost, Optimisation, RoutedRequest, TokenSummary
 from optafly_cli.route.reuse import ByKind, Reuse, shipped_prior
-from optafly_cli.route.shape import BlockShape, RequestShape, prefixes
+from optafly_cli.route.shape import MAX_ANCHORS, BlockShape, RequestShape, prefixes
 
 if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter

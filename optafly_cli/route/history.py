@@ -9,10 +9,7 @@ from typing import Literal, Protocol
 
 from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
-from optafly_cli.route.shape import Marks, Prefix, RequestShape
-
-LIFETIME: dict[Ttl, float] = {"5m": 300.0, "1h": 3600.0}
-"""Seconds, from the start of the request that last wrote or read an entry."""
+from optafly_cli.route.shape import LIFETIME, Marks, Prefix, RequestShape
 
 FIVE_MINUTES = LIFETIME["5m"]
 
@@ -45,7 +42,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often something was sent, and after how many of those it came again within five minutes and within an hour."""
+    """How often something was sent, and how often it came again within five minutes and within an hour."""
 
     sent: int = 0
     soon: int = 0
@@ -62,8 +59,8 @@ class Past:
 
     `uses` are the requests that began with it, `returned` those of them that came within five minutes of the one
     before, `later` those that came within an hour of it, `branches` the different blocks that followed it. `turn` is
-    the request that used it last, `group` what it was then. `written` is the TTL that its entry in the prompt cache was last written for, and
-    `lives_until` how long that can be read.
+    the request that used it last, `group` what it was then. `written` is the TTL that its entry in the prompt cache was
+    last written for, and `lives_until` how long that can be read.
     """
 
     uses: int

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optafly_cli.route import features
-from optafly_cli.route.history import LIFETIME, Account, Memory, Sent
+from optafly_cli.route.history import Account, Memory, Sent
 from optafly_cli.route.learned import Weights, offset
 from optafly_cli.route.reuse import Prior
-from optafly_cli.route.shape import Prefix, RequestShape
+from optafly_cli.route.shape import LIFETIME, Prefix, RequestShape
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from optafly_cli.route.blocks import BlockKind
 from optafly_cli.route.result import Ttl
@@ -17,8 +16,7 @@ _OF_MESSAGES = ("tool_choice", "thinking", "output_config")
 """Parameters that change what the messages are hashed with; tools and system stay as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyBlock:
+class BodyBlock(NamedTuple):
     """One block: its `field` ("tools", "system", "messages") and the numbers that lead to it there.
 
     A text that stands alone is block 0. `role` is that of the turn, or the field's name; `others` are the tokens of

@@ -8,9 +8,9 @@ over within some dozen requests, and a prefix that differs from its kind within 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optafly_cli.route.history import FIVE_MINUTES, LIFETIME, History, Tally, groups_of, session
+from optafly_cli.route.history import FIVE_MINUTES, History, Tally, groups_of, session
 from optafly_cli.route.reuse import NEVER, Prior, Reads
-from optafly_cli.route.shape import Prefix, RequestShape
+from optafly_cli.route.shape import LIFETIME, Prefix, RequestShape
 
 OF_THE_PRIOR = 4.0
 """Observations of a kind and age that the prior counts for."""

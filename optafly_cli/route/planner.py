@@ -11,18 +11,15 @@ positions behind it. For these figures the choice is exact (`route.program`).
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from optafly_cli.models import Model
 from optafly_cli.route.pricing import Rates, rates
 from optafly_cli.route.program import SPARE, Chain, Program, Stop
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Reads
-from optafly_cli.route.shape import LOOK_BACK, Marks, Prefix, RequestShape, minimum_for
-
-MAX_ANCHORS = 4
-"""The API answers 400 to a fifth."""
+from optafly_cli.route.shape import LOOK_BACK, MAX_ANCHORS, Marks, Prefix, RequestShape, minimum_for
 
 TtlChoice = Literal["5m", "1h", "auto"]
 NOTHING: Marks = {}
@@ -44,17 +41,22 @@ class Situation:
     model: Model
     price: Rates
     ttls: Sequence[Sequence[Ttl]]
-    live: Marks = field(default_factory=dict)
+    live: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A block that may carry a breakpoint: what one spares the next request, per token, and with which TTLs it pays."""
+class _Worth(NamedTuple):
+    """What an entry spares the next request, per token; `pays` has the TTLs with which writing one pays."""
 
-    index: int
+    spared: dict[Ttl, float]
+    pays: dict[Ttl, float]
+
+
+class _Place(NamedTuple):
+    """A block that may carry a breakpoint, or has one of the client's own."""
+
+    block: int
     position: int
-    spared: Mapping[Ttl, float]
-    pays: Sequence[Ttl]
+    worth: _Worth
     own: bool
 
 
@@ -127,18 +129,38 @@ def placeable(given: Situation) -> list[int]:
 
 def _places(given: Situation, own: Marks) -> list[_Place]:
     minimum = minimum_for(given.model)
-    worth = _Worth(given.price)
+    least: dict[Ttl, float] = {"5m": 0.0, "1h": 0.0}
     found: list[_Place] = []
-    least: Mapping[Ttl, float] = {"5m": 0.0, "1h": 0.0}
+    before: tuple[float, float, Sequence[Ttl]] | None = None
+    worth = _Worth(least, {})
     for i in sorted({*placeable(given), *(i for i in own if given.ends[i].tokens >= minimum)}, reverse=True):
-        spared = worth(given.expected[i], given.ttls[i])
-        # A token is worth no less in a shorter prefix, which is read whenever the longer one is
-        if spared["5m"] < least["5m"] or spared["1h"] < least["1h"]:
-            spared = {"5m": max(spared["5m"], least["5m"]), "1h": max(spared["1h"], least["1h"])}
-        least = spared
-        pays = tuple(ttl for ttl in given.ttls[i] if given.expected[i].within(ttl) > worth.threshold[ttl])
-        found.append(_Place(i, given.ends[i].position, spared, pays, i in own))
+        reads = given.expected[i]
+        alike = (reads.five_minutes, reads.one_hour, given.ttls[i])
+        if alike != before:
+            before, worth = alike, _worth(reads, given.ttls[i], given.price, least)
+            least = worth.spared
+        found.append(_Place(i, given.ends[i].position, worth, i in own))
     return found[::-1]
+
+
+def _worth(reads: Reads, ttls: Sequence[Ttl], price: Rates, least: Mapping[Ttl, float]) -> _Worth:
+    """What an entry is worth to the next request, per token (see above), and no less than `least`.
+
+    That is its worth in a longer prefix: the shorter one is read whenever the longer one is.
+    """
+    chance: dict[Ttl, float] = {"5m": _in_steps(reads.five_minutes), "1h": _in_steps(reads.one_hour)}
+    # What is never written is paid at the input price when it is not read
+    scale = 1 - price.read
+    best = max(ttls, key=lambda ttl: chance[ttl] * (price.write(ttl) - price.read) - price.write(ttl))
+    if reads.within(best) > price.threshold(best):
+        scale = (price.write(best) - price.read) * (1 - chance[best])
+    spared = {ttl: max(scale * one / (1 - one), least[ttl]) for ttl, one in chance.items()}
+    return _Worth(spared, {ttl: spared[ttl] for ttl in ttls if reads.within(ttl) > price.threshold(ttl)})
+
+
+def _in_steps(reads: float) -> float:
+    """The chance of the next read, rounded up so that what pays still does; less the last digits of floats."""
+    return min(math.ceil(_STEPS - _STEPS / (1 + reads) - 1e-9), _STEPS - 1) / _STEPS
 
 
 def _most(given: Situation, places: Sequence[_Place], hit: int | None) -> float:
@@ -149,41 +171,11 @@ def _most(given: Situation, places: Sequence[_Place], hit: int | None) -> float:
     worth = before * (1 - price.read)
     before = 0
     for place in places:
-        upto = given.ends[place.index].tokens
-        gain = max(place.spared["5m"], place.spared["1h"])
+        upto = given.ends[place.block].tokens
+        gain = max(place.worth.spared.values())
         worth += (upto - before) * gain - min(gain * (upto - before), max(0, upto - max(before, read)) * premium)
         before = upto
     return worth + MAX_ANCHORS * SPARE
-
-
-class _Worth:
-    """What an entry is worth to the next request, per token: see above. Blocks of one kind mostly share it."""
-
-    def __init__(self, price: Rates) -> None:
-        self._price = price
-        self._known: dict[tuple[Reads, Sequence[Ttl]], Mapping[Ttl, float]] = {}
-        self.threshold: Mapping[Ttl, float] = {ttl: price.threshold(ttl) for ttl in ("5m", "1h")}
-
-    def __call__(self, reads: Reads, ttls: Sequence[Ttl]) -> Mapping[Ttl, float]:
-        known = self._known.get((reads, ttls))
-        if known is None:
-            known = self._known[(reads, ttls)] = self._of(reads, ttls)
-        return known
-
-    def _of(self, reads: Reads, ttls: Sequence[Ttl]) -> Mapping[Ttl, float]:
-        price = self._price
-        chance: dict[Ttl, float] = {"5m": _in_steps(reads.five_minutes), "1h": _in_steps(reads.one_hour)}
-        # What is never written is paid at the input price when it is not read
-        scale = 1 - price.read
-        best = max(ttls, key=lambda ttl: chance[ttl] * (price.write(ttl) - price.read) - price.write(ttl))
-        if reads.within(best) > self.threshold[best]:
-            scale = (price.write(best) - price.read) * (1 - chance[best])
-        return {ttl: scale * one / (1 - one) for ttl, one in chance.items()}
-
-
-def _in_steps(reads: float) -> float:
-    """The chance of the next read, rounded up so that what pays still does; less the last digits of floats."""
-    return min(math.ceil(_STEPS - _STEPS / (1 + reads) - 1e-9), _STEPS - 1) / _STEPS
 
 
 def _best_with(given: Situation, places: Sequence[_Place], room: int, hit: int | None) -> Chain | None:
@@ -203,17 +195,18 @@ def _stops(given: Situation, places: Sequence[_Place], hit: int | None) -> list[
     reached = -1 if hit is None else _reached_from(given, hit)
     deeper = [(i, _reached_from(given, i)) for i in _readable(given) if i > entry]
     # What is read, or has to be written for the client, is no reason against an anchor
-    paid = max([entry, *(place.index for place in places if place.own)])
+    paid = max([entry, *(place.block for place in places if place.own)])
     stops = []
     for place in places:
-        i = place.index
+        i = place.block
         if deeper and any(i >= other and place.position <= last for other, last in deeper):
             if place.own:
                 return None
             continue
-        ttls = given.ttls[i] if i <= paid else place.pays
-        if ttls:
-            later = {ttl: place.spared[_lasting(given, i, ttl, entry)] for ttl in ttls}
+        later = place.worth.pays
+        if i <= paid:
+            later = {ttl: place.worth.spared[_lasting(given, i, ttl, entry)] for ttl in given.ttls[i]}
+        if later:
             finds = i >= entry and place.position <= reached
             stops.append(Stop(i, given.ends[i].tokens, later, place.own, i < entry, finds))
     return stops
@@ -253,12 +246,14 @@ def _readable(given: Situation) -> list[int]:
 
 def _steadied(expected: Sequence[Reads]) -> list[Reads]:
     """The estimates, none higher than that of the prefix before it, nor than that of a longer time."""
-    five_minutes = one_hour = float("inf")
+    five_minutes = one_hour = math.inf
     figures = []
     for reads in expected:
-        five_minutes = min(five_minutes, max(0.0, reads.five_minutes))
-        one_hour = min(one_hour, max(0.0, reads.one_hour))
-        figures.append(Reads(five_minutes, max(five_minutes, one_hour)))
+        if not 0 <= reads.five_minutes <= min(five_minutes, reads.one_hour) or reads.one_hour > one_hour:
+            five = max(0.0, min(five_minutes, reads.five_minutes))
+            reads = Reads(five, max(five, min(one_hour, reads.one_hour)))  # noqa: PLW2901 - held to those before
+        five_minutes, one_hour = reads.five_minutes, reads.one_hour
+        figures.append(reads)
     return figures
 
 

@@ -11,6 +11,12 @@ from optafly_cli.route.result import Ttl
 Marks = Mapping[int, Ttl]
 """Breakpoints: the number of the block that carries `cache_control`, and its TTL."""
 
+LIFETIME: Mapping[Ttl, float] = {"5m": 300.0, "1h": 3600.0}
+"""Seconds that an entry lives, from the start of the request that last wrote or read it."""
+
+MAX_ANCHORS = 4
+"""Breakpoints in a request, the client's own and the automatic one included: the API answers 400 to a fifth."""
+
 LOOK_BACK = 20
 """Positions at which a read looks for an entry, the breakpoint's own included."""
 

@@ -153,6 +153,8 @@ def test_the_choice_is_as_good_as_trying_everything(
     got = place(shape, ends, expected, model=model, live=live, ttl=ttl, max_anchors=limit)
     check(shape, got)
     assert {i: got[i] for i in shape.own_marks} == shape.own_marks
+    volatile = [i for i, block in enumerate(shape.blocks) if block.kind == "instruction"]
+    assert all(i < min(volatile, default=99) for i in got if i not in shape.own_marks)
     assert _worth(got, facts.expected, ends, live, model, facts.ttls, places) == pytest.approx(max(values), abs=1e-4)
 
 

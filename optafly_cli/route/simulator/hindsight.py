@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from optafly_cli.route.result import Ttl
 from optafly_cli.route.reuse import Reads
-from optafly_cli.route.shape import Prefix, RequestShape, prefixes
-from optafly_cli.route.simulator.prompt_cache import LIFETIME
+from optafly_cli.route.shape import LIFETIME, Prefix, RequestShape, prefixes
 
 
 class Hindsight:

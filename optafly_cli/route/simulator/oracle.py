@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from optafly_cli.models import Model
 from optafly_cli.route.pricing import PER
 from optafly_cli.route.result import Ttl
-from optafly_cli.route.shape import RequestShape, minimum_for, prefixes
-from optafly_cli.route.simulator.prompt_cache import LIFETIME, tier_of
+from optafly_cli.route.shape import LIFETIME, RequestShape, minimum_for, prefixes
+from optafly_cli.route.simulator.prompt_cache import tier_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,10 @@ def as_sent(request: RequestShape, ends: Sequence[Prefix], live: Marks) -> Marks
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The planner with this estimate of reuse; `model_of` gives the facts of a model by its name."""
+    """The planner with this estimate of reuse; `model_of` gives the facts of a model by its name.
+
+    Without `knows_what_lives` it does not remember what its earlier anchors wrote.
+    """
 
     reuse: Reuse
     model_of: Callable[[str], Model]

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from optafly_cli.models import Model, PriceTier
 from optafly_cli.route.pricing import DEFAULT_RATES, PER
 from optafly_cli.route.result import Ttl
-from optafly_cli.route.shape import LOOK_BACK, Marks, Prefix, RequestShape, minimum_for, prefixes
+from optafly_cli.route.shape import LIFETIME, LOOK_BACK, Marks, Prefix, RequestShape, minimum_for, prefixes
 from optafly_cli.route.simulator.rules import check
-
-LIFETIME: dict[Ttl, float] = {"5m": 300.0, "1h": 3600.0}
-"""Seconds, from the start of the request that last wrote or read an entry."""
 
 _SWEEP_EVERY = 4096
 

@@ -4,9 +4,7 @@ Source: the prompt-caching page and errors quoted in public issues, both read 20
 whether an automatic 1h breakpoint may follow a 5m one. It is taken to be refused as an explicit one is.
 """
 
-from optafly_cli.route.shape import Marks, RequestShape, last_markable
-
-MAX_BREAKPOINTS = 4
+from optafly_cli.route.shape import MAX_ANCHORS, Marks, RequestShape, last_markable
 
 
 class RuleBrokenError(ValueError):
@@ -27,9 +25,9 @@ def check(request: RequestShape, marks: Marks) -> None:
             raise RuleBrokenError(f"block {i}: cache_control cannot be set for {what}")
     if request.automatic:
         _automatic(request, marks)
-    if len(marks) > MAX_BREAKPOINTS:
+    if len(marks) > MAX_ANCHORS:
         raise RuleBrokenError(
-            f"A maximum of {MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {len(marks)}."
+            f"A maximum of {MAX_ANCHORS} blocks with cache_control may be provided. Found {len(marks)}."
         )
     ttls = [marks[i] for i in sorted(marks)]
     if "5m" in ttls and "1h" in ttls[ttls.index("5m") :]:
