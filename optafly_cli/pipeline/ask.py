@@ -129,12 +129,14 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
         cache_read_input_tokens=usage.cache_read_input_tokens,
     )
     with timing.stage("store"):
-        if evidence is not None and has_secret(session, refined, answer):
+        secret = has_secret(session, refined, answer)
+        if evidence is not None and secret:
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
-        with SentBefore.of(session, shelf.folder) as sent_before:
-            sent_before.add_answered(routed, answer, begun)
+        if not secret and shelf.problem is None:
+            with SentBefore.of(session, shelf.folder) as sent_before:
+                sent_before.add_answered(routed, answer, begun)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"

@@ -2,12 +2,14 @@
 
 import copy
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optafly_cli.cache.requests import RequestLog
 from optafly_cli.config.settings import RouteSettings
 from optafly_cli.models import Model
 from optafly_cli.service.proxy.anchoring import Anchored, anchored
@@ -176,3 +178,23 @@ def test_the_upstream_takes_and_reads_the_anchors(proxy: RunningProxy, api: Mess
     assert first.json["usage"]["cache_creation_input_tokens"] > 0
     assert second.json["usage"]["cache_read_input_tokens"] > 0
     assert proxy.ask(body).cache == "hit; tier=exact"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_sent_on_is_logged(proxy: RunningProxy, api: MessagesApi, stream: bool) -> None:
+    """After the reply, with what its usage said; also of a client that marks for itself. A hit was not sent."""
+    body = {"model": MODEL, "max_tokens": 200, "system": LONG, "messages": [{"role": "user", "content": "one?"}]}
+    own = {**body, "cache_control": {"type": "ephemeral"}, "messages": [{"role": "user", "content": "two?"}]}
+    for asked in (body, body, own):
+        proxy.ask({**asked, "stream": stream})
+    assert len(api.messages) == 2
+    with RequestLog(proxy.made_from.folder) as log:
+        until = time.monotonic() + 20
+        while len(found := log.trace()) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        account = log.account(found[-1][0].at)
+    assert [[block.kind for block in shape.blocks] for shape, _ in found] == [["system", "opening"]] * 2
+    assert found[1][0].own_marks == {1: "5m"}
+    assert all(output > 0 for _, output in found)
+    assert account.written_5m > 0
+    assert account.read > 0

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from optafly_cli.cache.requests import RequestLog
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Failure, Reply
 from tests.proxy.conftest import QUESTION, RunningProxy, StartProxy, events
 from tests.proxy.raw import RawServer
+from tests.proxy.test_anchoring import blocked, unmarked
 
 TOOL: dict[str, Any] = {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
 
@@ -236,8 +238,11 @@ def test_a_request_with_a_secret_is_answered_and_not_kept(
     monkeypatch.setenv("STAGING_PASSWORD", VALUE)
     for _ in range(2):
         assert proxy.ask(body).cache == "bypass; reason=secret"
-    assert [request.body["messages"] for request in api.messages] == [body["messages"]] * 2
+    sent = [unmarked(blocked(request.body)["messages"]) for request in api.messages]
+    assert sent == [blocked(body)["messages"]] * 2
     assert proxy.entries() == 0
+    with RequestLog(proxy.made_from.folder) as log:
+        assert log.trace() == []
 
 
 def test_an_answer_with_a_secret_is_not_kept(proxy: RunningProxy, api: MessagesApi) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.config.settings import Settings
@@ -168,6 +169,9 @@ class Handler:
         name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
         self.metrics.count(name, "reason", verdict.reason)
         planned = Anchored(raw) if sent.call is None else await self._desk.anchored(sent.call, raw)
+        if sent.call is not None and sent.call.secret:
+            # Not even a digest of what a secret is in
+            planned = replace(planned, sent=None)
         body = planned.raw
         headers = self._to_upstream(client.headers, readable=verdict.keep)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
