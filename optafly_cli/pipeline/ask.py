@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.job import Timing, Voice
-from optafly_cli.pipeline.sent_before import SentBefore
 from optafly_cli.pipeline.session import Session
 from optafly_cli.pipeline.shelf import Shelf, has_secret
 from optafly_cli.pipeline.stages import refine, route
@@ -84,6 +83,8 @@ def _explain(shelf: Shelf, voice: Voice) -> None:
 
 
 def _ask_provider(session: Session, voice: Voice, shelf: Shelf, lookup: Lookup | None, timing: Timing) -> Outcome:
+    from optafly_cli.pipeline.sent_before import SentBefore
+
     _pass_on(lookup, voice)
     with timing.stage("refine"):
         before = shelf.before()
@@ -112,6 +113,7 @@ class _Prepared:
 
 def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepared: _Prepared) -> Outcome:
     """Send the request, and remember the answer."""
+    from optafly_cli.pipeline.sent_before import SentBefore
     from optafly_cli.provider.client import send
     from optafly_cli.route.pricing import answer_cost
 
