@@ -112,7 +112,8 @@ def test_an_older_store_gets_the_log(project: Project, open_store: OpenStore) ->
     store.close()
     with sqlite3.connect(store.folder / FILE) as database:
         database.executescript(
-            "DROP TABLE request; DROP TABLE prefix; DROP TABLE tally; DELETE FROM migration WHERE number = 5; PRAGMA user_version = 4"
+            "DROP TABLE request; DROP TABLE prefix; DROP TABLE tally;"
+            "DELETE FROM migration WHERE number = 5; PRAGMA user_version = 4"
         )
     database.close()
     with RequestLog(store.folder) as log:
