@@ -186,16 +186,18 @@ def test_the_upstream_takes_and_reads_the_anchors(proxy: RunningProxy, api: Mess
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_was_sent_on_is_logged(proxy: RunningProxy, api: MessagesApi, stream: bool) -> None:
     """After the reply, with what its usage said; also of a client that marks for itself. A hit was not sent."""
-    body = {"model": MODEL, "max_tokens": 200, "system": LONG, "messages": [{"role": "user", "content": "one?"}]}
-    own = {**body, "cache_control": {"type": "ephemeral"}, "messages": [{"role": "user", "content": "two?"}]}
-    for asked in (body, body, own):
-        proxy.ask({**asked, "stream": stream})
-    assert len(api.messages) == 2
+    ask = {"model": MODEL, "max_tokens": 200, "system": LONG, "stream": stream}
+    body = {**ask, "messages": [{"role": "user", "content": f"logged {stream}?"}]}
+    own = {**body, "cache_control": {"type": "ephemeral"}}
     with RequestLog(proxy.made_from.folder) as log:
+        known = len(log.trace())
+        for asked in (body, body, own):
+            proxy.ask(asked)
         until = time.monotonic() + 20
-        while len(found := log.trace()) < 2 and time.monotonic() < until:
+        while len(found := log.trace()[known:]) < 2 and time.monotonic() < until:
             time.sleep(0.05)
         account = log.account(found[-1][0].at)
+    assert len(api.messages) == 2
     assert [[block.kind for block in shape.blocks] for shape, _ in found] == [["system", "opening"]] * 2
     assert found[1][0].own_marks == {1: "5m"}
     assert all(output > 0 for _, output in found)
