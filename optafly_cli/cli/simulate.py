@@ -77,7 +77,7 @@ def _print(ui: Ui, found: "Comparison") -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     for number in range(4):
         table.add_column(justify="left" if number < 2 else "right", no_wrap=True)
-    most = max(line.ratio for line in found.policies)
+    most = max(line.ratio for line in found.policies) or 1.0
     block = "#" if console.options.ascii_only else "█"
     for line in found.policies:
         style = {"ours": "bold", "oracle": "dim"}.get(line.policy, "")

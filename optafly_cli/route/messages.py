@@ -57,7 +57,7 @@ def shape_of(
     """The request without its texts. `blocks` are those of `blocks_of`.
 
     Texts are counted once for each field, and the tokens shared out by length: turns are many, and mostly short.
-    Without `digests`, which take a millisecond for a megabyte, its prefixes can be compared with no other's.
+    Without `digests`, for which every byte is hashed, its prefixes can be compared with no others.
     """
     tokens = _counted(blocks, count)
     names = digests_of(body, blocks) if digests else [str(i) for i in range(len(blocks))]

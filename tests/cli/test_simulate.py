@@ -64,6 +64,13 @@ def test_the_chart_fits_eighty_columns(cli: Cli, tmp_path: Path) -> None:
     assert max(bars, key=lambda name: bars[name]) == "none"
 
 
+def test_a_trace_without_tokens_costs_nothing(cli: Cli, tmp_path: Path) -> None:
+    """Under every policy, with a chart all the same."""
+    empty = RequestShape("claude-sonnet-5", (BlockShape("nothing", 0, "conversation"),))
+    (tmp_path / "empty.jsonl").write_text(line_of(empty))
+    assert cli("route", "--simulate", str(tmp_path / "empty.jsonl")).out.count("$0.0000") == 5
+
+
 def test_what_is_no_trace_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
     """Absent, empty, binary, or with a line that is no request: exit code 2."""
     (tmp_path / "empty").write_text("")

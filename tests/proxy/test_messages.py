@@ -11,10 +11,10 @@ import pytest
 
 from optafly_cli.cache.requests import RequestLog
 from tests.fakes.messages_api import MessagesApi
+from tests.fakes.rules import all_blocks
 from tests.fakes.script import Failure, Reply
 from tests.proxy.conftest import QUESTION, RunningProxy, StartProxy, events
 from tests.proxy.raw import RawServer
-from tests.proxy.test_anchoring import blocked, unmarked
 
 TOOL: dict[str, Any] = {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
 
@@ -207,6 +207,11 @@ SECRET = "ghp_" + "a8Kd03JfLq72MzPw" + "X5Rt9VbN1cYh6GsE4uQo"
 VALUE = "plain" + "looking" + "Value77"
 
 
+def unmarked_blocks(body: dict[str, Any]) -> list[Any]:
+    """Every block with its role in place of a marker."""
+    return [{**block, "cache_control": role} for _, role, block in all_blocks(body)]
+
+
 def with_tool_use(given: dict[str, str], result: str) -> dict[str, Any]:
     """A turn in which a tool was used, and what it found."""
     turns = [
@@ -238,8 +243,8 @@ def test_a_request_with_a_secret_is_answered_and_not_kept(
     monkeypatch.setenv("STAGING_PASSWORD", VALUE)
     for _ in range(2):
         assert proxy.ask(body).cache == "bypass; reason=secret"
-    sent = [unmarked(blocked(request.body)["messages"]) for request in api.messages]
-    assert sent == [blocked(body)["messages"]] * 2
+    # Long ones are anchored as ever
+    assert [unmarked_blocks(request.body) for request in api.messages] == [unmarked_blocks(body)] * 2
     assert proxy.entries() == 0
     with RequestLog(proxy.made_from.folder) as log:
         assert log.trace() == []

@@ -54,6 +54,7 @@ def test_requests_come_in_the_order_of_their_times() -> None:
     [
         ("{", "Expecting property name"),
         ("[]", "it is no JSON object"),
+        ("[" * 100_000, "recursion"),
         (json.dumps({**LINE, "model": ""}), 'model cannot be ""'),
         (json.dumps({**LINE, "at": "now"}), 'at cannot be "now"'),
         (json.dumps({**LINE, "at": True}), "at cannot be true"),

@@ -42,7 +42,7 @@ def read(lines: Iterable[str], name: str) -> list[RequestShape]:
             continue
         try:
             requests.append(_request(json.loads(line)))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
             raise UsageError(
                 f"{name}:{number} is no request of a trace: {said}",
