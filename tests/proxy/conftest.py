@@ -164,8 +164,8 @@ def proxy(api: MessagesApi, _standing_proxy: RunningProxy) -> RunningProxy:
     path = _standing_proxy.made_from.folder / "entries.sqlite"
     if path.exists():
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("DELETE FROM entry")
-            connection.execute("DELETE FROM hit")
+            for table in ("entry", "hit", "request", "prefix", "tally"):
+                connection.execute(f"DELETE FROM {table}")
     _standing_proxy.lines.clear()
     _standing_proxy.details.clear()
     return _standing_proxy
