@@ -1,7 +1,7 @@
 """What is expected to be sent again: by record, by weights, within the purse."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -211,6 +211,14 @@ def test_a_lesson_says_which_plan_was_cheaper() -> None:
     assert taught.heuristic == pytest.approx(sum(billed(trace, heuristic, lambda _: SMALL)[cut:]))
     assert taught.lesson.learned == pytest.approx(taught.learned / taught.none)
     assert taught.learned < taught.none
+    marked = [
+        (replace(request, blocks=tuple(replace(block, mark="5m") for block in request.blocks[:4])), output)
+        for request, output in trace
+    ]
+    bare = [(replace(request, blocks=request.blocks[:4]), output) for request, output in trace]
+    assert learn(marked, lambda _: SMALL, now=5.0, source="a test") == learn(
+        bare, lambda _: SMALL, now=5.0, source="a test"
+    )
     with pytest.raises(ValueError, match="too few"):
         learn(trace[: ENOUGH - 1], lambda _: SMALL, now=5.0, source="a test")
 

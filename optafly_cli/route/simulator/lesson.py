@@ -11,6 +11,7 @@ from optafly_cli.route.pricing import rates
 from optafly_cli.route.purse import Thrifty
 from optafly_cli.route.reuse import Reuse, shipped_prior
 from optafly_cli.route.shape import RequestShape, prefixes
+from optafly_cli.route.simulator.comparison import unmarked
 from optafly_cli.route.simulator.policies import none
 from optafly_cli.route.simulator.remembering import Remembering
 from optafly_cli.route.simulator.replay import replay
@@ -45,6 +46,8 @@ def learn(
     """
     if len(trace) < ENOUGH:
         raise ValueError(f"{len(trace)} requests are too few")
+    # What was marked then is neither plan's
+    trace = [(unmarked(request), output) for request, output in trace]
     cut = int(len(trace) * FITTED)
     ends = [prefixes(request) for request, _ in trace]
     start, prior = shipped_weights(), shipped_prior()
