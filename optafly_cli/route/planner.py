@@ -196,6 +196,8 @@ def _stops(given: Situation, places: Sequence[_Place], hit: int | None) -> list[
     deeper = [(i, _reached_from(given, i)) for i in _readable(given) if i > entry]
     # What is read, or has to be written for the client, is no reason against an anchor
     paid = max([entry, *(place.block for place in places if place.own)])
+    # Nor is it where what is read lives for 5m only: an hour behind it carries that on, at no charge
+    carried = hit is not None and given.live[hit] == "5m"
     stops = []
     for place in places:
         i = place.block
@@ -206,6 +208,8 @@ def _stops(given: Situation, places: Sequence[_Place], hit: int | None) -> list[
         later = place.worth.pays
         if i <= paid:
             later = {ttl: place.worth.spared[_lasting(given, i, ttl, entry)] for ttl in given.ttls[i]}
+        elif carried and "1h" in given.ttls[i]:
+            later = {**later, "1h": place.worth.spared["1h"]}
         if later:
             finds = i >= entry and place.position <= reached
             stops.append(Stop(i, given.ends[i].tokens, later, place.own, i < entry, finds))

@@ -70,6 +70,13 @@ def test_what_is_in_the_cache_costs_nothing_to_mark() -> None:
     assert placed(text(200, 200), seldom, live={0: "5m"}) == {0: "5m"}
 
 
+def test_an_hour_behind_what_is_read_carries_it_on() -> None:
+    """What lives for five minutes and comes again within the hour is worth a few more tokens written for it."""
+    later = Reads(0.0, 1.0)
+    assert placed(text(200, 200), later, ttl="auto") == {}
+    assert placed(text(200, 200), later, ttl="auto", live={0: "5m"}, max_anchors=1) == {1: "1h"}
+
+
 def test_the_clients_own_markers_stay_and_take_their_places() -> None:
     """Two of the client's leave two, and the order of the TTLs holds among all of them."""
     blocks = text(*[200] * 6)
