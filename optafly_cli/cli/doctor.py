@@ -68,7 +68,7 @@ def _versions() -> Iterator[Check]:
     from importlib.metadata import version
 
     python = ".".join(map(str, sys.version_info[:3]))
-    parts = [f"{name} {version(name)}" for name in ("anthropic", "faiss-cpu", "onnxruntime", "tiktoken", "typer")]
+    parts = [f"{name} {version(name)}" for name in ("anthropic", "faiss-cpu", "onnxruntime", "typer")]
     yield Check("versions", "ok", f"optafly {__version__}, Python {python}, {', '.join(parts)}")
 
 
