@@ -12,9 +12,9 @@ from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.route.anchors import MAX_ANCHORS, minimum_of, plan, replan
 from optafly_cli.route.blocks import arrange
 from optafly_cli.route.body import build, marked
-from optafly_cli.route.optimise import lossless
+from optafly_cli.route.optimiser.run import optimise
 from optafly_cli.route.pricing import request_cost
-from optafly_cli.route.result import Anchor, Cost, Optimisation, RoutedRequest, TokenSummary
+from optafly_cli.route.result import Anchor, Cost, RoutedRequest, TokenSummary
 from optafly_cli.route.reuse import shipped_prior
 
 if TYPE_CHECKING:
@@ -30,18 +30,22 @@ def route(
     ttl: Literal["5m", "1h", "auto"],
     settings: RouteSettings,
     counter: "Counter",
+    compress: bool = False,
 ) -> RoutedRequest:
     """Arrange the prompt for the prompt cache, place the anchors, and price the result.
+
+    `compress`: take from context that the user did not name what can be missed, too.
 
     Raises:
         UsageError: nothing to ask, a `max_tokens` that no request can have, or a prompt over the model's window.
     """
     _check_max_tokens(max_tokens, model)
-    sections = refined.sections
-    removed = 0
-    if settings.enabled and settings.token_optimisation:
-        sections, removals = lossless(sections)
-        removed = sum(counter.count(r.before) - (counter.count(r.after) if r.after else 0) for r in removals)
+    sections, optimisation = optimise(
+        refined,
+        count=counter.count,
+        lossless=settings.enabled and settings.token_optimisation,
+        compress=compress,
+    )
     blocks = arrange(sections, system)
     if not blocks or blocks[-1].kind != "instruction":
         raise UsageError("the prompt is empty", remedy="say what is to be done")
@@ -56,8 +60,8 @@ def route(
         use_cache=any(anchor.cacheable for anchor in anchors),
         reason=_reason(anchors, model, settings),
         anchors=anchors,
-        tokens=_summary(anchors, sum(tokens), removed, counter.method, counter.margin),
-        optimisation=Optimisation(removed_redundancy=removed, compressed_context=0, chunks=1),
+        tokens=_summary(anchors, sum(tokens), optimisation.removed, counter.method, counter.margin),
+        optimisation=optimisation,
         cost=_cost(anchors, sum(tokens), model),
     )
 

@@ -43,12 +43,31 @@ class TokenSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What the token optimiser took out of one block for one reason, in tokens, and in how many places."""
+
+    block: str
+    reason: str
+    tokens: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class Optimisation:
-    """What the token optimiser did, in tokens; `chunks` is the number of requests the prompt needs."""
+    """What the token optimiser did, in tokens; `chunks` is the number of requests the prompt needs.
+
+    `removed_redundancy` is without loss, `compressed_context` was asked for (`--compress`); `removals` lists both.
+    """
 
     removed_redundancy: int
     compressed_context: int
     chunks: int
+    removals: tuple[Removed, ...] = ()
+
+    @property
+    def removed(self) -> int:
+        """Tokens that the request has less than it would have had."""
+        return self.removed_redundancy + self.compressed_context
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,161 @@
+"""Lines that a log has many of and a reader needs as a count: steps that went well, passed tests, progress. Pure.
+
+A run of them becomes one line that says how many there were and still names what was built, with its versions. A line
+that speaks of an error is none of them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from optafly_cli.route.optimiser.looks import is_important
+from optafly_cli.route.optimiser.notes import note
+
+FEWEST = 3
+"""Lines of one kind in a row that become one."""
+
+_STEP = re.compile(
+    r"\s*(?:#\d+ [\d.]+ |\d+\.\d+ )?(?P<verb>Collecting|Downloading|Downloaded|Using cached|Compiling|Checking|Fresh|Adding|Locking"
+    r"|Unpacking|Preparing to unpack|Setting up|Selecting previously unselected package|Get:\d+|Hit:\d+|Ign:\d+"
+    r"|Requirement already satisfied:|Processing triggers for|Building wheel for|Created wheel for|Stored in directory:"
+    r"|Preparing metadata|Installing build dependencies:?|Getting requirements to build wheel:?|Attempting uninstall:"
+    r"|Found existing installation:|Uninstalling|Successfully uninstalled|Obtaining|Installing|Fetching|Resolving|Extracting"
+    r"|npm http fetch GET|npm http cache|npm sill \w+|npm verb \w+|go: downloading|Cloning into|adding|creating|copying|inflating:|extracting:"
+    r"|CC|CXX|AR|LD|LINK|GEN)\s(?P<rest>.*)"
+)
+_PROGRESS = re.compile(
+    r"\s*(?:.*[━█▉▊▋▌▍▎▏▐░▒▓#=>.⣿-]{6,}.*(?:\d\s?%|[kKMG]i?B|\d+/\d+|eta|it/s).*"
+    r"|(?:remote: )?(?:Counting|Compressing|Receiving|Resolving|Writing|Unpacking|Enumerating) (?:objects|deltas): .*"
+    r"|\(?Reading (?:package lists|database|state information).*|Building dependency tree.*"
+    r"|[\w .:/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%.{0,60}|\s*\d{1,3}%\|.*"
+    r"|[0-9a-f]{12}: (?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete).*"
+    r"|\[\d+/\d+\] (?:Building|Compiling|Linking|Copying|Generating|Scanning|\w+ing)\b.*|\[ *\d+%\] (?:Building|Built|Linking|Generating)\b.*)\Z"
+)
+_PASSED = re.compile(
+    r"\s*(?:(?P<pytest>[\w./\\-]+\.py)(?:::\S.*?)? (?:PASSED|\.)(?:\s+\[ *\d+%\])?"
+    r"|(?P<dots>[\w./\\-]+\.py) [.s]+(?:\s+\[ *\d+%\])?|[.s]{20,}(?:\s+\[ *\d+%\])?"
+    r"|(?:\[gw\d+\] )?(?:\[ *\d+%\] )?PASSED (?P<xdist>[\w./\\-]+\.py)\S*\s*"
+    r"|test (?P<cargo>[\w:]+)(?: - .*)? \.\.\. ok(?: <.*>)?|(?P<unittest>test\w* \([\w.]+\))(?:\n.*)? \.\.\. ok"
+    r"|=== (?:RUN|PAUSE|CONT)\s+(?P<run>\S+)|--- PASS: (?P<go>\S+) \([\d.]+s\)|ok\s+(?P<gopkg>[\w./-]+)\s+(?:[\d.]+s|\(cached\)).*"
+    r"|[✓✔√] (?P<jest>.*)|PASS (?P<suite>\S+)(?: \([\d.]+ m?s\))?|ok \d+ (?:- )?(?P<tap>.*)"
+    r"|\d+/\d+ Test +#\d+: (?P<ctest>\S+) \.+ +Passed +[\d.]+ sec)\Z"
+)
+_HOOK = re.compile(r"(?P<hook>[\w .,()-]+?)\.{5,}(?:\([\w ]+\))?(?:Passed|Skipped)\s*\Z")
+_NO_NEED = re.compile(
+    r"https?://\S+/|\s*\(?\d+(?:\.\d+)?\s?[kKMG]i?B\)?|\s*\[\d[\d.,]* ?[kKMG]?i?B\]|-py[23](?:\.py3)?-none-any|\.whl(?:\.metadata)?\b|"
+    r"-cp\d+-(?:cp\d+|abi3)-\S+|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.tar\.gz\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of line. `item` gives what a line is about, None when it is not of this kind; `say` sums a run up."""
+
+    reason: str
+    item: Callable[[str], str | None]
+    say: Callable[[Sequence[str]], str]
+
+
+def _step(line: str) -> str | None:
+    match = _STEP.fullmatch(line)
+    if match is None:
+        return None
+    rest = _NO_NEED.sub("", match["rest"]).strip()
+    return f"{re.sub(r':?[0-9]*$', '', match['verb'])}\0{rest}"
+
+
+def _said_of_steps(items: Sequence[str]) -> str:
+    by_verb: dict[str, list[str]] = {}
+    for item in items:
+        verb, _, rest = item.partition("\0")
+        named = by_verb.setdefault(verb, [])
+        if rest and rest not in named:
+            named.append(rest)
+    seen: set[str] = set()
+    parts = []
+    for verb, named in by_verb.items():
+        fresh = [name for name in named if name not in seen]
+        seen.update(named)
+        parts.append(f"{verb} {', '.join(fresh)}" if fresh else f"{verb} the same")
+    return f"{len(items)} steps: {'; '.join(parts)}"
+
+
+def _progress(line: str) -> str | None:
+    return "" if _PROGRESS.fullmatch(line) else None
+
+
+def _passed(line: str) -> str | None:
+    match = _PASSED.fullmatch(line)
+    if match is None:
+        return None
+    name = next((value for value in match.groups() if value), "")
+    return "" if match["run"] else _suite_of(name)
+
+
+def _suite_of(name: str) -> str:
+    """The file, package or module that a test is in; the test itself where it is nothing else."""
+    if "::" in name and not name.endswith(".py"):
+        return name.rpartition("::")[0]
+    return name.partition("(")[2].rstrip(")") if name.startswith("test") and "(" in name else name
+
+
+def _said_of_tests(items: Sequence[str]) -> str:
+    suites = Counter(item for item in items if item)
+    named = ", ".join(f"{suite} {number}" if number > 1 else suite for suite, number in suites.items())
+    return f"{len(items)} lines of passed tests{': ' if named else ''}{named}"
+
+
+def _hook(line: str) -> str | None:
+    match = _HOOK.fullmatch(line)
+    return match["hook"].strip() if match else None
+
+
+KINDS = (
+    Kind("passed tests", _passed, _said_of_tests),
+    Kind("progress", _progress, lambda items: f"{len(items)} lines of progress"),
+    Kind("steps that went well", _step, _said_of_steps),
+    Kind("passed checks", _hook, lambda items: f"passed or skipped: {', '.join(items)}"),
+)
+
+
+def kind_of(line: str) -> tuple[Kind, str] | None:
+    """The kind of a line and what it is about; None for a line that is to stay."""
+    if len(line) > 400 or not line.strip() or is_important(line):
+        return None
+    for kind in KINDS:
+        item = kind.item(line)
+        if item is not None:
+            return kind, item
+    return None
+
+
+def folded(lines: Sequence[str]) -> Iterable[tuple[Kind | None, Sequence[str], Sequence[str]]]:
+    """The lines in stretches: of which kind (None: kept), as they were, as they are then. Blank lines join a run."""
+    at = 0
+    plain = 0
+    while at < len(lines):
+        found = kind_of(lines[at])
+        if found is None:
+            at += 1
+            continue
+        kind, end, items = found[0], at, []
+        look = at
+        while look < len(lines):
+            here = kind_of(lines[look])
+            if here is not None and here[0] is kind:
+                items.append(here[1])
+                end = look = look + 1
+            elif not lines[look].strip() and look - end < 2:
+                look += 1
+            else:
+                break
+        after = [note(kind.say(items))]
+        if len(items) >= FEWEST and len(after[0]) + 8 < sum(map(len, lines[at:end])):
+            if plain < at:
+                yield None, lines[plain:at], lines[plain:at]
+            yield kind, lines[at:end], after
+            plain = end
+        at = end
+    if plain < len(lines):
+        yield None, lines[plain:], lines[plain:]
