@@ -206,9 +206,12 @@ def _tokens() -> Iterator[Check]:
 
 
 def _credentials() -> Iterator[Check]:
-    from optafly_cli.provider.credentials import credentials_source
+    from optafly_cli.provider.credentials import credentials_source, with_key_of
 
-    source = credentials_source(os.environ)
+    variable = load(Ui(), {}).settings.provider.key_variable
+    source = credentials_source(with_key_of(variable, os.environ))
+    if variable and source == "ANTHROPIC_API_KEY":
+        source = variable
     if source:
         yield Check("credentials", "ok", f"found in {source}")
     else:

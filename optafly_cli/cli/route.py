@@ -1,7 +1,7 @@
 """optafly route: the request, its anchors and its price."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +9,10 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
-from optafly_cli.route.result import Anchor, Cost, RoutedRequest
+from optafly_cli.route.result import Anchor, Cost, Removed, RoutedRequest
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.session import Session
 
 app = new_app()
 
@@ -36,6 +39,9 @@ def route(
     model: opt.Model = None,
     max_tokens: opt.MaxTokens = None,
     ttl: opt.Ttl = "auto",
+    no_optimise: opt.NoOptimise = False,
+    compress: opt.Compress = False,
+    max_cost: opt.MaxCost = None,
     request: Annotated[bool, typer.Option("--request", help="Print the exact Messages body.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Ask the endpoint to count the tokens.")] = False,
     base_url: opt.BaseUrl = None,
@@ -45,9 +51,7 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
-    from optafly_cli.pipeline.job import Voice
-    from optafly_cli.pipeline.stages import refine as run_refine
-    from optafly_cli.pipeline.stages import route as run_route
+    from optafly_cli.pipeline.budget import within_cost
 
     ui: Ui = ctx.obj
     start = time.perf_counter()
@@ -63,6 +67,9 @@ def route(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
+            no_optimise=no_optimise,
+            compress=compress,
+            max_cost=max_cost,
             max_context_tokens=max_context_tokens,
             model=model,
             max_tokens=max_tokens,
@@ -70,14 +77,7 @@ def route(
             command="route",
         ),
     )
-    refined = run_refine(
-        session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
-    )
-    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
-        ui.warn(sentence)
-    routed = run_route(session, refined)
-    if exact:
-        routed = _counted(session, routed)
+    routed = within_cost(session, lambda session: _routed(ui, session, exact=exact), ui.note)
     ms = (time.perf_counter() - start) * 1000
     if json:
         ui.document("route", _document(routed, ms, request=request))
@@ -90,7 +90,23 @@ def route(
     return 0
 
 
-def _counted(session: Any, routed: RoutedRequest) -> RoutedRequest:
+def _routed(ui: Ui, session: "Session", *, exact: bool) -> RoutedRequest:
+    from optafly_cli.pipeline.budget import check_cost
+    from optafly_cli.pipeline.job import Voice
+    from optafly_cli.pipeline.stages import refine, route
+
+    voice = Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
+    refined = refine(session, voice)
+    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
+        ui.warn(sentence)
+    routed = route(session, refined)
+    if exact:
+        routed = _counted(session, routed)
+        check_cost(session, routed)
+    return routed
+
+
+def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
     """The routed request with the endpoint's own count of its input tokens."""
     from optafly_cli.provider.client import count_tokens
     from optafly_cli.route.engine import recounted
@@ -147,7 +163,14 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
     console.print(
         f"tokens  {tokens.input:,} in (±{tokens.margin:.0%}, {tokens.method}), {tokens.cacheable:,} of them cacheable"
     )
+    for removed in routed.optimisation.removals:
+        console.print(printable(_said(removed)), markup=False)
     console.print(_prices(routed.cost))
+
+
+def _said(removed: Removed) -> str:
+    places = f", in {removed.places} places" if removed.places > 1 else ""
+    return f"removed {removed.tokens:,} of {removed.block}: {removed.reason}{places}"
 
 
 def _why(anchor: Anchor) -> str:

@@ -77,6 +77,9 @@ class RouteSettings:
         "auto", Rule("Who plans the anchors: rules, the learned planner, or the better one.", pending=True)
     )
     max_anchors: int = setting(4, Rule("The most anchors in a request.", minimum=0, maximum=4))
+    models: tuple[str, ...] = setting(
+        (), Rule("Models that may answer instead where --max-cost rules the chosen one out; the first that fits.", form="name")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,17 @@ class ProviderSettings:
     max_tokens: int = setting(16_000, Rule("The most tokens that an answer may have.", minimum=1, maximum=1_000_000))
     base_url: str = setting(
         "", Rule("The endpoint; empty: ANTHROPIC_BASE_URL, then https://api.anthropic.com.", form="url")
+    )
+    key_variable: str = setting(
+        "", Rule("The environment variable that holds the API key; empty: ANTHROPIC_API_KEY and what the SDK knows besides.")
+    )
+    project_keys: tuple[str, ...] = setting(
+        (),
+        Rule(
+            'Other such variables for projects, as in "/home/me/work=WORK_API_KEY": the longest folder that holds the project '
+            "counts.",
+            form="name",
+        ),
     )
     timeout_s: float = setting(600.0, Rule("Seconds to wait for the endpoint.", above=0, maximum=86_400))
     retries: int = setting(3, Rule("How often a request that failed is sent again.", minimum=0, maximum=20))

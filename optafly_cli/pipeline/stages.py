@@ -133,10 +133,15 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
 
 
 def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
-    """Arrange the refined prompt into the request that will be sent."""
+    """Arrange the refined prompt into the request that will be sent.
+
+    Raises:
+        UsageError: it cannot be sent, or could cost more than `--max-cost`.
+    """
+    from optafly_cli.pipeline.budget import check_cost
     from optafly_cli.route.engine import route as run
 
-    return run(
+    routed = run(
         refined,
         model=session.model,
         system=session.system.text,
@@ -144,4 +149,7 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
         ttl=session.job.ttl,
         settings=session.settings.route,
         counter=session.counter,
+        compress=session.job.compress,
     )
+    check_cost(session, routed)
+    return routed

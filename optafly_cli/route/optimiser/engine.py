@@ -132,11 +132,11 @@ class _Pass:
     def _told(self, lines: Sequence[str]) -> Sequence[str]:
         """What a tool printed, as short as it can be told."""
         told: list[str] = []
-        for kind, before, after in folded(self._trimmed(lines, blanks=True)):
-            told += self._note(kind.reason, before, after) if kind else after
+        for reason, before, after in folded(self._trimmed(lines, blanks=True)):
+            told += self._note(reason, before, after) if reason else after
         short: list[str] = []
-        for reason, before, after in without_repeats(told):
-            short += self._note(reason, before, after) if reason else after
+        for again, before, after in without_repeats(told):
+            short += self._note(again, before, after) if again else after
         return short
 
     def _trimmed(self, lines: Sequence[str], *, blanks: bool = False) -> Sequence[str]:

@@ -6,11 +6,11 @@ that speaks of an error is none of them.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optafly_cli.route.optimiser.looks import is_important
-from optafly_cli.route.optimiser.notes import note
+from optafly_cli.route.optimiser.notes import note, saves
 
 FEWEST = 3
 """Lines of one kind in a row that become one."""
@@ -72,13 +72,25 @@ def _said_of_steps(items: Sequence[str]) -> str:
         named = by_verb.setdefault(verb, [])
         if rest and rest not in named:
             named.append(rest)
+    fetched = [_bare(name) for verb, named in by_verb.items() if verb != "Collecting" for name in named]
     seen: set[str] = set()
     parts = []
     for verb, named in by_verb.items():
-        fresh = [name for name in named if name not in seen]
+        # "Collecting x" says nothing more where x-1.2 was fetched then
+        fresh = [name for name in named if name not in seen and not (verb == "Collecting" and _among(name, fetched))]
         seen.update(named)
-        parts.append(f"{verb} {', '.join(fresh)}" if fresh else f"{verb} the same")
-    return f"{len(items)} steps: {'; '.join(parts)}"
+        if fresh:
+            parts.append(f"{verb} {', '.join(fresh)}")
+    return f"{len(items)} steps: {'; '.join(parts)}" if parts else f"{len(items)} steps"
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _among(name: str, fetched: Sequence[str]) -> bool:
+    start = _bare(name) + "-"
+    return any(other.startswith(start) for other in fetched)
 
 
 def _progress(line: str) -> str | None:
@@ -130,32 +142,41 @@ def kind_of(line: str) -> tuple[Kind, str] | None:
     return None
 
 
-def folded(lines: Sequence[str]) -> Iterable[tuple[Kind | None, Sequence[str], Sequence[str]]]:
-    """The lines in stretches: of which kind (None: kept), as they were, as they are then. Blank lines join a run."""
-    at = 0
-    plain = 0
+def folded(lines: Sequence[str]) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    """The lines in stretches: the reason ("": kept), as they were, as they are then. Blank lines join a run."""
+    at = plain = 0
     while at < len(lines):
-        found = kind_of(lines[at])
-        if found is None:
+        end, found = _run(lines, at)
+        if not found:
             at += 1
             continue
-        kind, end, items = found[0], at, []
-        look = at
-        while look < len(lines):
-            here = kind_of(lines[look])
-            if here is not None and here[0] is kind:
-                items.append(here[1])
-                end = look = look + 1
-            elif not lines[look].strip() and look - end < 2:
-                look += 1
-            else:
-                break
-        after = [note(kind.say(items))]
-        if len(items) >= FEWEST and len(after[0]) + 8 < sum(map(len, lines[at:end])):
+        after = [note("; ".join(kind.say([item for other, item in found if other is kind]) for kind in _kinds(found)))]
+        if len(found) >= FEWEST and saves("\n".join(lines[at:end]), after[0]):
             if plain < at:
-                yield None, lines[plain:at], lines[plain:at]
-            yield kind, lines[at:end], after
+                yield "", lines[plain:at], lines[plain:at]
+            yield _kinds(found)[0].reason, lines[at:end], after
             plain = end
         at = end
     if plain < len(lines):
-        yield None, lines[plain:], lines[plain:]
+        yield "", lines[plain:], lines[plain:]
+
+
+def _run(lines: Sequence[str], at: int) -> tuple[int, list[tuple[Kind, str]]]:
+    """Where the run that begins at `at` ends, and what its lines are about."""
+    found: list[tuple[Kind, str]] = []
+    end = look = at
+    while look < len(lines):
+        here = kind_of(lines[look])
+        if here is not None:
+            found.append(here)
+            end = look = look + 1
+        elif found and not lines[look].strip() and look - end < 2:
+            look += 1
+        else:
+            break
+    return end, found
+
+
+def _kinds(found: Sequence[tuple[Kind, str]]) -> list[Kind]:
+    """The kinds of a run, that of most lines first."""
+    return [kind for kind, _ in Counter(kind for kind, _ in found).most_common()]
