@@ -78,7 +78,11 @@ class RouteSettings:
     )
     max_anchors: int = setting(4, Rule("The most anchors in a request.", minimum=0, maximum=4))
     models: tuple[str, ...] = setting(
-        (), Rule("Models that may answer instead where --max-cost rules the chosen one out; the first that fits.", form="name")
+        (),
+        Rule(
+            "Models that may answer instead where --max-cost rules the chosen one out; the first that fits.",
+            form="name",
+        ),
     )
 
 
@@ -192,13 +196,16 @@ class ProviderSettings:
         "", Rule("The endpoint; empty: ANTHROPIC_BASE_URL, then https://api.anthropic.com.", form="url")
     )
     key_variable: str = setting(
-        "", Rule("The environment variable that holds the API key; empty: ANTHROPIC_API_KEY and what the SDK knows besides.")
+        "",
+        Rule(
+            "The environment variable that holds the API key; empty: ANTHROPIC_API_KEY and what the SDK knows besides."
+        ),
     )
     project_keys: tuple[str, ...] = setting(
         (),
         Rule(
-            'Other such variables for projects, as in "/home/me/work=WORK_API_KEY": the longest folder that holds the project '
-            "counts.",
+            'Other such variables for projects, as in "/home/me/work=WORK_API_KEY": the longest folder that holds '
+            "the project counts.",
             form="name",
         ),
     )

@@ -130,6 +130,7 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
+        shelf.observe(routed, usage)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"

@@ -39,8 +39,8 @@ def check_cost(session: Session, routed: RoutedRequest) -> None:
     answer = longest * tier.output / PER
     if sent + answer > cap:
         raise OverCost(
-            f"the request could cost ${sent + answer:.4f} with {model.id}, more than --max-cost {cap:g}: ${sent:.4f} for "
-            f"{routed.tokens.input:,} tokens, ${answer:.4f} for an answer of up to {longest:,}",
+            f"the request could cost ${sent + answer:.4f} with {model.id}, more than --max-cost {cap:g}: "
+            f"${sent:.4f} for {routed.tokens.input:,} tokens, ${answer:.4f} for an answer of up to {longest:,}",
             remedy=_remedy(model, cap - sent, routed.tokens.input),
         )
 

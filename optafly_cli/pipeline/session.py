@@ -61,6 +61,25 @@ class Session:
         return counter_for(self.model)
 
     @cached_property
+    def routing_counter(self) -> "Counter":
+        """The same with what the model's answers say: for prices, not for what is selected, which must stay."""
+        if self.job.cache == "off" or not self.settings.cache.enabled:
+            return self.counter
+        from optafly_cli.cache.counts import ratios_in
+        from optafly_cli.config.paths import store_folder
+        from optafly_cli.tokens.counter import counter_for
+
+        ratios = ratios_in(store_folder(self.settings.cache, os.environ), self.counted_as)
+        return counter_for(self.model, ratios) if ratios else self.counter
+
+    @property
+    def counted_as(self) -> str:
+        """The name under which the store keeps what the model's answers say about token counts."""
+        from optafly_cli.cache.counts import counted_as
+
+        return counted_as(self.model.id, _endpoint_digest(self.settings))
+
+    @cached_property
     def system(self) -> SystemPrompt:
         """The system prompt without secrets, however it was given."""
         if not self.job.system:

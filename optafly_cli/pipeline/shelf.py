@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from optafly_cli.cache.types import Hit, Lookup
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.session import Session
-from optafly_cli.provider.result import Answer
+from optafly_cli.provider.result import Answer, Usage
 from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.route.result import RoutedRequest
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
@@ -130,6 +131,18 @@ class Shelf:
             with suppress(StoreError):
                 self._open().compare(question, self._found, answer)
         return number
+
+    def observe(self, routed: RoutedRequest, usage: Usage) -> None:
+        """Keep what the answer was billed for, so that the next counts are nearer; that it fails is no problem."""
+        if not self._active or self.problem:
+            return
+        from optafly_cli.route.observed import observed_ratio
+
+        billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        seen = observed_ratio(routed.body, self.session.model, billed)
+        if seen is not None:
+            with suppress(StoreError):
+                self._open().observe(self.session.counted_as, *seen)
 
     def _open(self) -> "Store":
         if self._store is None:

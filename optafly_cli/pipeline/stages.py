@@ -148,7 +148,7 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
         max_tokens=session.settings.provider.max_tokens,
         ttl=session.job.ttl,
         settings=session.settings.route,
-        counter=session.counter,
+        counter=session.routing_counter,
         compress=session.job.compress,
     )
     check_cost(session, routed)

@@ -1,9 +1,9 @@
 """Cutting text into runs that no token of Claude's looks across. Pure; standard library only.
 
-In: any text. Out: its words and what stands between them, and each of those as the vocabulary spells it: a word between
-BOW and EOW, its capitals as a mark before it; punctuation with a BOW or EOW on the side of a space. The rules are ctok's
-(`normalize.py` of ctok 1.3.0, MIT), which measured them, without those that show only at the edges of a message or in
-scripts whose marks stand alone.
+In: any text. Out: its words and what stands between them, and each of those as the vocabulary spells it: a word
+between BOW and EOW, its capitals as a mark before it; punctuation with a BOW or EOW on the side of a space. The rules
+are ctok's (`normalize.py` of ctok 1.3.0, MIT), which measured them, without those that show only at the edges of a
+message or in scripts whose marks stand alone.
 """
 
 import re
@@ -53,7 +53,7 @@ def split(text: str) -> list[str]:
     """A normalised text in turns: what stands before the first word, the word, what stands before the next, …"""
     if text.isascii():
         return _WORDS.split(text)
-    parts = []
+    parts: list[str] = []
     at = 0
     for match in _WORDS.finditer(text.translate(_shapes())):
         start, end = match.span()

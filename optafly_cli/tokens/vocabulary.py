@@ -25,8 +25,7 @@ class Vocabulary:
         self._beginnings = beginnings
         self._longest: defaultdict[str, int] = defaultdict(lambda: 1)
         for piece in pieces:
-            if len(piece) > self._longest[piece[0]]:
-                self._longest[piece[0]] = len(piece)
+            self._longest[piece[0]] = max(self._longest[piece[0]], len(piece))
 
     def cost(self, run: str) -> int:
         """Tokens of one run as `runs` spells it."""

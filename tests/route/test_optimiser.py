@@ -83,7 +83,9 @@ def test_fences_are_left_alone() -> None:
 def test_passed_tests_become_a_count() -> None:
     """Passing tests are one line, with how many there were in which file; a failing one stays."""
     lines = [f"tests/test_a.py::test_{n} PASSED   [ {n}%]" for n in range(12)]
-    log = "\n".join([*lines, "tests/test_b.py::test_x FAILED   [ 13%]", *lines, TRACE, "== 1 failed, 24 passed in 0.12s =="])
+    log = "\n".join(
+        [*lines, "tests/test_b.py::test_x FAILED   [ 13%]", *lines, TRACE, "== 1 failed, 24 passed in 0.12s =="]
+    )
     text = told(log)
     assert text.splitlines()[0] == "[optafly: 12 lines of passed tests: tests/test_a.py 12]"
     assert "tests/test_b.py::test_x FAILED   [ 13%]" in text
@@ -92,9 +94,7 @@ def test_passed_tests_become_a_count() -> None:
 
 def test_steps_keep_names_and_versions() -> None:
     """What was installed is one line that still names each package with its version."""
-    log = "\n".join(
-        f"Collecting pkg{n}\n  Downloading pkg{n}-1.{n}.0-py3-none-any.whl (1{n} kB)" for n in range(8)
-    )
+    log = "\n".join(f"Collecting pkg{n}\n  Downloading pkg{n}-1.{n}.0-py3-none-any.whl (1{n} kB)" for n in range(8))
     text = told(f"{log}\nERROR: No matching distribution found for pkg9==2")
     assert text.splitlines()[-1] == "ERROR: No matching distribution found for pkg9==2"
     assert all(f"pkg{n}-1.{n}.0" in text for n in range(8))
@@ -164,14 +164,41 @@ def test_a_log_in_the_prompt_is_folded_and_the_question_is_not() -> None:
 
 LINES = st.sampled_from(
     [
-        "", "  ", "plain words", "plain words ", "```", "~~~", "x = 1  ", "ERROR: it broke 42", "E   assert 1 == 2", "$ make",
-        "warning: unused variable `x`", "thread 'main' panicked at src/lib.rs:3", "test a::b ... ok", "test a::c ... FAILED",
-        "tests/a.py::t PASSED [ 1%]", "tests/a.py::u PASSED [ 2%]", "tests/a.py::v FAILED [ 3%]", "Compiling foo v1.2",
-        "Compiling thiserror v1.0", "Collecting bar", "2026-01-01 10:00:01 INFO up", "2026-01-01 10:00:02 INFO up",
-        '  File "a.py", line 3, in f', "    return g()", '  File "b.py", line 9, in g', "    return f()", "ValueError: bad 7",
-        "\x1b[31mred\x1b[0m", "10%\r50%\rfatal: gone\r100%", "[optafly: 3 lines of progress]", "A" * 600, "====== x ======",
+        "",
+        "  ",
+        "plain words",
+        "plain words ",
+        "```",
+        "~~~",
+        "x = 1  ",
+        "ERROR: it broke 42",
+        "E   assert 1 == 2",
+        "$ make",
+        "warning: unused variable `x`",
+        "thread 'main' panicked at src/lib.rs:3",
+        "test a::b ... ok",
+        "test a::c ... FAILED",
+        "tests/a.py::t PASSED [ 1%]",
+        "tests/a.py::u PASSED [ 2%]",
+        "Compiling thiserror v1.0",
+        "tests/a.py::v FAILED [ 3%]",
+        "Compiling foo v1.2",
+        "Collecting bar",
+        "2026-01-01 10:00:01 INFO up",
+        "2026-01-01 10:00:02 INFO up",
+        '  File "a.py", line 3, in f',
+        "    return g()",
+        '  File "b.py", line 9, in g',
+        "    return f()",
+        "ValueError: bad 7",
+        "\x1b[31mred\x1b[0m",
+        "10%\r50%\rfatal: gone\r100%",
+        "A" * 600,
+        "[optafly: 3 lines of progress]",
+        "====== x ======",
+        "tests/b.py ..F... [ 9%]",
     ]
-)  # fmt: skip
+)
 KINDS = st.sampled_from(["instruction", "reply", "code", "context", "output"])
 PASSAGES = st.lists(
     st.builds(Passage, KINDS, st.just("it"), st.lists(LINES, max_size=40).map("\n".join)), min_size=1, max_size=5

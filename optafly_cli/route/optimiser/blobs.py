@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from optafly_cli.route.optimiser.notes import MARK, note
 
 SHORTEST = 512
-"""Characters of an unbroken run from which it can be a blob: a hash, a path or a modulus that somebody asks about is shorter."""
+"""Characters of an unbroken run from which it can be a blob: a hash, a path or a key is shorter."""
 
 MINIFIED = 2_000
 """Characters of a line from which it is minified, if it is code or data without spaces."""
@@ -47,5 +48,5 @@ def _kind(run: str) -> str | None:
 
 def _mixed(text: str) -> bool:
     """Capitals amid small letters all over, as no name has them."""
-    turns = sum(1 for a, b in zip(text, text[1:], strict=False) if a.islower() and b.isupper())
+    turns = sum(1 for a, b in pairwise(text) if a.islower() and b.isupper())
     return turns * 20 > len(text)

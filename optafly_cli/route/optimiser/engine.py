@@ -17,9 +17,11 @@ from optafly_cli.route.optimiser.notes import Removal
 PassageKind = Literal["instruction", "reply", "code", "context", "output"]
 """What a passage is: the user's words, an answer of Claude's, code or data, prose about a project, what a tool said."""
 
-CODE = (".py", ".pyi", ".js", ".jsx", ".mjs", ".ts", ".tsx", ".rs", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".java",
-        ".kt", ".cs", ".rb", ".php", ".swift", ".scala", ".sh", ".sql", ".html", ".css", ".md", ".rst", ".toml", ".yaml",
-        ".yml", ".json", ".xml")  # fmt: skip
+CODE = (
+    *(".py", ".pyi", ".js", ".jsx", ".mjs", ".ts", ".tsx", ".rs", ".go", ".c", ".h", ".cc", ".cpp", ".hpp", ".java"),
+    *(".kt", ".cs", ".rb", ".php", ".swift", ".scala", ".sh", ".sql", ".html", ".css", ".md", ".rst", ".toml", ".yaml"),
+    *(".yml", ".json", ".xml"),
+)
 """Files that are never taken for a log, whatever they look like."""
 
 

@@ -24,11 +24,14 @@ _OPENED = re.compile(r'\s*(?:[rRuUbB]{0,2})(?P<quotes>"""|\'\'\')')
 _DEFINES = re.compile(r"\s*(?:async\s+def|def|class)\b")
 
 
-def compressed(sections: Sequence[Section], unnamed: Collection[str]) -> tuple[tuple[Section, ...], tuple[Removal, ...]]:
+def compressed(
+    sections: Sequence[Section], unnamed: Collection[str]
+) -> tuple[tuple[Section, ...], tuple[Removal, ...]]:
     """The sections, those whose label is in `unnamed` without what can be missed, and what was removed from them."""
     kept: list[Section] = []
     removals: list[Removal] = []
-    for section in sections:
+    for given in sections:
+        section = given
         if section.label in unnamed and section.kind in ("file_reference", "code_block"):
             text = "\n".join(_short(section.text.split("\n"), section.label.partition(":")[0].lower()))
             if len(text) < len(section.text):

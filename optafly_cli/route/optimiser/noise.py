@@ -15,36 +15,53 @@ from optafly_cli.route.optimiser.notes import note, saves
 FEWEST = 3
 """Lines of one kind in a row that become one."""
 
-_STEP = re.compile(
-    r"\s*(?:#\d+ [\d.]+ |\d+\.\d+ )?(?P<verb>Collecting|Downloading|Downloaded|Using cached|Compiling|Checking|Fresh|Adding|Locking"
-    r"|Unpacking|Preparing to unpack|Setting up|Selecting previously unselected package|Get:\d+|Hit:\d+|Ign:\d+"
-    r"|Requirement already satisfied:|Processing triggers for|Building wheel for|Created wheel for|Stored in directory:"
-    r"|Preparing metadata|Installing build dependencies:?|Getting requirements to build wheel:?|Attempting uninstall:"
-    r"|Found existing installation:|Uninstalling|Successfully uninstalled|Obtaining|Installing|Fetching|Resolving|Extracting"
-    r"|npm http fetch GET|npm http cache|npm sill \w+|npm verb \w+|go: downloading|Cloning into|adding|creating|copying|inflating:|extracting:"
-    r"|CC|CXX|AR|LD|LINK|GEN)\s(?P<rest>.*)"
+_VERBS = (
+    "Collecting|Downloading|Downloaded|Using cached|Obtaining|Requirement already satisfied:|Building wheel for"
+    "|Created wheel for|Stored in directory:|Preparing metadata|Installing build dependencies:?"
+    "|Getting requirements to build wheel:?|Attempting uninstall:|Found existing installation:|Uninstalling"
+    "|Successfully uninstalled|Installing|Resolving|Fetching|Extracting"  # pip, uv
+    "|Compiling|Checking|Fresh|Adding|Locking|go: downloading"  # cargo, go
+    r"|Get:\d+|Hit:\d+|Ign:\d+|Selecting previously unselected package|Preparing to unpack|Unpacking|Setting up"
+    "|Processing triggers for"  # apt
+    r"|npm http fetch GET|npm http cache|npm sill \w+|npm verb \w+"
+    "|Cloning into|adding|creating|copying|inflating:|extracting:|CC|CXX|AR|LD|LINK|GEN"
 )
+_STEP = re.compile(rf"\s*(?:#\d+ [\d.]+ |\d+\.\d+ )?(?P<verb>{_VERBS})\s(?P<rest>.*)")
+_SAID_BY = {
+    "Collecting": ("Downloading", "Using cached", "Obtaining"),
+    "Selecting previously unselected package": ("Unpacking",),
+}
+"""Verbs whose items another names again, with their versions."""
+
+_GIT = r"(?:remote: )?(?:Counting|Compressing|Receiving|Resolving|Writing|Unpacking|Enumerating) (?:objects|deltas): .*"
+_DOCKER = (
+    r"[0-9a-f]{12}: (?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting"
+    r"|Pull complete).*"
+)
+_MAKES = "Building|Built|Linking|Generating|Compiling|Copying|Scanning"
 _PROGRESS = re.compile(
-    r"\s*(?:.*[━█▉▊▋▌▍▎▏▐░▒▓#=>.⣿-]{6,}.*(?:\d\s?%|[kKMG]i?B|\d+/\d+|eta|it/s).*"
-    r"|(?:remote: )?(?:Counting|Compressing|Receiving|Resolving|Writing|Unpacking|Enumerating) (?:objects|deltas): .*"
+    r"\s*(?:.*[━█▉▊▋▌▍▎▏▐░▒▓#=>⣿]{6,}.*(?:\d\s?%|[kKMG]i?B|\d+/\d+|eta|it/s).*"
+    rf"|{_GIT}|{_DOCKER}|\s*\d+K[ .]+\d+%.*|\s*\d{{1,3}}%\|.*"
     r"|\(?Reading (?:package lists|database|state information).*|Building dependency tree.*"
-    r"|[\w .:/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%.{0,60}|\s*\d{1,3}%\|.*"
-    r"|[0-9a-f]{12}: (?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete).*"
-    r"|\[\d+/\d+\] (?:Building|Compiling|Linking|Copying|Generating|Scanning|\w+ing)\b.*|\[ *\d+%\] (?:Building|Built|Linking|Generating)\b.*)\Z"
+    r"|[\w :/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%[^\[\]]{0,60}"
+    rf"|\[ *(?:\d+/\d+|\d+%)\] (?:{_MAKES})\b.*)\Z"
 )
 _PASSED = re.compile(
     r"\s*(?:(?P<pytest>[\w./\\-]+\.py)(?:::\S.*?)? (?:PASSED|\.)(?:\s+\[ *\d+%\])?"
     r"|(?P<dots>[\w./\\-]+\.py) [.s]+(?:\s+\[ *\d+%\])?|[.s]{20,}(?:\s+\[ *\d+%\])?"
     r"|(?:\[gw\d+\] )?(?:\[ *\d+%\] )?PASSED (?P<xdist>[\w./\\-]+\.py)\S*\s*"
-    r"|test (?P<cargo>[\w:]+)(?: - .*)? \.\.\. ok(?: <.*>)?|(?P<unittest>test\w* \([\w.]+\))(?:\n.*)? \.\.\. ok"
-    r"|=== (?:RUN|PAUSE|CONT)\s+(?P<run>\S+)|--- PASS: (?P<go>\S+) \([\d.]+s\)|ok\s+(?P<gopkg>[\w./-]+)\s+(?:[\d.]+s|\(cached\)).*"
+    r"|test (?P<cargo>[\w:]+)(?: - .*)? \.\.\. ok(?: <.*>)?"
+    r"|(?P<unittest>test\w* \([\w.]+\)) \.\.\. ok"
+    r"|=== (?:RUN|PAUSE|CONT)\s+(?P<run>\S+)|--- PASS: (?P<go>\S+) \([\d.]+s\)"
+    r"|ok\s+(?P<gopkg>[\w./-]+)\s+(?:[\d.]+s|\(cached\)).*"
     r"|[✓✔√] (?P<jest>.*)|PASS (?P<suite>\S+)(?: \([\d.]+ m?s\))?|ok \d+ (?:- )?(?P<tap>.*)"
     r"|\d+/\d+ Test +#\d+: (?P<ctest>\S+) \.+ +Passed +[\d.]+ sec)\Z"
 )
 _HOOK = re.compile(r"(?P<hook>[\w .,()-]+?)\.{5,}(?:\([\w ]+\))?(?:Passed|Skipped)\s*\Z")
 _NO_NEED = re.compile(
-    r"https?://\S+/|\s*\(?\d+(?:\.\d+)?\s?[kKMG]i?B\)?|\s*\[\d[\d.,]* ?[kKMG]?i?B\]|-py[23](?:\.py3)?-none-any|\.whl(?:\.metadata)?\b|"
-    r"-cp\d+-(?:cp\d+|abi3)-\S+|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.tar\.gz\b"
+    r"https?://\S+/|\s*\(?\d+(?:\.\d+)?\s?[kKMG]i?B\)?|\s*\[\d[\d.,]* ?[kKMG]?i?B\]"
+    r"|-py[23](?:\.py3)?-none-any|\.whl(?:\.metadata)?\b|-cp\d+-(?:cp\d+|abi3)-\S+|\.tar\.gz\b"
+    r"|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.$"
 )
 
 
@@ -72,12 +89,16 @@ def _said_of_steps(items: Sequence[str]) -> str:
         named = by_verb.setdefault(verb, [])
         if rest and rest not in named:
             named.append(rest)
-    fetched = [_bare(name) for verb, named in by_verb.items() if verb != "Collecting" for name in named]
     seen: set[str] = set()
     parts = []
+    if "Unpacking" in by_verb:
+        # The same packages and versions, as names of files
+        by_verb.pop("Preparing to unpack", None)
     for verb, named in by_verb.items():
-        # "Collecting x" says nothing more where x-1.2 was fetched then
-        fresh = [name for name in named if name not in seen and not (verb == "Collecting" and _among(name, fetched))]
+        others = tuple(_bare(name) for other in _SAID_BY.get(verb, ()) for name in by_verb.get(other, ()))
+        fresh = [
+            name for name in named if name not in seen and not any(o.startswith(f"{_bare(name)}-") for o in others)
+        ]
         seen.update(named)
         if fresh:
             parts.append(f"{verb} {', '.join(fresh)}")
@@ -85,12 +106,8 @@ def _said_of_steps(items: Sequence[str]) -> str:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _among(name: str, fetched: Sequence[str]) -> bool:
-    start = _bare(name) + "-"
-    return any(other.startswith(start) for other in fetched)
+    """A package's name, and its version, however a tool writes them."""
+    return re.sub(r"[-_.: (]+", "-", name).lower()
 
 
 def _progress(line: str) -> str | None:

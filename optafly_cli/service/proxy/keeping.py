@@ -98,6 +98,7 @@ class Keeper:
             flight.lands(kept=kept)
         if kept:
             self._after(self._compared(call, sent.lookup, answer))
+            self._after(self._observed(call, answer))
         return True
 
     async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
@@ -105,6 +106,11 @@ class Keeper:
             await self._desk.compare(call, lookup, answer)
         except OptaflyError as error:
             self.report(error)
+
+    async def _observed(self, call: Call, answer: "Answer") -> None:
+        # A count that is a little further off is nothing to speak of
+        with suppress(OptaflyError):
+            await self._desk.observe(call, answer)
 
     def _after(self, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something after the reply; with too much of it waiting, not at all."""
