@@ -4,7 +4,7 @@ import re
 
 IMPORTANT = re.compile(
     r"error|exception|warn|fail|assert|panic|fatal|traceback|critical|abort|denied|refused|undefined|cannot|unable"
-    r"|invalid|missing|unexpected|not found|deprecat|segfault|core dumped|killed|time[d ]*out|conflict|caused by|^E  ",
+    r"|invalid|missing|unexpected|not found|deprecat|segfault|core dumped|killed|time[d ]*out|conflict|caused by|not ok|^E  ",
     re.IGNORECASE,
 )
 """A line that matches is in the result, whatever else goes."""
@@ -21,7 +21,7 @@ _LOGGED = re.compile(
     r"|Setting up|Preparing|Selecting previously|Requirement already|Successfully|Finished|Running|Fetching|Fetched"
     r"|Resolving|Updating|Get:\d+|Hit:\d+|Processing|Attempting|Found existing|Uninstalling|Created|Stored in)\b"
     r"|^(?:npm|yarn|pnpm|warning|error|note|info|make|gmake|cc1|ld|gcc|g\+\+|clang|rustc|cargo|remote)\b[:\[ !]"
-    r"|^\s*(?:CC|CXX|LD|AR)\s+\S+\.\w+$|^\[ *\d+(?:%|/\d+)\]|^\$ |^\+ |^--> |^\s+\| |^\s*\d+ \| |\d+%|^ok \d+"
+    r"|^\s*(?:CC|CXX|LD|AR)\s+\S+\.\w+$|^\[ *\d+(?:%|/\d+)\]|^\$ |^\+ |^--> |^\s+\| |^\s*\d+ \| |\d+%|^ok \d+|^# Subtest: |^\s+duration_ms: "
     r"|^bash-?\S*\$|^\(Open file: |^\(Current directory: |^In file included from"
 )
 _FEWEST_LINES = 6

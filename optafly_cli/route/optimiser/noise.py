@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from optafly_cli.route.optimiser.looks import is_important
 from optafly_cli.route.optimiser.notes import note, saves
 
-FEWEST = 3
-"""Lines of one kind in a row that become one."""
+FEWEST = 2
+"""Lines in a row that become one, where that is shorter."""
+
+_STAMP = re.compile(r"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?|\[\d\d:\d\d:\d\d\]) ")
 
 _VERBS = (
     "Collecting|Downloading|Downloaded|Using cached|Obtaining|Requirement already satisfied:|Building wheel for"
@@ -24,6 +26,7 @@ _VERBS = (
     r"|Get:\d+|Hit:\d+|Ign:\d+|Selecting previously unselected package|Preparing to unpack|Unpacking|Setting up"
     "|Processing triggers for"  # apt
     r"|npm http fetch GET|npm http cache|npm sill \w+|npm verb \w+"
+    r"|make(?:\[\d+\])?: (?:Entering|Leaving) directory"
     "|Cloning into|adding|creating|copying|inflating:|extracting:|CC|CXX|AR|LD|LINK|GEN"
 )
 _STEP = re.compile(rf"\s*(?:#\d+ [\d.]+ |\d+\.\d+ )?(?P<verb>{_VERBS})\s(?P<rest>.*)")
@@ -46,22 +49,29 @@ _PROGRESS = re.compile(
     r"|[\w :/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%[^\[\]]{0,60}"
     rf"|\[ *(?:\d+/\d+|\d+%)\] (?:{_MAKES})\b.*)\Z"
 )
+_CALL = re.compile(
+    r"(?:cd \S+ && )?\S*(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+)\s.* -c (?:.* )?(?P<source>\S+\.\w{1,3})(?: .*)?"
+)
 _PASSED = re.compile(
     r"\s*(?:(?P<pytest>[\w./\\-]+\.py)(?:::\S.*?)? (?:PASSED|\.)(?:\s+\[ *\d+%\])?"
     r"|(?P<dots>[\w./\\-]+\.py) [.s]+(?:\s+\[ *\d+%\])?|[.s]{20,}(?:\s+\[ *\d+%\])?"
-    r"|(?:\[gw\d+\] )?(?:\[ *\d+%\] )?PASSED (?P<xdist>[\w./\\-]+\.py)\S*\s*"
+    r"|(?:\[gw\d+\] )?(?:\[ *\d+%\] )?PASSED (?P<xdist>[\w./\\-]+\.py).*"
     r"|test (?P<cargo>[\w:]+)(?: - .*)? \.\.\. ok(?: <.*>)?"
-    r"|(?P<unittest>test\w* \([\w.]+\)) \.\.\. ok"
+    r"|\w+ \((?P<unittest>[\w.]+)\) \.\.\. ok|(?P<described>\w.*) \.\.\. ok"
     r"|=== (?:RUN|PAUSE|CONT)\s+(?P<run>\S+)|--- PASS: (?P<go>\S+) \([\d.]+s\)"
     r"|ok\s+(?P<gopkg>[\w./-]+)\s+(?:[\d.]+s|\(cached\)).*"
     r"|[✓✔√] (?P<jest>.*)|PASS (?P<suite>\S+)(?: \([\d.]+ m?s\))?|ok \d+ (?:- )?(?P<tap>.*)"
     r"|\d+/\d+ Test +#\d+: (?P<ctest>\S+) \.+ +Passed +[\d.]+ sec)\Z"
 )
+_AROUND = re.compile(
+    r"(?:[\w./\\-]+\.py::.*|\w+ \([\w.]*\)"  # tests that begin: xdist, unittest with a description
+    r"|\s*# Subtest: .*|\s+---|\s+\.\.\.|\s+duration_ms: [\d.]+|\s+type: '\w+')\Z"  # TAP
+)
 _HOOK = re.compile(r"(?P<hook>[\w .,()-]+?)\.{5,}(?:\([\w ]+\))?(?:Passed|Skipped)\s*\Z")
 _NO_NEED = re.compile(
     r"https?://\S+/|\s*\(?\d+(?:\.\d+)?\s?[kKMG]i?B\)?|\s*\[\d[\d.,]* ?[kKMG]?i?B\]"
     r"|-py[23](?:\.py3)?-none-any|\.whl(?:\.metadata)?\b|-cp\d+-(?:cp\d+|abi3)-\S+|\.tar\.gz\b"
-    r"|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.$"
+    r"|\s+\((?:file://)?/[^()]*\)|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.$"
 )
 
 
@@ -114,6 +124,11 @@ def _progress(line: str) -> str | None:
     return "" if _PROGRESS.fullmatch(line) else None
 
 
+def _call(line: str) -> str | None:
+    match = _CALL.fullmatch(line)
+    return match["source"] if match else None
+
+
 def _passed(line: str) -> str | None:
     match = _PASSED.fullmatch(line)
     if match is None:
@@ -123,10 +138,11 @@ def _passed(line: str) -> str | None:
 
 
 def _suite_of(name: str) -> str:
-    """The file, package or module that a test is in; the test itself where it is nothing else."""
+    """The file, package or class that a test is in; the test itself where it is nothing else."""
     if "::" in name and not name.endswith(".py"):
         return name.rpartition("::")[0]
-    return name.partition("(")[2].rstrip(")") if name.startswith("test") and "(" in name else name
+    head, _, test = name.rpartition(".")
+    return head if test.startswith("test") and head else name
 
 
 def _said_of_tests(items: Sequence[str]) -> str:
@@ -135,16 +151,25 @@ def _said_of_tests(items: Sequence[str]) -> str:
     return f"{len(items)} lines of passed tests{': ' if named else ''}{named}"
 
 
+def _around(line: str) -> str | None:
+    return "" if _AROUND.fullmatch(line) else None
+
+
 def _hook(line: str) -> str | None:
     match = _HOOK.fullmatch(line)
     return match["hook"].strip() if match else None
 
 
+AROUND = Kind("what stands around passed tests", _around, lambda _: "")
+"""Says nothing, and is folded only beside tests that passed: without them it may be a list of tests."""
+
 KINDS = (
     Kind("passed tests", _passed, _said_of_tests),
     Kind("progress", _progress, lambda items: f"{len(items)} lines of progress"),
+    Kind("compiler calls", _call, lambda items: f"compiled {', '.join(items)}"),
     Kind("steps that went well", _step, _said_of_steps),
     Kind("passed checks", _hook, lambda items: f"passed or skipped: {', '.join(items)}"),
+    AROUND,
 )
 
 
@@ -152,8 +177,9 @@ def kind_of(line: str) -> tuple[Kind, str] | None:
     """The kind of a line and what it is about; None for a line that is to stay."""
     if len(line) > 400 or not line.strip() or is_important(line):
         return None
+    bare = _STAMP.sub("", line, count=1) if line[:1] in "[12" else line
     for kind in KINDS:
-        item = kind.item(line)
+        item = kind.item(bare)
         if item is not None:
             return kind, item
     return None
@@ -191,9 +217,9 @@ def _run(lines: Sequence[str], at: int) -> tuple[int, list[tuple[Kind, str]]]:
             look += 1
         else:
             break
-    return end, found
+    return end, found if any(kind is not AROUND for kind, _ in found) else []
 
 
 def _kinds(found: Sequence[tuple[Kind, str]]) -> list[Kind]:
-    """The kinds of a run, that of most lines first."""
-    return [kind for kind, _ in Counter(kind for kind, _ in found).most_common()]
+    """The kinds of a run that have something to say, that of most lines first."""
+    return [kind for kind, _ in Counter(kind for kind, _ in found if kind is not AROUND).most_common()]
