@@ -72,7 +72,9 @@ class RouteSettings:
 
     enabled: bool = setting(True, Rule("Arrange requests for the prompt cache."))
     anchors: bool = setting(True, Rule("Place anchors."))
-    token_optimisation: bool = setting(True, Rule("Remove redundant context."))
+    token_optimisation: bool = setting(
+        True, Rule("Remove what a request has twice or a log too much of (docs/optimiser.md).")
+    )
     strategy: Strategy = setting(  # noqa: RUF009 - a field, not a value
         "auto", Rule("Who plans the anchors: rules, the learned planner, or the better one.", pending=True)
     )
