@@ -1,6 +1,6 @@
 """What the token optimiser removes of real logs, agents' conversations and prompts, and that nothing is lost by it.
 
-    python -m benchmarks.route_optimiser --logs FOLDER [--data SHARED/data] [--repositories CLONES] [--ctok CTOK] [--json]
+    python -m benchmarks.route_optimiser --logs FOLDER [--data DATA] [--repositories CLONES] [--ctok CTOK] [--json]
 
 Logs are made for real by route_logs.py (kept in FOLDER). Conversations are those of SWE-agent, prompts those that
 Aider's author typed, the first 200 that differ. Tokens are counted by ctok where that is, else by our counter. Lost, in

@@ -1,6 +1,7 @@
 """optafly route: the request, its anchors and its price."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,7 +85,7 @@ def route(
     elif request:
         import json as json_module
 
-        ui.line(json_module.dumps(routed.body, ensure_ascii=False, indent=2))
+        ui.line(json_module.dumps(_body(routed), ensure_ascii=False, indent=2))
     else:
         _print(ui, routed)
     return 0
@@ -111,8 +112,16 @@ def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
     from optafly_cli.provider.client import count_tokens
     from optafly_cli.route.engine import recounted
 
-    total = count_tokens(routed.body, settings=session.settings.provider)
-    return recounted(routed, total, session.model, max_anchors=session.settings.route.max_anchors)
+    counted, *rest = (
+        recounted(
+            part,
+            count_tokens(part.body, settings=session.settings.provider),
+            session.model,
+            max_anchors=session.settings.route.max_anchors,
+        )
+        for part in (routed, *routed.rest)
+    )
+    return replace(counted, rest=tuple(rest))
 
 
 def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, Any]:
@@ -126,9 +135,14 @@ def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, A
         "tokens": asdict(routed.tokens),
         "optimisation": asdict(routed.optimisation),
         "cost": asdict(routed.cost),
-        "request": routed.body if request else None,
+        "request": _body(routed) if request else None,
         "timing_ms": round(ms, 3),
     }
+
+
+def _body(routed: RoutedRequest) -> Any:
+    """The Messages body; a list of them where the prompt needs several requests."""
+    return [routed.body, *(part.body for part in routed.rest)] if routed.rest else routed.body
 
 
 def _print(ui: Ui, routed: RoutedRequest) -> None:
@@ -163,6 +177,8 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
     console.print(
         f"tokens  {tokens.input:,} in (±{tokens.margin:.0%}, {tokens.method}), {tokens.cacheable:,} of them cacheable"
     )
+    if routed.rest:
+        console.print(f"chunks  {len(routed.rest) + 1} requests with the instruction in each; shown is the first")
     for removed in routed.optimisation.removals:
         console.print(printable(_said(removed)), markup=False)
     console.print(_prices(routed.cost))

@@ -110,13 +110,19 @@ class _Prepared:
 
 def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepared: _Prepared) -> Outcome:
     """Send the request, and remember the answer."""
+    from optafly_cli.pipeline.parts import send_all
     from optafly_cli.provider.client import send
     from optafly_cli.route.pricing import answer_cost
 
     routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
     with timing.stage("provider"):
-        answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
+        provider = session.settings.provider
+        answer = send_all(
+            routed,
+            lambda part: send(part.body, settings=provider, on_text=voice.text, on_status=voice.status),
+            voice,
+        )
     usage = answer.usage
     cost = answer_cost(
         session.model,
@@ -126,11 +132,15 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
         cache_read_input_tokens=usage.cache_read_input_tokens,
     )
     with timing.stage("store"):
+        if evidence is not None and routed.rest:
+            voice.warn("the answer was not stored: it was asked in parts")
+            evidence = None
         if evidence is not None and has_secret(session, refined, answer):
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
-        shelf.observe(routed, usage)
+        if not routed.rest:
+            shelf.observe(routed, usage)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"

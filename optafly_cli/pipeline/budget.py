@@ -35,8 +35,9 @@ def check_cost(session: Session, routed: RoutedRequest) -> None:
             remedy="choose a model whose price is known (--model), or leave --max-cost out",
         )
     margin = 1 + routed.tokens.margin
-    sent = max(routed.cost.this_request, routed.cost.uncached or 0) * margin
-    answer = longest * tier.output / PER
+    parts = (routed, *routed.rest)
+    sent = sum(max(part.cost.this_request or 0, part.cost.uncached or 0) for part in parts) * margin
+    answer = longest * tier.output / PER * len(parts)
     if sent + answer > cap:
         raise OverCost(
             f"the request could cost ${sent + answer:.4f} with {model.id}, more than --max-cost {cap:g}: "

@@ -139,17 +139,21 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
         UsageError: it cannot be sent, or could cost more than `--max-cost`.
     """
     from optafly_cli.pipeline.budget import check_cost
+    from optafly_cli.pipeline.parts import in_parts
     from optafly_cli.route.engine import route as run
 
-    routed = run(
-        refined,
-        model=session.model,
-        system=session.system.text,
-        max_tokens=session.settings.provider.max_tokens,
-        ttl=session.job.ttl,
-        settings=session.settings.route,
-        counter=session.routing_counter,
-        compress=session.job.compress,
-    )
+    def one(prompt: RefinedPrompt) -> RoutedRequest:
+        return run(
+            prompt,
+            model=session.model,
+            system=session.system.text,
+            max_tokens=session.settings.provider.max_tokens,
+            ttl=session.job.ttl,
+            settings=session.settings.route,
+            counter=session.routing_counter,
+            compress=session.job.compress,
+        )
+
+    routed = in_parts(session, refined, one)
     check_cost(session, routed)
     return routed

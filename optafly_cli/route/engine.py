@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter
 
 
+class OverWindow(UsageError):
+    """The prompt has more tokens than the model's window."""
+
+
 def route(
     refined: RefinedPrompt,
     *,
@@ -37,7 +41,8 @@ def route(
     `compress`: take from context that the user did not name what can be missed, too.
 
     Raises:
-        UsageError: nothing to ask, a `max_tokens` that no request can have, or a prompt over the model's window.
+        UsageError: nothing to ask, or a `max_tokens` that no request can have.
+        OverWindow: a prompt over the model's window.
     """
     _check_max_tokens(max_tokens, model)
     sections, optimisation = optimise(
@@ -116,7 +121,7 @@ def _check_max_tokens(max_tokens: int, model: Model) -> None:
 
 def _check_window(total: int, model: Model) -> None:
     if total > model.context_window:
-        raise UsageError(
+        raise OverWindow(
             f"the prompt has about {total:,} tokens, more than the {model.context_window:,}-token window of {model.id}",
             remedy="name fewer files or line ranges (--file F:10-80), or choose a model with a larger window",
         )

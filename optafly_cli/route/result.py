@@ -87,7 +87,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class RoutedRequest:
-    """A request that is ready to be sent: `body` is the Messages API body, without `stream`."""
+    """A request that is ready to be sent: `body` is the Messages API body, without `stream`.
+
+    `rest`: further requests with the same instruction, where one does not hold all of the prompt.
+    """
 
     model: str
     body: Mapping[str, Any]
@@ -97,3 +100,4 @@ class RoutedRequest:
     tokens: TokenSummary
     optimisation: Optimisation
     cost: Cost
+    rest: tuple["RoutedRequest", ...] = ()

@@ -141,3 +141,19 @@ def test_answers_teach_how_many_tokens_a_model_counts(cli: Cli, api: MessagesApi
         "route", "what is a monad?", "--system", "rules.md", "--json", env={"OPTAFLY_CACHE_ENABLED": "0"}
     ).json
     assert without["tokens"]["method"] == before["method"]
+
+
+def test_a_prompt_over_the_window_is_asked_in_parts(cli: Cli, api: MessagesApi) -> None:
+    """Each request fits and has the question; the answers come one after the other, and are not stored."""
+    data = "\n".join(
+        f"{n} a quick brown fox jumps over the lazy dog, and {n * 7919 % 1000} more" for n in range(16_000)
+    )
+    asked = ("which line is odd?", "--model", "claude-haiku-4-5", "--max-context-tokens", "900000")
+    shown = cli("route", *asked, "--json", "--request", stdin=data).json
+    assert shown["optimisation"]["chunks"] == len(shown["request"]) > 1
+    done = cli("ask", *asked, "--json", stdin=data)
+    assert len(api.messages) == len(shown["request"])
+    bodies = [request.body["messages"][0]["content"] for request in api.messages]
+    assert all("which line is odd?" in content[-1]["text"] for content in bodies)
+    assert done.json["answer"].count("Use `?` instead of unwrap.") == len(bodies)
+    assert "the answer was not stored: it was asked in parts" in done.err

@@ -3,8 +3,8 @@
 import re
 
 IMPORTANT = re.compile(
-    r"error|exception|warn|fail|assert|panic|fatal|traceback|critical|abort|denied|refused|undefined|cannot|unable"
-    r"|invalid|missing|unexpected|not found|deprecat|segfault|core dumped|killed|time[d ]*out|conflict|caused by|not ok|^E  ",
+    r"error|exception|warn|fail|assert|panic|fatal|traceback|critical|abort|denied|refused|undefined|cannot|unable|invalid"
+    r"|missing|unexpected|not found|not ok|deprecat|segfault|core dumped|killed|time[d ]*out|conflict|caused by|^E  ",
     re.IGNORECASE,
 )
 """A line that matches is in the result, whatever else goes."""
@@ -21,7 +21,8 @@ _LOGGED = re.compile(
     r"|Setting up|Preparing|Selecting previously|Requirement already|Successfully|Finished|Running|Fetching|Fetched"
     r"|Resolving|Updating|Get:\d+|Hit:\d+|Processing|Attempting|Found existing|Uninstalling|Created|Stored in)\b"
     r"|^(?:npm|yarn|pnpm|warning|error|note|info|make|gmake|cc1|ld|gcc|g\+\+|clang|rustc|cargo|remote)\b[:\[ !]"
-    r"|^\s*(?:CC|CXX|LD|AR)\s+\S+\.\w+$|^\[ *\d+(?:%|/\d+)\]|^\$ |^\+ |^--> |^\s+\| |^\s*\d+ \| |\d+%|^ok \d+|^# Subtest: |^\s+duration_ms: "
+    r"|^\s*(?:CC|CXX|LD|AR)\s+\S+\.\w+$|^\[ *\d+(?:%|/\d+)\]|^\$ |^\+ |^--> |^\s+\| |^\s*\d+ \| |\d+%"
+    r"|^ok \d+|^# Subtest: |^\s+duration_ms: "
     r"|^bash-?\S*\$|^\(Open file: |^\(Current directory: |^In file included from"
 )
 _FEWEST_LINES = 6

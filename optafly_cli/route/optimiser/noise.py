@@ -49,9 +49,8 @@ _PROGRESS = re.compile(
     r"|[\w :/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%[^\[\]]{0,60}"
     rf"|\[ *(?:\d+/\d+|\d+%)\] (?:{_MAKES})\b.*)\Z"
 )
-_CALL = re.compile(
-    r"(?:cd \S+ && )?\S*(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+)\s.* -c (?:.* )?(?P<source>\S+\.\w{1,3})(?: .*)?"
-)
+_COMPILER = r"(?:cd \S+ && )?\S*(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+)"
+_CALL = re.compile(rf"{_COMPILER}\s.* -c (?:.* )?(?P<source>\S+\.\w{{1,3}})(?: .*)?")
 _PASSED = re.compile(
     r"\s*(?:(?P<pytest>[\w./\\-]+\.py)(?:::\S.*?)? (?:PASSED|\.)(?:\s+\[ *\d+%\])?"
     r"|(?P<dots>[\w./\\-]+\.py) [.s]+(?:\s+\[ *\d+%\])?|[.s]{20,}(?:\s+\[ *\d+%\])?"
