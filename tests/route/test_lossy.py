@@ -30,7 +30,7 @@ fn f() {
 
 
 def test_comments_and_docstrings_go() -> None:
-    """Whole-line comments go, docstrings after their first line, blank lines beyond one; directives and warnings stay."""
+    """Comment lines go, docstrings after their first line, blank lines beyond one; directives and warnings stay."""
     sections = (Section("file_reference", "a.py", PYTHON), Section("code_block", "f.rs:1-7", RUST))
     (python, rust), removals = compressed(sections, {"a.py", "f.rs:1-7"})
     assert python.text == (

@@ -92,6 +92,22 @@ def test_passed_tests_become_a_count() -> None:
     assert text.endswith(TRACE + "\n== 1 failed, 24 passed in 0.12s ==")
 
 
+def test_tables_charts_and_measurements_are_no_progress() -> None:
+    """Percentages and bars are data unless something is being fetched; skipped tests and their reasons stay."""
+    table = "\n".join(f"/dev/sda{n}  50G  {n}G  30G  {n * 7}% /data{n}" for n in range(9))
+    chart = "\n".join(f"part{n} {'#' * (8 + n)} {n * 7}%" for n in range(9))
+    losses = "\n".join(f" {n}%|██████    | {n}/100 [00:0{n}<00:01, loss={1 / (n + 1):.3f}]" for n in range(9))
+    skipped = "\n".join(f"tests/a.py::test_{n} SKIPPED (needs part {n})  [ {n}%]" for n in range(9))
+    for text in (table, chart, losses, skipped):
+        assert told(text) == text
+
+
+def test_what_was_being_done_when_it_went_wrong_stays() -> None:
+    """The step before an error is word for word."""
+    log = "\n".join(f"   Compiling part{n} v0.{n}.0" for n in range(9)) + "\nerror[E0308]: mismatched types"
+    assert told(log).splitlines()[1:] == ["   Compiling part8 v0.8.0", "error[E0308]: mismatched types"]
+
+
 def test_steps_keep_names_and_versions() -> None:
     """What was installed is one line that still names each package with its version."""
     log = "\n".join(f"Collecting pkg{n}\n  Downloading pkg{n}-1.{n}.0-py3-none-any.whl (1{n} kB)" for n in range(8))

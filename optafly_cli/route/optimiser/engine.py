@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Literal
 
 from optafly_cli.refine.result import Section
@@ -124,8 +125,8 @@ class _Pass:
                 self.memory.add(stretch)
                 yield from stretch
             elif self.passage.kind == "instruction":
-                for paragraphs in _by_look(stretch):
-                    told = self._told(paragraphs) if looks_like_output(paragraphs) else paragraphs
+                for is_log, paragraphs in _by_look(stretch):
+                    told = self._told(paragraphs) if is_log else paragraphs
                     self.memory.add(told)
                     yield from told
             else:
@@ -174,16 +175,10 @@ class _Pass:
         return after
 
 
-def _by_look(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Paragraphs, those together that follow each other and look alike: like output, or not."""
-    together: list[str] = []
-    for paragraph in _paragraphs(lines):
-        if together and looks_like_output(together) != looks_like_output(paragraph):
-            yield together
-            together = []
-        together += paragraph
-    if together:
-        yield together
+def _by_look(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
+    """Paragraphs, and whether they look like output; those together that follow each other and do alike."""
+    for is_log, paragraphs in groupby(_paragraphs(lines), looks_like_output):
+        yield is_log, [line for paragraph in paragraphs for line in paragraph]
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[list[str]]:

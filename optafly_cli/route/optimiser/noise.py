@@ -42,11 +42,17 @@ _DOCKER = (
     r"|Pull complete).*"
 )
 _MAKES = "Building|Built|Linking|Generating|Compiling|Copying|Scanning"
+_SIZE = r"\d[\d.,]* ?[kKMGT]i?B"
+_BAR = r"[━╸╺█▉▊▋▌▍▎▏▐░▒▓#=>⣿]{6,}"
+_FETCHES = r"[Dd]ownload|[Uu]pload|[Ee]xtract|[Pp]rogress|[Ll]oading|[Ff]etching|[Cc]opying|[Uu]npacking|[Ii]nstalling"
+# No bar alone, no percentage alone: a chart, a table and what training prints have those
 _PROGRESS = re.compile(
-    r"\s*(?:.*[━█▉▊▋▌▍▎▏▐░▒▓#=>⣿]{6,}.*(?:\d\s?%|[kKMG]i?B|\d+/\d+|eta|it/s).*"
-    rf"|{_GIT}|{_DOCKER}|\s*\d+K[ .]+\d+%.*|\s*\d{{1,3}}%\|.*"
+    r"(?!.*\w\s*[=:]\s*\d*\.\d)\s*"
+    rf"(?:.*{_BAR}.*(?:\d/\d|{_SIZE}/s|{_SIZE}.*\d ?%|\d[\d.]*/\d[\d.]* ?[kKMGT]i?B|\beta\b|it/s).*"
+    r"|.*\[[=#>. -]{6,}\] *(?:\d+ ?%|\d+/\d+).*"
+    rf"|.*\b(?:{_FETCHES})\w*\b.*\s\d{{1,3}}(?:\.\d+)? ?%[^\[\]]{{0,60}}"
+    rf"|{_GIT}|{_DOCKER}|\d+K[ .]+\d+%.*|\d{{1,3}}%\|.*"
     r"|\(?Reading (?:package lists|database|state information).*|Building dependency tree.*"
-    r"|[\w :/@+-]{0,60}\s\d{1,3}(?:\.\d+)?\s?%[^\[\]]{0,60}"
     rf"|\[ *(?:\d+/\d+|\d+%)\] (?:{_MAKES})\b.*)\Z"
 )
 _COMPILER = r"(?:cd \S+ && )?\S*(?:cc|gcc|g\+\+|c\+\+|clang|clang\+\+)"
@@ -63,14 +69,15 @@ _PASSED = re.compile(
     r"|\d+/\d+ Test +#\d+: (?P<ctest>\S+) \.+ +Passed +[\d.]+ sec)\Z"
 )
 _AROUND = re.compile(
-    r"(?:[\w./\\-]+\.py::.*|\w+ \([\w.]*\)"  # tests that begin: xdist, unittest with a description
+    r"(?:[\w./\\-]+\.py::[\w:]+(?:\[.*\])?\s*|\w+ \([\w.]*\)"  # tests that begin: xdist, unittest with a description
     r"|\s*# Subtest: .*|\s+---|\s+\.\.\.|\s+duration_ms: [\d.]+|\s+type: '\w+')\Z"  # TAP
 )
 _HOOK = re.compile(r"(?P<hook>[\w .,()-]+?)\.{5,}(?:\([\w ]+\))?(?:Passed|Skipped)\s*\Z")
 _NO_NEED = re.compile(
     r"https?://\S+/|\s*\(?\d+(?:\.\d+)?\s?[kKMG]i?B\)?|\s*\[\d[\d.,]* ?[kKMG]?i?B\]"
     r"|-py[23](?:\.py3)?-none-any|\.whl(?:\.metadata)?\b|-cp\d+-(?:cp\d+|abi3)-\S+|\.tar\.gz\b"
-    r"|\s+\((?:file://)?/[^()]*\)|\s+in \S*(?:site-packages|dist-packages)|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.$"
+    r"|\s+\((?:file://)?/[^()]*\)|\s+in \S*(?:site-packages|dist-packages)"
+    r"|\s*\(from [^()]*(?:\([^()]*\)[^()]*)*\)|\s+\.{2,}\s*$|\.$"
 )
 
 
@@ -162,11 +169,13 @@ def _hook(line: str) -> str | None:
 AROUND = Kind("what stands around passed tests", _around, lambda _: "")
 """Says nothing, and is folded only beside tests that passed: without them it may be a list of tests."""
 
+STEPS = Kind("steps that went well", _step, _said_of_steps)
+CALLS = Kind("compiler calls", _call, lambda items: f"compiled {', '.join(items)}")
 KINDS = (
     Kind("passed tests", _passed, _said_of_tests),
     Kind("progress", _progress, lambda items: f"{len(items)} lines of progress"),
-    Kind("compiler calls", _call, lambda items: f"compiled {', '.join(items)}"),
-    Kind("steps that went well", _step, _said_of_steps),
+    CALLS,
+    STEPS,
     Kind("passed checks", _hook, lambda items: f"passed or skipped: {', '.join(items)}"),
     AROUND,
 )
@@ -216,7 +225,15 @@ def _run(lines: Sequence[str], at: int) -> tuple[int, list[tuple[Kind, str]]]:
             look += 1
         else:
             break
+    if found and found[-1][0] in (STEPS, CALLS) and _is_error_next(lines, end):
+        # What was being done when it went wrong
+        found.pop()
+        end -= 1
     return end, found if any(kind is not AROUND for kind, _ in found) else []
+
+
+def _is_error_next(lines: Sequence[str], at: int) -> bool:
+    return any(map(is_important, next(([line] for line in lines[at : at + 2] if line.strip()), [])))
 
 
 def _kinds(found: Sequence[tuple[Kind, str]]) -> list[Kind]:
