@@ -175,7 +175,7 @@ def test_a_log_in_the_prompt_is_folded_and_the_question_is_not() -> None:
     question = "why does this fail?  \nwhy does this fail?  \nwhy does this fail?  "
     text = told(f"{question}\n\n{steps}\nERROR: no space left\n\nthanks  ", "instruction")
     assert text.startswith(question) and text.endswith("ERROR: no space left\n\nthanks  ")
-    assert "18 steps" in text
+    assert "17 steps" in text
 
 
 LINES = st.sampled_from(
