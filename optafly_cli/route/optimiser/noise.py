@@ -27,7 +27,7 @@ _VERBS = (
     "|Processing triggers for"  # apt
     r"|npm http fetch GET|npm http cache|npm sill \w+|npm verb \w+"
     r"|make(?:\[\d+\])?: (?:Entering|Leaving) directory"
-    "|Cloning into|adding|creating|copying|inflating:|extracting:|CC|CXX|AR|LD|LINK|GEN"
+    "|Cloning into|adding|creating|copying|reading|writing|running|inflating:|extracting:|CC|CXX|AR|LD|LINK|GEN"
 )
 _STEP = re.compile(rf"\s*(?:#\d+ [\d.]+ |\d+\.\d+ )?(?P<verb>{_VERBS})\s(?P<rest>.*)")
 _SAID_BY = {
