@@ -135,6 +135,16 @@ def measure(arguments: argparse.Namespace) -> Iterator[tuple[Found, Tally[str]]]
     yield typed, reasons
 
 
+def figures(folder: Path, repositories: Path, data: Path, ctok: Path) -> Iterator[tuple[str, float, str]]:
+    """The rows of benchmarks/route.py: a name, a fraction or a number, what it should be."""
+    arguments = argparse.Namespace(logs=folder, repositories=repositories, data=data, ctok=ctok)
+    for found, _ in measure(arguments):
+        if found.name in ("logs", "conversations"):
+            yield f"{found.name}: tokens removed", found.removed, ">= 0.25" if found.name == "logs" else ">= 0.05"
+        if not found.name.startswith(" "):
+            yield f"{found.name}: error lines and fences lost", float(found.errors_lost + found.fences_lost), "0"
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])

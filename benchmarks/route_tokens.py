@@ -133,6 +133,16 @@ def _row(family: str, content: str, length: int, errors: Sequence[float]) -> Row
     return Row(family, content, length, len(sizes), mean(errors), median(sizes), sizes[int(0.95 * (len(sizes) - 1))])
 
 
+def figures(ctok: Path, repositories: Path, data: Path, number: int = 60) -> Iterator[tuple[str, float, str]]:
+    """The rows of benchmarks/route.py: a name, a fraction, what it should be; none without ctok."""
+    count = oracle(ctok)
+    for row in rows(count, repositories, data, number) if count else ():
+        if row.content == "all" and row.length in (LENGTHS[0], LENGTHS[2]):
+            name = f"token counts, {row.family}, {row.length:,} characters"
+            yield f"{name}, median", row.median, "<= 0.03"
+            yield f"{name}, p95", row.p95, "<= 0.08"
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])

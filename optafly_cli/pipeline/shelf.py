@@ -136,7 +136,7 @@ class Shelf:
         """Keep what the answer was billed for, so that the next counts are nearer; that it fails is no problem."""
         if not self._active or self.problem:
             return
-        from optafly_cli.route.observed import observed_ratio
+        from optafly_cli.route.billed import observed_ratio
 
         billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
         seen = observed_ratio(routed.body, self.session.model, billed)

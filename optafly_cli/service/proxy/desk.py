@@ -200,7 +200,7 @@ class Desk:
         """Learn from what the answer was billed for how many tokens such requests have."""
         from optafly_cli.cache.counts import counted_as
         from optafly_cli.models import catalogue
-        from optafly_cli.route.observed import observed_ratio
+        from optafly_cli.route.billed import observed_ratio
 
         usage = answer.usage
         billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
