@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from optafly_cli.tokens.counter import Counter
 
 VERSIONS = {"claude-3": "4.6", "claude-4.7": "4.7", "claude-4.8": "4.8"}
-LENGTHS = (400, 1_500, 6_000, 60_000)
+LENGTHS = (400, 1_500, 6_000, 20_000)
 SHORTEST = 300
 REPOSITORIES: dict[str, tuple[tuple[str, str], ...]] = {
     "python": (("sphinx-doc+sphinx", "*.py"), ("pytest-dev+pytest", "*.py"), ("psf+requests", "*.py")),

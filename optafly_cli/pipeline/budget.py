@@ -42,7 +42,7 @@ def check_cost(session: Session, routed: RoutedRequest) -> None:
         raise OverCost(
             f"the request could cost ${sent + answer:.4f} with {model.id}, more than --max-cost {cap:g}: "
             f"${sent:.4f} for {routed.tokens.input:,} tokens, ${answer:.4f} for an answer of up to {longest:,}",
-            remedy=_remedy(model, cap - sent, routed.tokens.input),
+            remedy=_remedy(model, (cap - sent) / len(parts), routed.tokens.input),
         )
 
 

@@ -18,7 +18,10 @@ CHUNK = 1 << 18
 """Characters that are looked at at once, about."""
 
 REMEMBERED = 50_000
-"""Words, and stretches between words, whose tokens are remembered: texts repeat them."""
+"""Words, stretches between words, and runs in those, whose tokens are remembered: texts repeat them."""
+
+LONGEST_REMEMBERED = 64
+"""Characters: what is longer seldom comes again, and fills the memory."""
 
 
 class Counter:
@@ -77,12 +80,13 @@ def _tokenizer(name: str) -> Callable[[str], int]:
     cost = vocabulary(family.vocabulary).cost
     words: dict[str, int] = {}
     gaps: dict[str, int] = {}
+    runs: dict[str, int] = {}
 
     def word(text: str) -> int:
         return cost(word_run(text, family.capitals_from))
 
     def gap(text: str, *, first: bool = False, last: bool = False) -> int:
-        return sum(map(cost, runs_between(text, after_word=not first, before_word=not last)))
+        return _sum([*runs_between(text, after_word=not first, before_word=not last)], runs, cost)
 
     def tokens(text: str) -> int:
         parts = split(normalised(text, straight_quotes=family.straight_quotes))
@@ -99,9 +103,11 @@ def _sum(texts: list[str], known: dict[str, int], cost: Callable[[str], int]) ->
     for text, number in Tally(texts).items():
         tokens = known.get(text)
         if tokens is None:
-            if len(known) >= REMEMBERED:
-                known.clear()
-            tokens = known[text] = cost(text)
+            tokens = cost(text)
+            if len(text) <= LONGEST_REMEMBERED:
+                if len(known) >= REMEMBERED:
+                    known.clear()
+                known[text] = tokens
         total += tokens * number
     return total
 
