@@ -99,22 +99,20 @@ def _step(line: str) -> str | None:
 
 
 def _said_of_steps(items: Sequence[str]) -> str:
-    by_verb: dict[str, list[str]] = {}
+    by_verb: dict[str, dict[str, None]] = {}
     for item in items:
         verb, _, rest = item.partition("\0")
-        named = by_verb.setdefault(verb, [])
-        if rest and rest not in named:
-            named.append(rest)
-    seen: set[str] = set()
-    parts = []
+        by_verb.setdefault(verb, {})[rest] = None
     if "Unpacking" in by_verb:
         # The same packages and versions, as names of files
         by_verb.pop("Preparing to unpack", None)
+    seen = {""}
+    parts = []
     for verb, named in by_verb.items():
-        others = tuple(_bare(name) for other in _SAID_BY.get(verb, ()) for name in by_verb.get(other, ()))
-        fresh = [
-            name for name in named if name not in seen and not any(o.startswith(f"{_bare(name)}-") for o in others)
-        ]
+        again = {
+            start for other in _SAID_BY.get(verb, ()) for name in by_verb.get(other, ()) for start in _starts(name)
+        }
+        fresh = [name for name in named if name not in seen and _bare(name) not in again]
         seen.update(named)
         if fresh:
             parts.append(f"{verb} {', '.join(fresh)}")
@@ -124,6 +122,13 @@ def _said_of_steps(items: Sequence[str]) -> str:
 def _bare(name: str) -> str:
     """A package's name, and its version, however a tool writes them."""
     return re.sub(r"[-_.: (]+", "-", name).lower()
+
+
+def _starts(name: str) -> Iterator[str]:
+    """What "foo-bar-1.2" can be a version of: foo, foo-bar, …"""
+    bare = _bare(name)
+    for end in (match.start() for match in re.finditer("-", bare)):
+        yield bare[:end]
 
 
 def _progress(line: str) -> str | None:
