@@ -21,7 +21,6 @@ LIBRARIES = (
     "tomlkit",
     "pathspec",
     "numpy",
-    "tiktoken",
     "tokenizers",
     "faiss",
     "onnxruntime",

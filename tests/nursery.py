@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-LIBRARIES = ("anthropic.resources.messages", "httpx2", "tiktoken", "tokenizers", "typer")
+LIBRARIES = ("anthropic.resources.messages", "httpx2", "tokenizers", "typer")
 """None starts a thread, and of what they read of the environment while imported, nothing is in `_HARMLESS`."""
 _HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM")
 _HARMLESS_PREFIXES = ("OPTAFLY_", "ANTHROPIC_", "XDG_")

@@ -19,12 +19,16 @@ from benchmarks.planted import KINDS, Planted
 from benchmarks.prompt_bank import BANK, CLOSE
 from benchmarks.redaction import Case, cases, false_redactions, leaks
 from benchmarks.refine import auc, ece, with_interval
+from benchmarks.route_logs import Recipe, make, missing, recipes
+from benchmarks.route_optimiser import Found, prompts
+from benchmarks.route_tokens import middle
 from benchmarks.semantic_cache import recall_at
 from benchmarks.sessions import replay
 from benchmarks.soak_line import Got, WrongAnswerError
 from benchmarks.soak_part import Part
 from benchmarks.soak_proxy import check
 from optafly_cli.cache.embedder import Embedder
+from optafly_cli.route.optimiser.engine import Passage
 from tests.cli.conftest import git
 
 ONE = "def one(given):\n    # counts\n    value = given + 1\n    return value\n"
@@ -207,3 +211,37 @@ def test_what_is_planted_is_where_it_is_said_to_be(tmp_path: Path) -> None:
     assert Counter(case.planted.kind for case in made) == dict.fromkeys(KINDS, 2)
     for case in made:
         assert "\n".join(case.text.split("\n")[case.first - 1 :]).startswith(case.planted.lines)
+
+
+def test_a_log_is_what_its_commands_print(tmp_path: Path) -> None:
+    """Both streams, in a folder of its own whose name is not in it; what is lacking is said."""
+    log = make(Recipe("own", "echo out; echo err >&2; pwd; exit 3"), tmp_path)
+    assert log.splitlines() == ["out", "err", "/work/project"]
+    assert missing(Recipe("none", "true", ("no-such-tool-here",)), tmp_path) == "no-such-tool-here"
+    assert missing(Recipe("none", "true", (), "no+repository"), tmp_path) == "no+repository"
+    assert len({recipe.name for recipe in recipes()}) == len(recipes()) >= 20
+
+
+def test_the_optimiser_benchmark_counts_what_went() -> None:
+    """Tokens before and after, and which versions there were."""
+    found = Found("own")
+    log = "\n".join(f"Collecting pkg{n}\n  Downloading pkg{n}-1.{n}.0-py3-none-any.whl (9 kB)" for n in range(9))
+    why = found.add([Passage("output", "log", log + "\nERROR: disk full")], len)
+    assert (found.texts, found.before) == (1, len(log) + 17)
+    assert 0 < found.after < found.before
+    assert (found.errors_lost, found.fences_lost, found.versions_lost) == (0, 0, 0)
+    assert [*why] == ["steps that went well"]
+
+
+def test_prompts_are_those_that_were_typed(tmp_path: Path) -> None:
+    """Lines behind four signs that follow each other are one prompt; a repeated one counts once."""
+    (tmp_path / "route").mkdir()
+    chat = "> told\n#### fix it  \n#### now\n\nanswer\n\n#### fix it  \n#### now\n#### \n\n#### other  \n"
+    (tmp_path / "route" / "aider_chat_history.md").write_text(chat)
+    assert prompts(tmp_path) == ["fix it\nnow", "fix it\nnow\n", "other"]
+
+
+def test_the_middle_of_a_text_begins_with_a_line() -> None:
+    """A short text is taken whole."""
+    assert middle("a\nb\nc\n", 100) == "a\nb\nc\n"
+    assert middle("".join(f"line {n}\n" for n in range(100)), 30).startswith("line ")

@@ -15,7 +15,6 @@ HEAVY = (
     "anthropic",
     "torch",
     "sentence_transformers",
-    "tiktoken",
     "tokenizers",
     "click",
     "uvicorn",

@@ -174,6 +174,21 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        "token counts",
+        (
+            # Tokens billed over tokens counted, of the latest answers of each model and class of content
+            """
+            CREATE TABLE token_ratio (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                model TEXT NOT NULL,
+                content TEXT NOT NULL,
+                ratio REAL NOT NULL
+            )
+            """,
+            "CREATE INDEX token_ratio_model ON token_ratio (model, content, id)",
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from optafly_cli.cache.promise.calibration import Calibration
     from optafly_cli.cache.promise.reject import Rejected
     from optafly_cli.cache.shared import SharedStore
+    from optafly_cli.tokens.calibration import ContentClass
 
 _TOUCH_WAIT_MS = 50
 
@@ -159,6 +160,13 @@ class Store(StoreReports):
         with suppress(sqlite3.Error):
             upkeep.after_a_write(connection, self.folder, self._settings, index, ask.partition)
         return number
+
+    def observe(self, model: str, content: "ContentClass", ratio: float) -> None:
+        """Keep what an answer's usage said about our count of its request (`tokens.calibration`)."""
+        from optafly_cli.cache.counts import observe
+
+        with self._reported("written"):
+            observe(self._writer(), model, content, ratio)
 
     def keep_request(self, request: bytes, entry: Entry, files: bytes) -> None:
         """Let the launcher answer that request with the entry while the files are as they are (`direct`)."""

@@ -46,6 +46,9 @@ def ask(
     model: opt.Model = None,
     max_tokens: opt.MaxTokens = None,
     ttl: opt.Ttl = "auto",
+    no_optimise: opt.NoOptimise = False,
+    compress: opt.Compress = False,
+    max_cost: opt.MaxCost = None,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Neither look into the store nor keep the answer.")
     ] = False,
@@ -67,6 +70,7 @@ def ask(
     from optafly_cli.cli.ask_output import document, summarise
     from optafly_cli.config.paths import store_folder
     from optafly_cli.pipeline.ask import ask as run
+    from optafly_cli.pipeline.budget import within_cost
     from optafly_cli.pipeline.job import Voice, check_cache_mode
     from optafly_cli.pipeline.shelf import begin_with
 
@@ -86,6 +90,9 @@ def ask(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
+            no_optimise=no_optimise,
+            compress=compress,
+            max_cost=max_cost,
             cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
             max_context_tokens=max_context_tokens,
             model=model,
@@ -107,7 +114,7 @@ def ask(
     )
     try:
         folder = store_folder(session.settings.cache, os.environ)
-        outcome = run(session, voice, folder)
+        outcome = within_cost(session, lambda session: run(session, voice, folder), ui.note)
     except ProviderError as error:
         sink.finish(error.partial)
         raise

@@ -68,7 +68,7 @@ def _versions() -> Iterator[Check]:
     from importlib.metadata import version
 
     python = ".".join(map(str, sys.version_info[:3]))
-    parts = [f"{name} {version(name)}" for name in ("anthropic", "faiss-cpu", "onnxruntime", "tiktoken", "typer")]
+    parts = [f"{name} {version(name)}" for name in ("anthropic", "faiss-cpu", "onnxruntime", "typer")]
     yield Check("versions", "ok", f"optafly {__version__}, Python {python}, {', '.join(parts)}")
 
 
@@ -206,9 +206,12 @@ def _tokens() -> Iterator[Check]:
 
 
 def _credentials() -> Iterator[Check]:
-    from optafly_cli.provider.credentials import credentials_source
+    from optafly_cli.provider.credentials import credentials_source, with_key_of
 
-    source = credentials_source(os.environ)
+    variable = load(Ui(), {}).settings.provider.key_variable
+    source = credentials_source(with_key_of(variable, os.environ))
+    if variable and source == "ANTHROPIC_API_KEY":
+        source = variable
     if source:
         yield Check("credentials", "ok", f"found in {source}")
     else:

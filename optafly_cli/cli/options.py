@@ -49,6 +49,16 @@ BaseUrl = Annotated[
     ),
 ]
 NoRefine = Annotated[bool, typer.Option("--no-refine", help="Send the prompt as it is typed.")]
+NoOptimise = Annotated[bool, typer.Option("--no-optimise", help="Send everything, however redundant.")]
+Compress = Annotated[
+    bool, typer.Option("--compress", help="Drop comments and docstrings from code that you did not name.")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", metavar="USD", help="Send nothing that could cost more than this.", min=0.0, show_default=False
+    ),
+]
 MaxErrorRate = Annotated[
     float | None,
     typer.Option("--max-error-rate", metavar="D", help="Accepted share of wrong semantic hits.", show_default=False),

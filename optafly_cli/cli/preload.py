@@ -30,7 +30,6 @@ _OTHERS = (
     "subprocess",
     "tempfile",
     "textwrap",
-    "tiktoken",
     "tomllib",
     "typer._click._textwrap",
 )

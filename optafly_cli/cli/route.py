@@ -2,8 +2,9 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +12,10 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
-from optafly_cli.route.result import Anchor, Cost, RoutedRequest
+from optafly_cli.route.result import Anchor, Cost, Removed, RoutedRequest
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.session import Session
 
 app = new_app()
 
@@ -39,6 +43,9 @@ def route(
     model: opt.Model = None,
     max_tokens: opt.MaxTokens = None,
     ttl: opt.Ttl = "auto",
+    no_optimise: opt.NoOptimise = False,
+    compress: opt.Compress = False,
+    max_cost: opt.MaxCost = None,
     request: Annotated[bool, typer.Option("--request", help="Print the exact Messages body.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Ask the endpoint to count the tokens.")] = False,
     simulate: Annotated[
@@ -52,11 +59,7 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
-    from optafly_cli.config.paths import store_folder
-    from optafly_cli.pipeline.job import Voice
-    from optafly_cli.pipeline.sent_before import SentBefore
-    from optafly_cli.pipeline.stages import refine as run_refine
-    from optafly_cli.pipeline.stages import route as run_route
+    from optafly_cli.pipeline.budget import within_cost
 
     ui: Ui = ctx.obj
     if simulate is not None:
@@ -76,6 +79,9 @@ def route(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
+            no_optimise=no_optimise,
+            compress=compress,
+            max_cost=max_cost,
             max_context_tokens=max_context_tokens,
             model=model,
             max_tokens=max_tokens,
@@ -83,34 +89,53 @@ def route(
             command="route",
         ),
     )
-    refined = run_refine(
-        session, Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
-    )
-    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
-        ui.warn(sentence)
-    with SentBefore.of(session, store_folder(session.settings.cache, os.environ)) as sent_before:
-        routed = run_route(session, refined, sent_before)
-    if exact:
-        routed = _counted(session, routed)
+    routed = within_cost(session, lambda session: _routed(ui, session, exact=exact), ui.note)
     ms = (time.perf_counter() - start) * 1000
     if json:
         ui.document("route", _document(routed, ms, request=request))
     elif request:
         import json as json_module
 
-        ui.line(json_module.dumps(routed.body, ensure_ascii=False, indent=2))
+        ui.line(json_module.dumps(_body(routed), ensure_ascii=False, indent=2))
     else:
         _print(ui, routed)
     return 0
 
 
-def _counted(session: Any, routed: RoutedRequest) -> RoutedRequest:
+def _routed(ui: Ui, session: "Session", *, exact: bool) -> RoutedRequest:
+    from optafly_cli.config.paths import store_folder
+    from optafly_cli.pipeline.budget import check_cost
+    from optafly_cli.pipeline.job import Voice
+    from optafly_cli.pipeline.sent_before import SentBefore
+    from optafly_cli.pipeline.stages import refine, route
+
+    voice = Voice(warn=ui.warn, status=ui.note, text=ui.write, approve=approver(ui, session, verb="Use"))
+    refined = refine(session, voice)
+    for sentence in (*session.named.left_out, *session.system.left_out, *refined.left_out):
+        ui.warn(sentence)
+    with SentBefore.of(session, store_folder(session.settings.cache, os.environ)) as sent_before:
+        routed = route(session, refined, sent_before)
+    if exact:
+        routed = _counted(session, routed)
+        check_cost(session, routed)
+    return routed
+
+
+def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
     """The routed request with the endpoint's own count of its input tokens."""
     from optafly_cli.provider.client import count_tokens
     from optafly_cli.route.engine import recounted
 
-    total = count_tokens(routed.body, settings=session.settings.provider)
-    return recounted(routed, total, session.model, max_anchors=session.settings.route.max_anchors)
+    counted, *rest = (
+        recounted(
+            part,
+            count_tokens(part.body, settings=session.settings.provider),
+            session.model,
+            max_anchors=session.settings.route.max_anchors,
+        )
+        for part in (routed, *routed.rest)
+    )
+    return replace(counted, rest=tuple(rest))
 
 
 def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, Any]:
@@ -124,9 +149,14 @@ def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, A
         "tokens": asdict(routed.tokens),
         "optimisation": asdict(routed.optimisation),
         "cost": asdict(routed.cost),
-        "request": routed.body if request else None,
+        "request": _body(routed) if request else None,
         "timing_ms": round(ms, 3),
     }
+
+
+def _body(routed: RoutedRequest) -> Any:
+    """The Messages body; a list of them where the prompt needs several requests."""
+    return [routed.body, *(part.body for part in routed.rest)] if routed.rest else routed.body
 
 
 def _print(ui: Ui, routed: RoutedRequest) -> None:
@@ -161,7 +191,16 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
     console.print(
         f"tokens  {tokens.input:,} in (±{tokens.margin:.0%}, {tokens.method}), {tokens.cacheable:,} of them cacheable"
     )
+    if routed.rest:
+        console.print(f"chunks  {len(routed.rest) + 1} requests with the instruction in each; shown is the first")
+    for removed in routed.optimisation.removals:
+        console.print(printable(_said(removed)), markup=False)
     console.print(_prices(routed.cost))
+
+
+def _said(removed: Removed) -> str:
+    places = f", in {removed.places} places" if removed.places > 1 else ""
+    return f"removed {removed.tokens:,} of {removed.block}: {removed.reason}{places}"
 
 
 def _why(anchor: Anchor) -> str:

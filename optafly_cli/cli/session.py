@@ -29,6 +29,9 @@ class ContextOptions:
     no_refine: bool = False
     system: str | None = None
     ttl: str = "auto"
+    no_optimise: bool = False
+    compress: bool = False
+    max_cost: float | None = None
     force: bool = False
     cache: "CacheMode" = "use"
     max_context_tokens: int | None = None
@@ -43,6 +46,7 @@ class ContextOptions:
         """Those that stand for a setting, by its name."""
         return {
             "refine.max_context_tokens": self.max_context_tokens,
+            "route.token_optimisation": False if self.no_optimise else None,
             "provider.model": self.model,
             "provider.max_tokens": self.max_tokens,
             "provider.base_url": self.base_url,
@@ -89,6 +93,9 @@ def open_session(ui: Ui, options: ContextOptions) -> "Session":
         interactive=ui.interactive,
         system=_system_text(ui, options.system),
         ttl=_ttl(options.ttl),
+        compress=options.compress,
+        max_cost=options.max_cost,
+        may_choose_model=options.model is None,
         cache=options.cache,
     )
     return Session(job, settings, ui.progress)

@@ -27,6 +27,8 @@ USER_ONLY_SECTIONS: Mapping[str, str] = {
 }
 USER_ONLY: Mapping[str, str] = {
     "provider.base_url": "it would redirect your traffic",
+    "provider.key_variable": "it would choose whose account pays",
+    "provider.project_keys": "it would choose whose account pays",
     "refine.approve": "it would send files without asking you",
     "refine.llm": "it would choose who reads your prompts",
     "cache.path": "it would move the store",

@@ -72,12 +72,21 @@ class RouteSettings:
 
     enabled: bool = setting(True, Rule("Arrange requests for the prompt cache."))
     anchors: bool = setting(True, Rule("Place anchors."))
-    token_optimisation: bool = setting(True, Rule("Remove redundant context."))
+    token_optimisation: bool = setting(
+        True, Rule("Remove what a request has twice or a log too much of (docs/optimiser.md).")
+    )
     strategy: Strategy = setting(  # noqa: RUF009 - a field, not a value
         "auto",
         Rule("What tells which prompts come again: the heuristic, what `optafly learn` fitted, or the cheaper one."),
     )
     max_anchors: int = setting(4, Rule("The most anchors in a request.", minimum=0, maximum=4))
+    models: tuple[str, ...] = setting(
+        (),
+        Rule(
+            "Models that may answer instead where --max-cost rules the chosen one out; the first that fits.",
+            form="name",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,20 @@ class ProviderSettings:
     max_tokens: int = setting(16_000, Rule("The most tokens that an answer may have.", minimum=1, maximum=1_000_000))
     base_url: str = setting(
         "", Rule("The endpoint; empty: ANTHROPIC_BASE_URL, then https://api.anthropic.com.", form="url")
+    )
+    key_variable: str = setting(
+        "",
+        Rule(
+            "The environment variable that holds the API key; empty: ANTHROPIC_API_KEY and what the SDK knows besides."
+        ),
+    )
+    project_keys: tuple[str, ...] = setting(
+        (),
+        Rule(
+            'Other such variables for projects, as in "/home/me/work=WORK_API_KEY": the longest folder that holds '
+            "the project counts.",
+            form="name",
+        ),
     )
     timeout_s: float = setting(600.0, Rule("Seconds to wait for the endpoint.", above=0, maximum=86_400))
     retries: int = setting(3, Rule("How often a request that failed is sent again.", minimum=0, maximum=20))

@@ -1,6 +1,7 @@
 """ask: answer from the store, or from the provider and remember."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.job import Timing, Voice
 from optafly_cli.pipeline.session import Session
-from optafly_cli.pipeline.shelf import Shelf, has_secret
+from optafly_cli.pipeline.shelf import Answered, Shelf, has_secret
 from optafly_cli.pipeline.stages import refine, route
 from optafly_cli.provider.result import Answer
 from optafly_cli.refine.result import RefinedPrompt
@@ -113,33 +114,53 @@ class _Prepared:
 
 def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepared: _Prepared) -> Outcome:
     """Send the request, and remember the answer."""
-    from optafly_cli.pipeline.sent_before import SentBefore
+    from optafly_cli.pipeline.parts import send_all
     from optafly_cli.provider.client import send
-    from optafly_cli.route.pricing import answer_cost
 
     routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
-    begun = time.time()
+    done: list[Answered] = []
+
+    def ask_part(part: RoutedRequest) -> Answer:
+        begun = time.time()
+        answer = send(part.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
+        done.append(Answered(part, answer, begun))
+        return answer
+
     with timing.stage("provider"):
-        answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
-    usage = answer.usage
-    cost = answer_cost(
-        session.model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_creation_input_tokens=usage.cache_creation_input_tokens,
-        cache_read_input_tokens=usage.cache_read_input_tokens,
-    )
+        answer = send_all(routed, ask_part, voice)
+    cost = _cost(session, done)
     with timing.stage("store"):
+        if evidence is not None and routed.rest:
+            voice.warn("the answer was not stored: it was asked in parts")
+            evidence = None
         secret = has_secret(session, refined, answer)
         if evidence is not None and secret:
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
-        if not secret and shelf.problem is None:
-            with SentBefore.of(session, shelf.folder) as sent_before:
-                sent_before.add_answered(routed, answer, begun)
+        shelf.learn(done, secret=secret)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
     return Outcome(status, prepared.lookup, answer, refined, routed, cost, entry, shelf.problem, timing)
+
+
+def _cost(session: Session, done: Sequence[Answered]) -> float | None:
+    """What the answers cost together; None without a price."""
+    from optafly_cli.route.pricing import answer_cost
+
+    costs = []
+    for one in done:
+        usage = one.answer.usage
+        costs.append(
+            answer_cost(
+                session.model,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cache_creation_input_tokens=usage.cache_creation_input_tokens,
+                cache_read_input_tokens=usage.cache_read_input_tokens,
+            )
+        )
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None

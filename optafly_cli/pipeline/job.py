@@ -22,7 +22,8 @@ TtlChoice = Literal["5m", "1h", "auto"]
 class Job:
     """What a command was asked to do, before anything is read.
 
-    `system` is the text, not a path. `interactive`: the user can be asked.
+    `system` is the text, not a path. `interactive`: the user can be asked. `max_cost`: US dollars that the request may
+    cost at most, its answer included. `may_choose_model`: the user named none for this command.
     """
 
     prompt: str
@@ -38,6 +39,9 @@ class Job:
     interactive: bool = False
     system: str | None = None
     ttl: TtlChoice = "auto"
+    compress: bool = False
+    max_cost: float | None = None
+    may_choose_model: bool = True
     cache: CacheMode = "use"
 
 

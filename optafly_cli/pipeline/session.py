@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.types import Question
 from optafly_cli.config.settings import CacheSettings, Settings
-from optafly_cli.errors import UnknownModelError
+from optafly_cli.errors import ConfigError, UnknownModelError
 from optafly_cli.models import Model, catalogue
 from optafly_cli.pipeline.job import Job
 from optafly_cli.workspace.types import NamedContext, Workspace
@@ -40,12 +41,17 @@ class Session:
 
         self.job = job
         self._waiting = waiting
-        self.settings = settings
         self.workspace: Workspace = find_workspace(job.cwd)
+        self.settings = with_project_key(settings, self.workspace)
         self.named: NamedContext = gather(
             self.workspace, job.cwd, files=job.files, selection=job.selection, piped=job.piped, diff=job.diff
         )
         self.model: Model = find_model(settings)
+
+    def with_model(self, name: str) -> "Session":
+        """The same with another model."""
+        provider = replace(self.settings.provider, model=name)
+        return Session(self.job, replace(self.settings, provider=provider), self._waiting)
 
     @cached_property
     def counter(self) -> "Counter":
@@ -53,6 +59,25 @@ class Session:
         from optafly_cli.tokens.counter import counter_for
 
         return counter_for(self.model)
+
+    @cached_property
+    def routing_counter(self) -> "Counter":
+        """The same with what the model's answers say: for prices, not for what is selected, which must stay."""
+        if self.job.cache == "off" or not self.settings.cache.enabled:
+            return self.counter
+        from optafly_cli.cache.counts import ratios_in
+        from optafly_cli.config.paths import store_folder
+        from optafly_cli.tokens.counter import counter_for
+
+        ratios = ratios_in(store_folder(self.settings.cache, os.environ), self.counted_as)
+        return counter_for(self.model, ratios) if ratios else self.counter
+
+    @property
+    def counted_as(self) -> str:
+        """The name under which the store keeps what the model's answers say about token counts."""
+        from optafly_cli.cache.counts import counted_as
+
+        return counted_as(self.model.id, _endpoint_digest(self.settings))
 
     @cached_property
     def system(self) -> SystemPrompt:
@@ -142,6 +167,8 @@ class Session:
             "max_context_tokens": refine.max_context_tokens,
             "threshold": refine.threshold,
             "include": [refine.include_active_file, refine.include_selection, refine.include_project_structure],
+            # Not named where it is not asked for: entries from before it are still found
+            **({"compress": True} if self.job.compress else {}),
         }
 
     @property
@@ -165,6 +192,27 @@ def shared_name(workspace: Workspace, settings: CacheSettings) -> str | None:
     from optafly_cli.workspace.identity import first_commit
 
     return first_commit(workspace, store_folder(settings, os.environ) / "workspaces.json")
+
+
+def with_project_key(settings: Settings, workspace: Workspace) -> Settings:
+    """The settings with the variable that holds the key of this project.
+
+    Raises:
+        ConfigError: an entry of `[provider] project_keys` is not FOLDER=VARIABLE.
+    """
+    chosen, longest = "", -1
+    for entry in settings.provider.project_keys:
+        folder, equals, variable = entry.rpartition("=")
+        place = Path(folder).expanduser()
+        if not (equals and variable.isidentifier() and place.is_absolute()):
+            raise ConfigError(
+                f"provider.project_keys: {entry!r} is not FOLDER=VARIABLE", remedy='as in "/home/me/work=WORK_API_KEY"'
+            )
+        if len(place.parts) > longest and workspace.root.resolve().is_relative_to(place.resolve()):
+            chosen, longest = variable, len(place.parts)
+    if not chosen:
+        return settings
+    return replace(settings, provider=replace(settings.provider, key_variable=chosen))
 
 
 def find_model(settings: Settings) -> Model:

@@ -1,17 +1,18 @@
 """The store as `ask` uses it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.types import Hit, Lookup
 from optafly_cli.errors import StoreError
 from optafly_cli.pipeline.session import Session
-from optafly_cli.provider.result import Answer
+from optafly_cli.provider.result import Answer, Usage
 from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.route.result import RoutedRequest
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from optafly_cli.config.settings import CacheSettings
 
     OpenStore = Callable[[Path, CacheSettings], Store]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that was sent, its answer, and when it was sent, in Unix seconds."""
+
+    routed: RoutedRequest
+    answer: Answer
+    at: float
 
 
 class Shelf:
@@ -130,6 +140,31 @@ class Shelf:
             with suppress(StoreError):
                 self._open().compare(question, self._found, answer)
         return number
+
+    def learn(self, done: Sequence[Answered], *, secret: bool) -> None:
+        """Keep what the next requests are planned by: what was sent, without a word of it, and what it was billed for.
+
+        That it fails is no problem. Not even digests are kept of what a `secret` is in.
+        """
+        if not self._active or self.problem:
+            return
+        from optafly_cli.pipeline.sent_before import SentBefore
+
+        if not secret:
+            with SentBefore.of(self.session, self.folder) as log:
+                for one in done:
+                    log.add_answered(one.routed, one.answer, one.at)
+        for one in done:
+            self._observe(one.routed, one.answer.usage)
+
+    def _observe(self, routed: RoutedRequest, usage: Usage) -> None:
+        from optafly_cli.route.billed import observed_ratio
+
+        billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        seen = observed_ratio(routed.body, self.session.model, billed)
+        if seen is not None:
+            with suppress(StoreError):
+                self._open().observe(self.session.counted_as, *seen)
 
     def _open(self) -> "Store":
         if self._store is None:

@@ -137,18 +137,30 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
 
 
 def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | None" = None) -> RoutedRequest:
-    """Arrange the refined prompt into the request that will be sent, by what was sent before where that is known."""
+    """Arrange the refined prompt into the request that will be sent, by what was sent before where that is known.
+
+    Raises:
+        UsageError: it cannot be sent, or could cost more than `--max-cost`.
+    """
+    from optafly_cli.pipeline.budget import check_cost
+    from optafly_cli.pipeline.parts import in_parts
     from optafly_cli.route.engine import route as run
 
-    return run(
-        refined,
-        model=session.model,
-        system=session.system.text,
-        max_tokens=session.settings.provider.max_tokens,
-        ttl=session.job.ttl,
-        settings=session.settings.route,
-        counter=session.counter,
-        reuse=sent_before.estimate(session.settings.route.strategy, session.model) if sent_before else None,
-        history=sent_before,
-        at=sent_before.now if sent_before else 0.0,
-    )
+    def one(prompt: RefinedPrompt) -> RoutedRequest:
+        return run(
+            prompt,
+            model=session.model,
+            system=session.system.text,
+            max_tokens=session.settings.provider.max_tokens,
+            ttl=session.job.ttl,
+            settings=session.settings.route,
+            counter=session.routing_counter,
+            compress=session.job.compress,
+            reuse=sent_before.estimate(session.settings.route.strategy, session.model) if sent_before else None,
+            history=sent_before,
+            at=sent_before.now if sent_before else 0.0,
+        )
+
+    routed = in_parts(session, refined, one)
+    check_cost(session, routed)
+    return routed

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from optafly_cli.config.settings import ProviderSettings
 from optafly_cli.errors import ConfigError, CredentialsError, UsageError
 from optafly_cli.provider.credentials import (
+    KEY_VARIABLES,
     NO_CREDENTIALS_REMEDY,
     custom_headers,
     require_credentials,
     secrets_of,
+    with_key_of,
 )
 from optafly_cli.provider.ending import answer_of
 from optafly_cli.provider.endpoint import endpoint_of
@@ -112,7 +114,10 @@ def preload() -> threading.Thread:
 
 @contextmanager
 def _client(settings: ProviderSettings, environ: Mapping[str, str]) -> Iterator[tuple["Anthropic", Where]]:
+    environ = with_key_of(settings.key_variable, environ)
     source = require_credentials(environ)
+    if source == KEY_VARIABLES[0]:
+        source = settings.key_variable or source
     endpoint = endpoint_of(settings, environ)
     import anthropic
     import httpx2
@@ -127,7 +132,13 @@ def _client(settings: ProviderSettings, environ: Mapping[str, str]) -> Iterator[
         raise ConfigError(f"no connection can be set up: {quoted(str(error), secrets)}", remedy=remedy) from error
     with http:
         try:
-            client = anthropic.Anthropic(base_url=endpoint.url, timeout=timeout, max_retries=0, http_client=http)
+            client = anthropic.Anthropic(
+                api_key=environ[KEY_VARIABLES[0]] if settings.key_variable else None,
+                base_url=endpoint.url,
+                timeout=timeout,
+                max_retries=0,
+                http_client=http,
+            )
         except anthropic.AnthropicError as error:
             said = quoted(str(error), secrets)
             raise CredentialsError(f"no access with {source}: {said}", remedy=NO_CREDENTIALS_REMEDY) from error

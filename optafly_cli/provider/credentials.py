@@ -35,6 +35,24 @@ def credentials_source(environ: Mapping[str, str]) -> str | None:
     return _profile_on_disk(environ)
 
 
+def with_key_of(variable: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the key that is in `variable`, and no other credential of the SDK's; as it is without one.
+
+    Raises:
+        CredentialsError: the variable is empty.
+    """
+    if not variable:
+        return environ
+    key = environ.get(variable)
+    if not key:
+        raise CredentialsError(
+            f"{variable}, which is to hold the API key here ([provider] key_variable or project_keys), is empty",
+            remedy=f"set {variable}, or take it out of the configuration",
+        )
+    others = {name: value for name, value in environ.items() if name not in KEY_VARIABLES}
+    return {**others, KEY_VARIABLES[0]: key}
+
+
 def custom_headers(environ: Mapping[str, str]) -> dict[str, str]:
     """`ANTHROPIC_CUSTOM_HEADERS` ("Name: value" lines) as the SDK reads it."""
     lines = (line.partition(":") for line in environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n"))

@@ -14,14 +14,18 @@ from optafly_cli.route.blocks import BlockKind, arrange
 from optafly_cli.route.body import build, marked
 from optafly_cli.route.history import Account, History, Sent, live
 from optafly_cli.route.messages import blocks_of, digests_of
-from optafly_cli.route.optimise import lossless
+from optafly_cli.route.optimiser.run import optimise
 from optafly_cli.route.pricing import request_cost
-from optafly_cli.route.result import Anchor, Cost, Optimisation, RoutedRequest, TokenSummary
+from optafly_cli.route.result import Anchor, Cost, RoutedRequest, TokenSummary
 from optafly_cli.route.reuse import ByKind, Reuse, shipped_prior
 from optafly_cli.route.shape import MAX_ANCHORS, BlockShape, RequestShape, prefixes
 
 if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter
+
+
+class OverWindow(UsageError):
+    """The prompt has more tokens than the model's window."""
 
 
 def route(
@@ -36,21 +40,25 @@ def route(
     reuse: Reuse | None = None,
     history: History | None = None,
     at: float = 0.0,
+    compress: bool = False,
 ) -> RoutedRequest:
     """Arrange the prompt for the prompt cache, place the anchors, and price the result.
 
     `reuse` is the estimate to plan by, the prior by kind unless given. It goes by the `history` of what was sent
     before the Unix time `at`; what of that lives in the prompt cache is read, and not written again.
+    `compress`: take from context that the user did not name what can be missed, too.
 
     Raises:
-        UsageError: nothing to ask, a `max_tokens` that no request can have, or a prompt over the model's window.
+        UsageError: nothing to ask, or a `max_tokens` that no request can have.
+        OverWindow: a prompt over the model's window.
     """
     _check_max_tokens(max_tokens, model)
-    sections = refined.sections
-    removed = 0
-    if settings.enabled and settings.token_optimisation:
-        sections, removals = lossless(sections)
-        removed = sum(counter.count(r.before) - (counter.count(r.after) if r.after else 0) for r in removals)
+    sections, optimisation = optimise(
+        refined,
+        count=counter.count,
+        lossless=settings.enabled and settings.token_optimisation,
+        compress=compress,
+    )
     blocks = arrange(sections, system)
     if not blocks or blocks[-1].kind != "instruction":
         raise UsageError("the prompt is empty", remedy="say what is to be done")
@@ -76,8 +84,8 @@ def route(
         use_cache=any(anchor.cacheable for anchor in anchors),
         reason=_reason(anchors, model, settings),
         anchors=anchors,
-        tokens=_summary(anchors, sum(tokens), removed, counter.method, counter.margin),
-        optimisation=Optimisation(removed_redundancy=removed, compressed_context=0, chunks=1),
+        tokens=_summary(anchors, sum(tokens), optimisation.removed, counter.method, counter.margin),
+        optimisation=optimisation,
         cost=_cost(anchors, sum(tokens), model),
     )
 
@@ -147,7 +155,7 @@ def _check_max_tokens(max_tokens: int, model: Model) -> None:
 
 def _check_window(total: int, model: Model) -> None:
     if total > model.context_window:
-        raise UsageError(
+        raise OverWindow(
             f"the prompt has about {total:,} tokens, more than the {model.context_window:,}-token window of {model.id}",
             remedy="name fewer files or line ranges (--file F:10-80), or choose a model with a larger window",
         )

@@ -43,12 +43,31 @@ class TokenSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """What the token optimiser took out of one block for one reason, in tokens, and in how many places."""
+
+    block: str
+    reason: str
+    tokens: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class Optimisation:
-    """What the token optimiser did, in tokens; `chunks` is the number of requests the prompt needs."""
+    """What the token optimiser did, in tokens; `chunks` is the number of requests the prompt needs.
+
+    `removed_redundancy` is without loss, `compressed_context` was asked for (`--compress`); `removals` lists both.
+    """
 
     removed_redundancy: int
     compressed_context: int
     chunks: int
+    removals: tuple[Removed, ...] = ()
+
+    @property
+    def removed(self) -> int:
+        """Tokens that the request has less than it would have had."""
+        return self.removed_redundancy + self.compressed_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class RoutedRequest:
-    """A request that is ready to be sent: `body` is the Messages API body, without `stream`."""
+    """A request that is ready to be sent: `body` is the Messages API body, without `stream`.
+
+    `rest`: further requests with the same instruction, where one does not hold all of the prompt.
+    """
 
     model: str
     body: Mapping[str, Any]
@@ -78,3 +100,4 @@ class RoutedRequest:
     tokens: TokenSummary
     optimisation: Optimisation
     cost: Cost
+    rest: tuple["RoutedRequest", ...] = ()

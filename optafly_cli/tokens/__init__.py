@@ -1,5 +1,5 @@
-"""Token counts without a network: tiktoken's cl100k, each token weighed by a measured correction per model family.
+"""Token counts without a network, by the vocabularies of Claude's tokenizers as ctok reconstructs them.
 
-In: any text, the model's tokenizer family. Out: an estimate with its margin and the method's name.
-Reads only its own packaged tables. It may not import a stage.
+In: any text, the model's tokenizer family, what its answers said. Out: a count with its margin and the method's name.
+Reads only its own packaged files. It may not import a stage.
 """

@@ -12,7 +12,6 @@ HEAVY = {
     "faiss",
     "onnxruntime",
     "anthropic",
-    "tiktoken",
     "torch",
     "tokenizers",
     "sentence_transformers",

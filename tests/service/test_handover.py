@@ -114,7 +114,8 @@ os.environ["OPTAFLY_HOME"] = preload._NOWHERE
 sys.stdin = sys.stdout = open(os.devnull, "r+")
 for argv in preload._REHEARSED:
     print(run(argv, warm=True), file=sys.stderr)
-assert "tiktoken" in sys.modules
+from optafly_cli.tokens.vocabulary import vocabulary
+assert vocabulary.cache_info().currsize
 """
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optafly_cli._version import __version__
 from optafly_cli.cache.digest import sha256
 from optafly_cli.config.settings import Settings
+from optafly_cli.provider.endpoint import DEFAULT_URL
 from optafly_cli.service.proxy.call import Origin
 from optafly_cli.service.proxy.client import Client, Receive, Send
 from optafly_cli.service.proxy.desk import Desk
@@ -149,7 +150,9 @@ def _origin(made_from: ProxySettings) -> Origin:
         embedder = ""
     # Our own headers may send a request elsewhere; credentials among them are the namespace's business
     added = [(name, value) for name, value in made_from.extra.items() if name not in (b"x-api-key", b"authorization")]
-    return Origin(sha256(f"{made_from.shown}\0{sorted(added)}"), cache.namespace, embedder)
+    upstream = sha256(f"{made_from.shown}\0{sorted(added)}")
+    endpoint = "" if made_from.shown == DEFAULT_URL and not added else upstream
+    return Origin(upstream, cache.namespace, embedder, endpoint)
 
 
 def _place(error: Exception) -> str:

@@ -35,12 +35,14 @@ class Unreadable(Exception):
 class Origin:
     """What is the same for all requests: whom they go to, and whose answers may be shared.
 
-    `upstream` is a name or digest without any credential; an empty `namespace` is a digest of the client's.
+    `upstream` is a name or digest without any credential; an empty `namespace` is a digest of the client's. `endpoint`
+    is empty where the upstream is Anthropic's own.
     """
 
     upstream: str
     namespace: str
     embedder: str
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

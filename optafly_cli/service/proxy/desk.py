@@ -199,6 +199,23 @@ class Desk:
         if lookup is not None and (isinstance(lookup, Hit) or lookup.near is not None):
             await self._thorough.do(lambda store: store.compare(call.question, lookup, answer))
 
+    async def observe(self, call: Call, answer: "Answer") -> None:
+        """Learn from what the answer was billed for how many tokens such requests have."""
+        from optafly_cli.cache.counts import counted_as
+        from optafly_cli.models import catalogue
+        from optafly_cli.route.billed import observed_ratio
+
+        usage = answer.usage
+        billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+
+        def learn(store: "Store") -> None:
+            model = catalogue().get(call.body["model"])
+            seen = observed_ratio(call.body, model, billed)
+            if seen is not None:
+                store.observe(counted_as(model.id, self._origin.endpoint), *seen)
+
+        await self._thorough.do(learn)
+
     async def anchored(self, call: Call, raw: bytes) -> "Anchored":
         """The bytes to be sent, with anchors where they pay."""
         from optafly_cli.service.proxy.anchoring import Anchored, anchored

@@ -99,6 +99,7 @@ class Keeper:
             flight.lands(kept=kept)
         if kept:
             self._after(self._compared(call, sent.lookup, answer))
+            self._after(self._observed(call, answer))
         return True
 
     async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
@@ -116,6 +117,11 @@ class Keeper:
         # An estimate that knows a request less is no problem of the store's
         with suppress(OptaflyError):
             await self._desk.add_sent(planned, usage)
+
+    async def _observed(self, call: Call, answer: "Answer") -> None:
+        # A count that is a little further off is nothing to speak of
+        with suppress(OptaflyError):
+            await self._desk.observe(call, answer)
 
     def _after(self, work: Coroutine[Any, Any, None]) -> None:
         """Go on with something after the reply; with too much of it waiting, not at all."""
