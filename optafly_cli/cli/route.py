@@ -1,7 +1,7 @@
 """optafly route: the request, its anchors and its price."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +9,11 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import UsageError
 from optafly_cli.route.result import Anchor, Cost, RoutedRequest
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.session import Session
 
 app = new_app()
 
@@ -20,6 +24,7 @@ app = new_app()
         'optafly route "fix this bug" --file src/main.rs',
         'optafly route "review this" --system rules.md --ttl 1h --json',
         'optafly route "explain this" --file app.py --request > body.json',
+        'optafly route "explain this" --file app.py --curl | sh',
     ),
 )
 def route(
@@ -37,6 +42,7 @@ def route(
     max_tokens: opt.MaxTokens = None,
     ttl: opt.Ttl = "auto",
     request: Annotated[bool, typer.Option("--request", help="Print the exact Messages body.")] = False,
+    curl: Annotated[bool, typer.Option("--curl", help="Print a command that sends the request.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Ask the endpoint to count the tokens.")] = False,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
@@ -45,6 +51,10 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
+    if curl and (json or request):
+        raise UsageError(
+            "--curl prints a command: it goes with neither --json nor --request", remedy="give one of them"
+        )
     from optafly_cli.pipeline.job import Voice
     from optafly_cli.pipeline.stages import refine as run_refine
     from optafly_cli.pipeline.stages import route as run_route
@@ -85,18 +95,30 @@ def route(
         import json as json_module
 
         ui.line(json_module.dumps(routed.body, ensure_ascii=False, indent=2))
+    elif curl:
+        _print_curl(ui, session, routed)
     else:
         _print(ui, routed)
     return 0
 
 
-def _counted(session: Any, routed: RoutedRequest) -> RoutedRequest:
+def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
     """The routed request with the endpoint's own count of its input tokens."""
     from optafly_cli.provider.client import count_tokens
     from optafly_cli.route.engine import recounted
 
     total = count_tokens(routed.body, settings=session.settings.provider)
     return recounted(routed, total, session.model, max_anchors=session.settings.route.max_anchors)
+
+
+def _print_curl(ui: Ui, session: "Session", routed: RoutedRequest) -> None:
+    import os
+
+    from optafly_cli.provider.curl import curl_command, left_out
+
+    ui.line(curl_command(routed.body, session.settings.provider, os.environ))
+    if sentence := left_out(os.environ):
+        ui.warn(sentence)
 
 
 def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """optafly route, config and doctor, as typed."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -55,6 +56,31 @@ def test_exact_counts_at_the_endpoint(cli: Cli, api: MessagesApi) -> None:
     document = cli("route", "fix this bug", "--file", "src/main.rs", "--exact", "--json").json
     assert [request.path for request in api.requests] == ["/v1/messages/count_tokens"]
     assert document["tokens"]["margin"] == 0
+
+
+def test_the_printed_command_sends_the_same_request(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """--curl holds no key, and a shell that has one sends what ask sends; 200 kB are no obstacle."""
+    (repo / "long.md").write_text('It\'s "quoted" $HOME `date` \\n é\nBODY\n' + "Rule: be brief.\n" * 13_000)
+    arguments = ("fix this bug", "--file", "src/main.rs", "--system", "long.md")
+    command = cli("route", *arguments, "--curl").out
+    assert api.key not in command
+    environment = {"PATH": os.environ["PATH"], "ANTHROPIC_API_KEY": api.key}
+    done = subprocess.run(["sh"], input=command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["content"][-1]["text"] == "Use `?` instead of unwrap."
+    cli("ask", *arguments)
+    by_curl, by_ask = api.messages
+    assert by_curl.body | {"stream": True} == by_ask.body
+    assert by_curl.headers["anthropic-version"] == by_ask.headers["anthropic-version"]
+
+
+def test_the_printed_command_uses_the_credential_that_ask_would(cli: Cli, api: MessagesApi) -> None:
+    """A token goes into its own header; other headers are named, their values are not shown."""
+    env = {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": api.key, "ANTHROPIC_CUSTOM_HEADERS": "x-team: hunter2"}
+    done = cli("route", "explain this code", "--file", "src/lib.rs", "--curl", env=env)
+    assert "Bearer $ANTHROPIC_AUTH_TOKEN" in done.out
+    assert "x-team" in done.err
+    assert "hunter2" not in done.out + done.err
+    cli("route", "explain this code", "--curl", "--json", code=2)
 
 
 def test_the_route_table_fits_eighty_columns(cli: Cli) -> None:
