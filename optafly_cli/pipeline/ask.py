@@ -111,20 +111,13 @@ class _Prepared:
 def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepared: _Prepared) -> Outcome:
     """Send the request, and remember the answer."""
     from optafly_cli.provider.client import send
-    from optafly_cli.route.pricing import answer_cost
+    from optafly_cli.route.billing import answer_cost, billed_of
 
     routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
     with timing.stage("provider"):
         answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
-    usage = answer.usage
-    cost = answer_cost(
-        session.model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_creation_input_tokens=usage.cache_creation_input_tokens,
-        cache_read_input_tokens=usage.cache_read_input_tokens,
-    )
+    cost = answer_cost(session.model, billed_of(answer.message.get("usage")))
     with timing.stage("store"):
         if evidence is not None and has_secret(session, refined, answer):
             voice.warn("the answer was not stored: a secret is in what was sent or answered")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.models import catalogue
 from tests.cli.conftest import Cli, git
 from tests.cli.terminal import on_a_terminal, plain_lines
 from tests.fakes.messages_api import MessagesApi
@@ -49,6 +51,21 @@ def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: Messages
     second = cli("ask", "which tests are missing here", *arguments).json["usage"]
     assert first["cache_creation_input_tokens"] > 500
     assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"]
+
+
+def test_ask_says_what_the_prompt_cache_saved_and_what_was_expected(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """Written dearer at first, read cheaper then, at the prices of the TTL; beside it the estimate."""
+    (repo / "rules.md").write_text("".join(f"Rule {number}: keep functions small.\n" for number in range(200)))
+    arguments = ("--system", "rules.md", "--file", "src/main.rs", "--ttl", "1h")
+    first = cli("ask", "explain this code", *arguments, "--json").json
+    wrote = first["prompt_cache"]
+    prices = catalogue().get(first["model"]).prices[0]
+    assert wrote["written_tokens"] == first["usage"]["cache_creation_input_tokens"] > 500
+    assert wrote["saved"] == pytest.approx(wrote["written_tokens"] * (prices.input - prices.write_1h) / 1e6)
+    assert wrote["expected_input_tokens"] > wrote["expected_cacheable_tokens"] > 500
+    second = cli("ask", "which tests are missing here", *arguments, "-v")
+    assert re.search(r"from the prompt cache \(saved \$0\.\d+\)", second.err)
+    assert re.search(r"tokens in: [\d,]+ expected, [\d,]+ billed", second.err)
 
 
 def test_exact_counts_at_the_endpoint(cli: Cli, api: MessagesApi) -> None:

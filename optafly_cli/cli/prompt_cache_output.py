@@ -1,0 +1,54 @@
+"""What ask says of Anthropic's prompt cache: what it did for the request, beside what was expected of it."""
+
+from typing import TYPE_CHECKING, Any
+
+from optafly_cli.models import catalogue
+from optafly_cli.route.billing import Billed, billed_of, prompt_cache_saving
+
+if TYPE_CHECKING:
+    from optafly_cli.pipeline.ask import Outcome
+
+
+def prompt_cache(outcome: "Outcome") -> dict[str, Any] | None:
+    """The fields of `ask --json`; None where nothing was sent. `saved` is negative where writing cost more."""
+    if outcome.answer is None or outcome.routed is None:
+        return None
+    billed, expected = _billed(outcome), outcome.routed.tokens
+    return {
+        "read_tokens": billed.read,
+        "written_tokens": billed.written,
+        "saved": _saved(outcome),
+        "expected_input_tokens": expected.input,
+        "expected_cacheable_tokens": expected.cacheable,
+    }
+
+
+def estimate(outcome: "Outcome") -> str:
+    """A line on how far the estimate of the prompt's tokens was off."""
+    billed, expected = _billed(outcome).input, outcome.routed.tokens.input if outcome.routed else 0
+    off = f", {expected / billed - 1:+.1%}" if billed else ""
+    return f"tokens in: {expected:,} expected, {billed:,} billed{off}"
+
+
+def answer_parts(outcome: "Outcome") -> list[str]:
+    """Model, tokens, what the prompt cache did, and the price: parts of the line after a fresh answer."""
+    if outcome.answer is None:
+        return []
+    billed, saved = _billed(outcome), _saved(outcome) or 0.0
+    parts = [outcome.answer.model, f"{billed.input:,} tokens in", f"{billed.output:,} out"]
+    if billed.read:
+        parts.append(f"{billed.read:,} from the prompt cache" + (f" (saved ${saved:.4f})" if saved > 0 else ""))
+    elif billed.written:
+        parts.append(f"{billed.written:,} into the prompt cache" + (f" (${-saved:.4f} more now)" if saved < 0 else ""))
+    return parts if outcome.cost is None else [*parts, f"${outcome.cost:.4f}"]
+
+
+def _billed(outcome: "Outcome") -> Billed:
+    return billed_of(outcome.answer.message.get("usage") if outcome.answer else None)
+
+
+def _saved(outcome: "Outcome") -> float | None:
+    """US dollars that anchors saved."""
+    if outcome.routed is None:
+        return None
+    return prompt_cache_saving(catalogue().get(outcome.routed.model), _billed(outcome))
