@@ -13,7 +13,7 @@ from optafly_cli.cli.afterwards import leave
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Spinner, Ui
-from optafly_cli.errors import ProviderError
+from optafly_cli.errors import ProviderError, UsageError
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
@@ -30,6 +30,7 @@ app = new_app()
         'git diff | optafly ask "review this"',
         'optafly ask "explain this" --file app.py --json | jq -r .answer',
         'optafly ask "fix this bug" --file src/main.rs --cache-only --explain',
+        'optafly ask "explain this" --file app.py --system rules.md --prewarm',
     ),
 )
 def ask(
@@ -55,6 +56,9 @@ def ask(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why the store answers as it does, on stderr, before the answer.")
     ] = False,
+    prewarm: Annotated[
+        bool, typer.Option("--prewarm", help="Only write the stable part into Anthropic's prompt cache.")
+    ] = False,
     max_error_rate: opt.MaxErrorRate = None,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
@@ -72,7 +76,12 @@ def ask(
 
     ui: Ui = ctx.obj
     started = time.time()
-    if ui.served and prompt and not no_cache:
+    if prewarm and (refresh or cache_only):
+        raise UsageError(
+            "--prewarm asks nothing: it goes with neither --refresh nor --cache-only", remedy="leave it out"
+        )
+    mode = check_cache_mode(no_cache=no_cache or prewarm, refresh=refresh, cache_only=cache_only)
+    if ui.served and prompt and mode != "off":
         begin_with(prompt)
     session = open_session(
         ui,
@@ -86,7 +95,7 @@ def ask(
             no_refine=no_refine,
             system=system,
             ttl=ttl,
-            cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
+            cache=mode,
             max_context_tokens=max_context_tokens,
             model=model,
             max_tokens=max_tokens,
@@ -106,6 +115,10 @@ def ask(
         later=leave,
     )
     try:
+        if prewarm:
+            from optafly_cli.cli.prewarm import run as warm
+
+            return warm(ui, session, voice)
         folder = store_folder(session.settings.cache, os.environ)
         outcome = run(session, voice, folder)
     except ProviderError as error:

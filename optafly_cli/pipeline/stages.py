@@ -132,8 +132,8 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
     return ()
 
 
-def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
-    """Arrange the refined prompt into the request that will be sent."""
+def route(session: Session, refined: RefinedPrompt, *, sure: bool = False) -> RoutedRequest:
+    """Arrange the refined prompt into the request that will be sent. `sure`: it will be sent again before long."""
     from optafly_cli.route.engine import route as run
 
     return run(
@@ -144,4 +144,5 @@ def route(session: Session, refined: RefinedPrompt) -> RoutedRequest:
         ttl=session.job.ttl,
         settings=session.settings.route,
         counter=session.counter,
+        sure=sure,
     )

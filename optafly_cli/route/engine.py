@@ -30,8 +30,11 @@ def route(
     ttl: Literal["5m", "1h", "auto"],
     settings: RouteSettings,
     counter: "Counter",
+    sure: bool = False,
 ) -> RoutedRequest:
     """Arrange the prompt for the prompt cache, place the anchors, and price the result.
+
+    `sure`: whoever asks knows that what comes before the instruction will be sent again while the prompt cache has it.
 
     Raises:
         UsageError: nothing to ask, a `max_tokens` that no request can have, or a prompt over the model's window.
@@ -49,7 +52,8 @@ def route(
     _check_window(sum(tokens), model)
     anchors: tuple[Anchor, ...] = ()
     if settings.enabled and settings.anchors:
-        anchors = plan(blocks, tokens, model=model, ttl=ttl, max_anchors=settings.max_anchors, prior=shipped_prior())
+        prior = shipped_prior().at_least_once() if sure else shipped_prior()
+        anchors = plan(blocks, tokens, model=model, ttl=ttl, max_anchors=settings.max_anchors, prior=prior)
     return RoutedRequest(
         model=model.id,
         body=build(blocks, anchors, model=model.id, max_tokens=max_tokens),
