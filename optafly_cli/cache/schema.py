@@ -123,6 +123,20 @@ MIGRATIONS = (
             """,
         ),
     ),
+    Migration(
+        "previous messages",
+        (
+            """
+            CREATE TABLE previous (
+                project TEXT NOT NULL,
+                model TEXT NOT NULL,
+                message TEXT NOT NULL,
+                at REAL NOT NULL,
+                PRIMARY KEY (project, model)
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
 )
 LATEST = len(MIGRATIONS)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from optafly_cli.models import catalogue
+from optafly_cli.provider.diagnostics import WHAT_CHANGED, miss_reason
 from optafly_cli.route.billing import Billed, billed_of, prompt_cache_saving
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def prompt_cache(outcome: "Outcome") -> dict[str, Any] | None:
         "saved": _saved(outcome),
         "expected_input_tokens": expected.input,
         "expected_cacheable_tokens": expected.cacheable,
+        "miss_reason": reason.kind if (reason := miss_reason(outcome.answer.message)) else None,
     }
 
 
@@ -41,6 +43,16 @@ def answer_parts(outcome: "Outcome") -> list[str]:
     elif billed.written:
         parts.append(f"{billed.written:,} into the prompt cache" + (f" (${-saved:.4f} more now)" if saved < 0 else ""))
     return parts if outcome.cost is None else [*parts, f"${outcome.cost:.4f}"]
+
+
+def broken(outcome: "Outcome") -> str | None:
+    """A line on why a prefix that was to be read was not, in the endpoint's own words; None where none was missed."""
+    reason = miss_reason(outcome.answer.message) if outcome.answer else None
+    if reason is None or reason.kind not in WHAT_CHANGED or outcome.routed is None or not outcome.routed.use_cache:
+        return None
+    if _billed(outcome).read:
+        return None
+    return f"prompt cache: nothing was read, because {WHAT_CHANGED[reason.kind]} as in the last request"
 
 
 def _billed(outcome: "Outcome") -> Billed:

@@ -1,8 +1,10 @@
 """ask: answer from the store, or from the provider and remember."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
@@ -115,15 +117,27 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
 
     routed, refined, evidence = prepared.routed, prepared.refined, prepared.evidence
     voice.waiting()
+    body = _asking_why(routed.body, session, shelf)
     with timing.stage("provider"):
-        answer = send(routed.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
+        answer = send(body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
     cost = answer_cost(session.model, billed_of(answer.message.get("usage")))
     with timing.stage("store"):
         if evidence is not None and has_secret(session, refined, answer):
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None
         entry = shelf.remember(answer, evidence, cost, timing.ms["provider"] / 1000)
+        if "diagnostics" in body:
+            shelf.keep_message(answer)
         for sentence in shelf.warnings:
             voice.warn(sentence)
     status: Status = "bypass" if session.job.cache == "off" or not session.settings.cache.enabled else "miss"
     return Outcome(status, prepared.lookup, answer, refined, routed, cost, entry, shelf.problem, timing)
+
+
+def _asking_why(body: Mapping[str, Any], session: Session, shelf: Shelf) -> Mapping[str, Any]:
+    """The body, with the question why the prompt cache is not read, where the endpoint knows that question."""
+    from optafly_cli.provider.diagnostics import asks_why
+
+    if not asks_why(session.settings.provider, os.environ):
+        return body
+    return {**body, "diagnostics": {"previous_message_id": shelf.previous_message()}}

@@ -131,6 +131,22 @@ class Shelf:
                 self._open().compare(question, self._found, answer)
         return number
 
+    def previous_message(self) -> str | None:
+        """The id of the last message for this workspace and model; None where there is none, or it cannot be told."""
+        scope = self.session.question.scope
+        if not self._active or self.problem:
+            return None
+        with suppress(StoreError):
+            return self._open().previous_message(scope.workspace, scope.model)
+        return None
+
+    def keep_message(self, answer: Answer) -> None:
+        """Let the next request be compared with the one that this answers; no problem of the answer's if it cannot."""
+        scope, message = self.session.question.scope, answer.message.get("id")
+        if self._active and not self.problem and isinstance(message, str):
+            with suppress(StoreError):
+                self._open().keep_message(scope.workspace, scope.model, message)
+
     def _open(self) -> "Store":
         if self._store is None:
             self._store = (self._open_store or open_beside_the_service)(self.folder, self.session.settings.cache)
