@@ -84,9 +84,8 @@ def summarise(ui: Ui, outcome: "Outcome") -> None:
     else:
         if outcome.lookup is not None:
             ui.detail(f"miss: {_miss_reason(outcome.lookup)}")
-        from optafly_cli.cli.prompt_cache_output import answer_parts, broken, estimate
+        from optafly_cli.cli.prompt_cache_output import answer_parts, broken
 
-        ui.detail(estimate(outcome))
         if cause := broken(outcome):
             ui.note(f"optafly: {cause}")
         parts = [outcome.status, *answer_parts(outcome), f"{total / 1000:.1f} s"]

@@ -25,19 +25,13 @@ def prompt_cache(outcome: "Outcome") -> dict[str, Any] | None:
     }
 
 
-def estimate(outcome: "Outcome") -> str:
-    """A line on how far the estimate of the prompt's tokens was off."""
-    billed, expected = _billed(outcome).input, outcome.routed.tokens.input if outcome.routed else 0
-    off = f", {expected / billed - 1:+.1%}" if billed else ""
-    return f"tokens in: {expected:,} expected, {billed:,} billed{off}"
-
-
 def answer_parts(outcome: "Outcome") -> list[str]:
     """Model, tokens, what the prompt cache did, and the price: parts of the line after a fresh answer."""
     if outcome.answer is None:
         return []
     billed, saved = _billed(outcome), _saved(outcome) or 0.0
-    parts = [outcome.answer.model, f"{billed.input:,} tokens in", f"{billed.output:,} out"]
+    expected = f" ({outcome.routed.tokens.input:,} expected)" if outcome.routed else ""
+    parts = [outcome.answer.model, f"{billed.input:,} tokens in{expected}", f"{billed.output:,} out"]
     if billed.read:
         parts.append(f"{billed.read:,} from the prompt cache" + (f" (saved ${saved:.4f})" if saved > 0 else ""))
     elif billed.written:
