@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import _sqlite3
     from collections.abc import Mapping, Sequence
 
-SCHEMA = 6
+SCHEMA = 7
 """The schema of the store that is read here (`cache.schema.LATEST`)."""
 FILE = "entries.sqlite"
 MAP = "direct.map"

@@ -175,6 +175,20 @@ MIGRATIONS = (
         ),
     ),
     Migration(
+        "previous messages",
+        (
+            """
+            CREATE TABLE previous (
+                project TEXT NOT NULL,
+                model TEXT NOT NULL,
+                message TEXT NOT NULL,
+                at REAL NOT NULL,
+                PRIMARY KEY (project, model)
+            ) WITHOUT ROWID
+            """,
+        ),
+    ),
+    Migration(
         "token counts",
         (
             # Tokens billed over tokens counted, of the latest answers of each model and class of content

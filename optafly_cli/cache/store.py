@@ -177,6 +177,25 @@ class Store(StoreReports):
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("INSERT OR REPLACE INTO direct VALUES (?, ?, ?, ?, ?)", values)
 
+    def previous_message(self, project: str, model: str) -> str | None:
+        """The id of the last message that was kept for the project and model; None where there is none of use."""
+        from optafly_cli.cache import previous
+
+        connection = self._reader()
+        if connection is None:
+            return None
+        with self._reported("read"):
+            return previous.last(connection, project, model, self._clock())
+
+    def keep_message(self, project: str, model: str, message: str) -> None:
+        """Keep the id of the last message for the project and model."""
+        from optafly_cli.cache import previous
+
+        with self._reported("written"):
+            connection = self._writer()
+            with transaction(connection):
+                previous.keep(connection, project, model, message, self._clock())
+
     def has(self, key: bytes) -> bool:
         """Whether anything is stored under that key, servable or not: cheaper than `look_up`, and says less."""
         connection = self._reader()

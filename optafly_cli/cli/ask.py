@@ -13,7 +13,7 @@ from optafly_cli.cli.afterwards import leave
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Spinner, Ui
-from optafly_cli.errors import ProviderError
+from optafly_cli.errors import ProviderError, UsageError
 
 if TYPE_CHECKING:
     from optafly_cli.cache.explain import Explanation
@@ -30,6 +30,7 @@ app = new_app()
         'git diff | optafly ask "review this"',
         'optafly ask "explain this" --file app.py --json | jq -r .answer',
         'optafly ask "fix this bug" --file src/main.rs --cache-only --explain',
+        'optafly ask "explain this" --file app.py --system rules.md --prewarm',
     ),
 )
 def ask(
@@ -58,6 +59,9 @@ def ask(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why the store answers as it does, on stderr, before the answer.")
     ] = False,
+    prewarm: Annotated[
+        bool, typer.Option("--prewarm", help="Only write the stable part into Anthropic's prompt cache.")
+    ] = False,
     max_error_rate: opt.MaxErrorRate = None,
     base_url: opt.BaseUrl = None,
     json: opt.Json = False,
@@ -76,7 +80,11 @@ def ask(
 
     ui: Ui = ctx.obj
     started = time.time()
-    if ui.served and prompt and not no_cache:
+    if prewarm and (no_cache or refresh or cache_only):
+        raise UsageError(
+            "--prewarm goes with none of --no-cache, --refresh, --cache-only", remedy="it asks nothing: leave them out"
+        )
+    if ui.served and prompt and not (no_cache or prewarm):
         begin_with(prompt)
     session = open_session(
         ui,
@@ -93,7 +101,7 @@ def ask(
             no_optimise=no_optimise,
             compress=compress,
             max_cost=max_cost,
-            cache=check_cache_mode(no_cache=no_cache, refresh=refresh, cache_only=cache_only),
+            cache=check_cache_mode(no_cache=no_cache, refresh=refresh or prewarm, cache_only=cache_only),
             max_context_tokens=max_context_tokens,
             model=model,
             max_tokens=max_tokens,
@@ -114,6 +122,10 @@ def ask(
     )
     try:
         folder = store_folder(session.settings.cache, os.environ)
+        if prewarm:
+            from optafly_cli.cli.prewarm import run as warm
+
+            return within_cost(session, lambda session: warm(ui, session, voice, folder), ui.note)
         outcome = within_cost(session, lambda session: run(session, voice, folder), ui.note)
     except ProviderError as error:
         sink.finish(error.partial)

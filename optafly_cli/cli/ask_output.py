@@ -32,6 +32,7 @@ def document(outcome: "Outcome") -> dict[str, Any]:
         "score": score_document(outcome.refined) if outcome.refined else None,
         "model": answer.model if answer else None,
         "usage": _usage(answer, billed=hit is None) if answer else None,
+        "prompt_cache": _prompt_cache(outcome) if answer and not hit else None,
         "cost": {"currency": "USD", "billed": outcome.cost, "saved": hit.entry.cost if hit else 0.0},
         "stop_reason": answer.stop_reason if answer else None,
         "request_id": answer.request_id if answer else None,
@@ -41,6 +42,12 @@ def document(outcome: "Outcome") -> dict[str, Any]:
 
 def _usage(answer: "Answer", *, billed: bool) -> dict[str, int]:
     return {name: value if billed else 0 for name, value in asdict(answer.usage).items()}
+
+
+def _prompt_cache(outcome: "Outcome") -> dict[str, Any] | None:
+    from optafly_cli.cli.prompt_cache_output import prompt_cache
+
+    return prompt_cache(outcome)
 
 
 def _reason(outcome: "Outcome") -> str:
@@ -77,7 +84,11 @@ def summarise(ui: Ui, outcome: "Outcome") -> None:
     else:
         if outcome.lookup is not None:
             ui.detail(f"miss: {_miss_reason(outcome.lookup)}")
-        parts = [outcome.status, *_answer_parts(outcome.answer, outcome.cost), f"{total / 1000:.1f} s"]
+        from optafly_cli.cli.prompt_cache_output import answer_parts, broken
+
+        if cause := broken(outcome):
+            ui.note(f"optafly: {cause}")
+        parts = [outcome.status, *answer_parts(outcome), f"{total / 1000:.1f} s"]
     ui.note("optafly: " + " · ".join(parts))
 
 
@@ -86,12 +97,3 @@ def _hit_parts(hit: Hit, total_ms: float) -> list[str]:
     likeness += [f"probability {hit.confidence:.3f}"] if hit.verifier else []
     saved = [f"saved ${hit.entry.cost:.4f}"] if hit.entry.cost else []
     return [f"{hit.tier} hit", *likeness, f"{age(hit.age_s)} old", f"{total_ms:.0f} ms", *saved]
-
-
-def _answer_parts(answer: "Answer", cost: float | None) -> list[str]:
-    usage = answer.usage
-    sent = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
-    parts = [answer.model, f"{sent:,} tokens in", f"{usage.output_tokens:,} out"]
-    if usage.cache_read_input_tokens:
-        parts.append(f"{usage.cache_read_input_tokens:,} from the prompt cache")
-    return parts if cost is None else [*parts, f"${cost:.4f}"]

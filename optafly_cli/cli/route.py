@@ -12,6 +12,7 @@ from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
+from optafly_cli.errors import UsageError
 from optafly_cli.route.result import Anchor, Cost, Removed, RoutedRequest
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = new_app()
         'optafly route "review this" --system rules.md --ttl 1h --json',
         'optafly route "explain this" --file app.py --request > body.json',
         "optafly route --simulate trace.jsonl",
+        'optafly route "explain this" --file app.py --curl | sh',
     ),
 )
 def route(
@@ -47,6 +49,7 @@ def route(
     compress: opt.Compress = False,
     max_cost: opt.MaxCost = None,
     request: Annotated[bool, typer.Option("--request", help="Print the exact Messages body.")] = False,
+    curl: Annotated[bool, typer.Option("--curl", help="Print a command that sends the request.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Ask the endpoint to count the tokens.")] = False,
     simulate: Annotated[
         Path | None,
@@ -59,6 +62,8 @@ def route(
 
     Nothing is sent, unless --exact asks the endpoint to count.
     """
+    if curl and (json or request):
+        raise UsageError("--curl goes with neither --json nor --request", remedy="give one of them")
     from optafly_cli.pipeline.budget import within_cost
 
     ui: Ui = ctx.obj
@@ -97,6 +102,8 @@ def route(
         import json as json_module
 
         ui.line(json_module.dumps(_body(routed), ensure_ascii=False, indent=2))
+    elif curl:
+        _print_curl(ui, session, routed)
     else:
         _print(ui, routed)
     return 0
@@ -136,6 +143,16 @@ def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
         for part in (routed, *routed.rest)
     )
     return replace(counted, rest=tuple(rest))
+
+
+def _print_curl(ui: Ui, session: "Session", routed: RoutedRequest) -> None:
+    import os
+
+    from optafly_cli.provider.curl import curl_command, left_out
+
+    ui.line(curl_command(routed.body, session.settings.provider, os.environ))
+    if sentence := left_out(os.environ):
+        ui.warn(sentence)
 
 
 def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, Any]:

@@ -222,6 +222,13 @@ class ProviderSettings:
         (),
         Rule("Model names that the endpoint serves and the model data lacks; their prices are unknown.", form="name"),
     )
+    diagnostics: str = setting(
+        "auto",
+        Rule(
+            "Ask why the prompt cache was not read; auto: of Anthropic's own endpoint only.",
+            choices=("auto", "always", "never"),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

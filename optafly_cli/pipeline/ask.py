@@ -1,10 +1,11 @@
 """ask: answer from the store, or from the provider and remember."""
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.types import Hit, Lookup, Miss, Status
 from optafly_cli.errors import StoreError
@@ -123,7 +124,8 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
 
     def ask_part(part: RoutedRequest) -> Answer:
         begun = time.time()
-        answer = send(part.body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
+        body = _asking_why(part.body, session, shelf)
+        answer = send(body, settings=session.settings.provider, on_text=voice.text, on_status=voice.status)
         done.append(Answered(part, answer, begun))
         return answer
 
@@ -148,19 +150,17 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
 
 def _cost(session: Session, done: Sequence[Answered]) -> float | None:
     """What the answers cost together; None without a price."""
-    from optafly_cli.route.pricing import answer_cost
+    from optafly_cli.route.billing import answer_cost, billed_of
 
-    costs = []
-    for one in done:
-        usage = one.answer.usage
-        costs.append(
-            answer_cost(
-                session.model,
-                input_tokens=usage.input_tokens,
-                output_tokens=usage.output_tokens,
-                cache_creation_input_tokens=usage.cache_creation_input_tokens,
-                cache_read_input_tokens=usage.cache_read_input_tokens,
-            )
-        )
+    costs = [answer_cost(session.model, billed_of(one.answer.message.get("usage"))) for one in done]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if len(known) == len(costs) else None
+
+
+def _asking_why(body: Mapping[str, Any], session: Session, shelf: Shelf) -> Mapping[str, Any]:
+    """The body, with the question why the prompt cache is not read, where the endpoint knows that question."""
+    from optafly_cli.provider.diagnostics import asks_why
+
+    if not asks_why(session.settings.provider, os.environ):
+        return body
+    return {**body, "diagnostics": {"previous_message_id": shelf.previous_message()}}

@@ -141,6 +141,15 @@ class Shelf:
                 self._open().compare(question, self._found, answer)
         return number
 
+    def previous_message(self) -> str | None:
+        """The id of the last message for this workspace and model; None where there is none, or it cannot be told."""
+        scope = self.session.question.scope
+        if not self._active or self.problem:
+            return None
+        with suppress(StoreError):
+            return self._open().previous_message(scope.workspace, scope.model)
+        return None
+
     def learn(self, done: Sequence[Answered], *, secret: bool) -> None:
         """Keep what the next requests are planned by: what was sent, without a word of it, and what it was billed for.
 
@@ -149,6 +158,7 @@ class Shelf:
         if not self._active or self.problem:
             return
         from optafly_cli.pipeline.sent_before import SentBefore
+        from optafly_cli.provider.diagnostics import asks_why
 
         if not secret:
             with SentBefore.of(self.session, self.folder) as log:
@@ -156,6 +166,8 @@ class Shelf:
                     log.add_answered(one.routed, one.answer, one.at)
         for one in done:
             self._observe(one.routed, one.answer.usage)
+        if asks_why(self.session.settings.provider, os.environ):
+            self._keep_message(done[-1].answer)
 
     def _observe(self, routed: RoutedRequest, usage: Usage) -> None:
         from optafly_cli.route.billed import observed_ratio
@@ -165,6 +177,13 @@ class Shelf:
         if seen is not None:
             with suppress(StoreError):
                 self._open().observe(self.session.counted_as, *seen)
+
+    def _keep_message(self, answer: Answer) -> None:
+        """Let the next request be compared with the one that this answers."""
+        scope, message = self.session.question.scope, answer.message.get("id")
+        if isinstance(message, str):
+            with suppress(StoreError):
+                self._open().keep_message(scope.workspace, scope.model, message)
 
     def _open(self) -> "Store":
         if self._store is None:

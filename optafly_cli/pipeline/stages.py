@@ -15,6 +15,7 @@ from optafly_cli.workspace.types import NamedFile
 
 if TYPE_CHECKING:
     from optafly_cli.pipeline.sent_before import SentBefore
+    from optafly_cli.route.reuse import Reuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,12 @@ def _named(session: Session, place: str) -> Sequence[NamedFile]:
     return ()
 
 
-def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | None" = None) -> RoutedRequest:
+def route(
+    session: Session, refined: RefinedPrompt, sent_before: "SentBefore | None" = None, *, sure: bool = False
+) -> RoutedRequest:
     """Arrange the refined prompt into the request that will be sent, by what was sent before where that is known.
+
+    `sure`: whoever asks knows that what stands before the instruction will be sent again while the prompt cache has it.
 
     Raises:
         UsageError: it cannot be sent, or could cost more than `--max-cost`.
@@ -156,7 +161,7 @@ def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | N
             settings=session.settings.route,
             counter=session.routing_counter,
             compress=session.job.compress,
-            reuse=sent_before.estimate(session.settings.route.strategy, session.model) if sent_before else None,
+            reuse=_estimate(session, sent_before, sure=sure),
             history=sent_before,
             at=sent_before.now if sent_before else 0.0,
         )
@@ -164,3 +169,12 @@ def route(session: Session, refined: RefinedPrompt, sent_before: "SentBefore | N
     routed = in_parts(session, refined, one)
     check_cost(session, routed)
     return routed
+
+
+def _estimate(session: Session, sent_before: "SentBefore | None", *, sure: bool) -> "Reuse | None":
+    """What to plan by; None leaves it to the stage."""
+    from optafly_cli.route.reuse import ByKind, shipped_prior
+
+    if sure:
+        return ByKind(shipped_prior().at_least_once())
+    return sent_before.estimate(session.settings.route.strategy, session.model) if sent_before else None

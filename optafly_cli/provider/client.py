@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from optafly_cli.config.settings import ProviderSettings
 from optafly_cli.errors import ConfigError, CredentialsError, UsageError
@@ -35,6 +35,18 @@ CONNECT_TIMEOUT_S = 5.0
 """The SDK's own default."""
 COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "cache_control", "output_config", "speed")
 """What count_tokens takes of a Messages body (anthropic 2.12.0, `message_count_tokens_params.py`)."""
+
+
+T = TypeVar("T")
+
+
+class Waiting(TypedDict, total=False):
+    """How a wait for another try goes: one sentence before each, and what is slept, chosen and looked at for it."""
+
+    on_status: Callable[[str], None]
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+    clock: Callable[[], float]
 
 
 def send(
@@ -72,28 +84,55 @@ def send(
     return answer
 
 
-def count_tokens(
-    body: Mapping[str, Any],
-    *,
-    settings: ProviderSettings,
-    on_status: Callable[[str], None] = lambda _: None,
-    sleep: Callable[[float], None] = time.sleep,
-    jitter: Callable[[], float] = random.random,
-    clock: Callable[[], float] = time.time,
-) -> int:
+def count_tokens(body: Mapping[str, Any], *, settings: ProviderSettings, **waiting: Unpack[Waiting]) -> int:
     """The input tokens of a Messages body, as the endpoint counts them (free of charge). Raises as `send` does."""
-    _require_unicode(body)
     counted = {name: body[name] for name in COUNTED if name in body}
+
+    def count(client: "Anthropic", where: Where) -> int:
+        tokens = getattr(client.messages.count_tokens(**counted), "input_tokens", None)
+        if not isinstance(tokens, int):
+            raise Failed(protocol_failure("count_tokens gives no number of tokens", where))
+        return tokens
+
+    return _asked(body, count, settings, waiting)
+
+
+def prewarm(body: Mapping[str, Any], *, settings: ProviderSettings, **waiting: Unpack[Waiting]) -> Mapping[str, Any]:
+    """Writes the body's anchors into the prompt cache without an answer (`max_tokens` 0); gives the `usage`.
+
+    Not streamed, which the API refuses here. Raises as `send` does.
+    """
+
+    def warm(client: "Anthropic", where: Where) -> Mapping[str, Any]:
+        reply = client.messages.with_raw_response.create(**{**body, "max_tokens": 0})
+        with suppress(ValueError):
+            message = json.loads(reply.read())
+            if isinstance(message, dict) and isinstance(message.get("usage"), dict):
+                return dict(message["usage"])
+        raise Failed(protocol_failure("the reply to pre-warming gives no usage", where))
+
+    return _asked(body, warm, settings, waiting)
+
+
+def _asked(
+    body: Mapping[str, Any], ask: "Callable[[Anthropic, Where], T]", settings: ProviderSettings, waiting: "Waiting"
+) -> T:
+    """What one call that is not streamed gives, tried again as `send` is."""
+    _require_unicode(body)
     with _client(settings, os.environ) as (client, where):
 
-        def attempt() -> int:
+        def attempt() -> T:
             with _failures(where, MessageBuilder()):
-                tokens = getattr(client.messages.count_tokens(**counted), "input_tokens", None)
-            if not isinstance(tokens, int):
-                raise Failed(protocol_failure("count_tokens gives no number of tokens", where))
-            return tokens
+                return ask(client, where)
 
-        return with_retries(attempt, settings, on_status=on_status, sleep=sleep, jitter=jitter, clock=clock)
+        return with_retries(
+            attempt,
+            settings,
+            on_status=waiting.get("on_status", lambda _: None),
+            sleep=waiting.get("sleep", time.sleep),
+            jitter=waiting.get("jitter", random.random),
+            clock=waiting.get("clock", time.time),
+        )
 
 
 def preload() -> threading.Thread:

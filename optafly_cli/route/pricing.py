@@ -83,30 +83,3 @@ def _break_even(write: float, read: float, plain: float) -> int | None:
         return None
     # Sums of floats: a ratio of exactly 2 may come out as 2.0000000001
     return math.ceil((write - read) / (plain - read) - 1e-9)
-
-
-def answer_cost(
-    model: Model,
-    *,
-    input_tokens: int,
-    output_tokens: int,
-    cache_creation_input_tokens: int = 0,
-    cache_read_input_tokens: int = 0,
-    written_for_1h: int = 0,
-) -> float | None:
-    """What an answer cost in all, output included, from the `usage` that the endpoint reported; None without a price.
-
-    `input_tokens` are those after the last breakpoint, as the API counts them. `written_for_1h` is the part of
-    `cache_creation_input_tokens` that was written with a TTL of one hour.
-    """
-    tier = model.price(input_tokens + cache_creation_input_tokens + cache_read_input_tokens)
-    if tier is None:
-        return None
-    billed = (
-        input_tokens * tier.input
-        + (cache_creation_input_tokens - written_for_1h) * tier.write_5m
-        + written_for_1h * tier.write_1h
-        + cache_read_input_tokens * tier.read
-        + output_tokens * tier.output
-    )
-    return billed / PER

@@ -74,6 +74,11 @@ class Prior:
             figures.append(Reads(five_minutes, one_hour))
         return tuple(figures)
 
+    def at_least_once(self) -> "Prior":
+        """For a prefix that is known to be sent again: at least one read for every kind but the instruction."""
+        reads = {kind: Reads(max(1.0, own.five_minutes), max(1.0, own.one_hour)) for kind, own in self.reads.items()}
+        return Prior(self.date, reads, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class ByKind:

@@ -200,7 +200,8 @@ def test_json_says_everything_that_the_design_names(cli: Cli) -> None:
     document = cli(*ASK, "--json").json
     assert document["schema"] == "optafly.ask/1"
     assert set(document) == {
-        "schema", "answer", "cache", "score", "model", "usage", "cost", "stop_reason", "request_id", "timing_ms",
+        "schema", "answer", "cache", "score", "model", "usage", "prompt_cache", "cost", "stop_reason", "request_id",
+        "timing_ms",
     }  # fmt: skip
     assert set(document["cache"]) == {"status", "tier", "reason", "entry", "similarity", "confidence", "age_s"}
     assert set(document["timing_ms"]) == {"refine", "route", "lookup", "provider", "store", "total"}

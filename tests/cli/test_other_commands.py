@@ -1,6 +1,8 @@
 """optafly route, config and doctor, as typed."""
 
 import json
+import os
+import re
 import shlex
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.models import catalogue
 from tests.cli.conftest import Cli, git
 from tests.cli.terminal import on_a_terminal, plain_lines
 from tests.fakes.messages_api import MessagesApi
@@ -50,11 +53,51 @@ def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: Messages
     assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"]
 
 
+def test_ask_says_what_the_prompt_cache_saved_and_what_was_expected(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """Written dearer at first, read cheaper then, at the prices of the TTL; beside it the estimate."""
+    (repo / "rules.md").write_text("".join(f"Rule {number}: keep functions small.\n" for number in range(200)))
+    arguments = ("--system", "rules.md", "--file", "src/main.rs", "--ttl", "1h")
+    first = cli("ask", "explain this code", *arguments, "--json").json
+    wrote = first["prompt_cache"]
+    prices = catalogue().get(first["model"]).prices[0]
+    assert wrote["written_tokens"] == first["usage"]["cache_creation_input_tokens"] > 500
+    assert wrote["saved"] == pytest.approx(wrote["written_tokens"] * (prices.input - prices.write_1h) / 1e6)
+    assert wrote["expected_input_tokens"] > wrote["expected_cacheable_tokens"] > 500
+    second = cli("ask", "which tests are missing here", *arguments, "-v")
+    assert re.search(r"from the prompt cache \(saved \$0\.\d+\)", second.err)
+    assert re.search(r"[\d,]+ tokens in \([\d,]+ expected\)", second.err)
+
+
 def test_exact_counts_at_the_endpoint(cli: Cli, api: MessagesApi) -> None:
     """--exact asks count_tokens and nothing else."""
     document = cli("route", "fix this bug", "--file", "src/main.rs", "--exact", "--json").json
     assert [request.path for request in api.requests] == ["/v1/messages/count_tokens"]
     assert document["tokens"]["margin"] == 0
+
+
+def test_the_printed_command_sends_the_same_request(cli: Cli, api: MessagesApi, repo: Path) -> None:
+    """--curl holds no key, and a shell that has one sends what ask sends; 200 kB are no obstacle."""
+    (repo / "long.md").write_text('It\'s "quoted" $HOME `date` \\n é\nBODY\n' + "Rule: be brief.\n" * 13_000)
+    arguments = ("fix this bug", "--file", "src/main.rs", "--system", "long.md")
+    command = cli("route", *arguments, "--curl").out
+    assert api.key not in command
+    environment = {"PATH": os.environ["PATH"], "ANTHROPIC_API_KEY": api.key}
+    done = subprocess.run(["sh"], input=command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["content"][-1]["text"] == "Use `?` instead of unwrap."
+    cli("ask", *arguments)
+    by_curl, by_ask = api.messages
+    assert by_curl.body | {"stream": True} == by_ask.body
+    assert by_curl.headers["anthropic-version"] == by_ask.headers["anthropic-version"]
+
+
+def test_the_printed_command_uses_the_credential_that_ask_would(cli: Cli, api: MessagesApi) -> None:
+    """A token goes into its own header; other headers are named, their values are not shown."""
+    env = {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": api.key, "ANTHROPIC_CUSTOM_HEADERS": "x-team: hunter2"}
+    done = cli("route", "explain this code", "--file", "src/lib.rs", "--curl", env=env)
+    assert "Bearer $ANTHROPIC_AUTH_TOKEN" in done.out
+    assert "x-team" in done.err
+    assert "hunter2" not in done.out + done.err
+    cli("route", "explain this code", "--curl", "--json", code=2)
 
 
 def test_the_route_table_fits_eighty_columns(cli: Cli) -> None:

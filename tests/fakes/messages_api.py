@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Self
 
 from optafly_cli.models import Model, catalogue
 from tests.fakes import rules
+from tests.fakes.diagnostics import Diagnostics
 from tests.fakes.prompt_cache import PromptCache, input_tokens
 from tests.fakes.script import ERRORS, Failure, Reply, Step, error_json, events_of, message_of, sse
 
@@ -80,6 +81,7 @@ class MessagesApi:
         self.client_left = threading.Event()
         self.errors: list[BaseException] = []
         self.cache = PromptCache()
+        self.diagnostics = Diagnostics()
         self.clock = clock
         self._expected = key
         self._reply: Step = reply if isinstance(reply, Reply | Failure) else Reply(reply)
@@ -242,6 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         plan = self.server.api.cache.plan(body, self.started)
         message = message_of(step, body, plan.usage, f"msg_{secrets.token_hex(12)}")
+        message["diagnostics"] = self.server.api.diagnostics.of(body)
+        self.server.api.diagnostics.remember(message["id"], body)
         if body.get("stream"):
             self._stream(step, message, lambda: self.server.api.cache.commit(plan))
         else:

@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from optafly_cli.config.settings import ProviderSettings
-from optafly_cli.provider.client import count_tokens, preload, send
+from optafly_cli.provider.client import count_tokens, preload, prewarm, send
 from optafly_cli.provider.result import Usage
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.prompt_cache import input_tokens
@@ -210,6 +210,24 @@ def test_tokens_are_counted_by_the_endpoint(api: MessagesApi) -> None:
     assert count_tokens(body, settings=ProviderSettings(), sleep=slept.append) == input_tokens(body)
     assert len(slept) == 1
     assert "max_tokens" not in api.requests[-1].body
+
+
+def test_prewarming_writes_and_answers_nothing(api: MessagesApi) -> None:
+    """It is one request of 0 tokens that is not streamed, tried again like `send`; the next request reads it."""
+    system = [{"type": "text", "text": "Be brief. " * 500, "cache_control": {"type": "ephemeral"}}]
+    body = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 50,
+        "system": system,
+        "messages": [{"role": "user", "content": "Wait."}],
+    }
+    api.script(Failure(529))
+    usage = prewarm(body, settings=ProviderSettings(), sleep=lambda _: None)
+    assert usage["output_tokens"] == 0
+    assert usage["cache_creation_input_tokens"] > 500
+    assert (api.messages[-1].body["max_tokens"], "stream" in api.messages[-1].body) == (0, False)
+    again = prewarm(body, settings=ProviderSettings())
+    assert again["cache_read_input_tokens"] == usage["cache_creation_input_tokens"]
 
 
 def test_preload_imports_the_sdk_and_ends() -> None:

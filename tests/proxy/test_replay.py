@@ -54,6 +54,14 @@ MESSAGE = st.builds(
 
 
 @given(MESSAGE)
+def test_the_diagnosis_of_the_request_that_was_answered_is_not_replayed(message: dict[str, Any]) -> None:
+    """It would speak of another request's prompt cache; a message without the field gets none."""
+    said = {"cache_miss_reason": {"type": "system_changed", "cache_missed_input_tokens": 5}}
+    assert unbilled({**message, "diagnostics": said}) == {**unbilled(message), "diagnostics": None}
+    assert "diagnostics" not in unbilled(message)
+
+
+@given(MESSAGE)
 def test_our_reader_gets_the_very_message_back(message: dict[str, Any]) -> None:
     """Field for field; only the usage is zero."""
     builder = MessageBuilder()

@@ -44,6 +44,7 @@ BODIES = st.builds(
         "tools": tools,
         "stream": stream,
         "metadata": {"user_id": "me"},
+        "diagnostics": {"previous_message_id": "msg_before"},
     },
     st.lists(TURNS, max_size=3),
     CONTENTS,
@@ -97,9 +98,10 @@ def changed(body: Any, way: tuple[Any, ...], how: str) -> Any:
 @settings(max_examples=40)
 @given(BODIES)
 def test_the_order_of_keys_changes_nothing(body: dict[str, Any]) -> None:
-    """Nor do metadata and stream, white space between tokens, and headers that no answer depends on."""
+    """Nor do metadata, diagnostics and stream, white space between tokens, and headers that no answer depends on."""
     one = call(body)
     other = turned(body) | {"stream": not body["stream"], "metadata": {"user_id": "you"}}
+    other["diagnostics"] = {"previous_message_id": None}
     headers = [*reversed(HEADERS[:3]), (b"user-agent", b"other"), (b"x-stainless-retry-count", b"1")]
     assert call(other, headers).key == one.key
     spaced = json.dumps(body, indent=3, ensure_ascii=False).encode("utf-8")
@@ -109,8 +111,8 @@ def test_the_order_of_keys_changes_nothing(body: dict[str, Any]) -> None:
 @settings(max_examples=60)
 @given(BODIES, st.data())
 def test_one_thing_changed_is_another_question(body: dict[str, Any], data: st.DataObject) -> None:
-    """Any value, key, block or turn, wherever it is, but metadata and stream."""
-    ways = [way for way in places(body) if way[0] not in ("metadata", "stream")]
+    """Any value, key, block or turn, wherever it is, but metadata, diagnostics and stream."""
+    ways = [way for way in places(body) if way[0] not in ("metadata", "diagnostics", "stream")]
     way = data.draw(st.sampled_from(ways))
     other = changed(body, way, data.draw(st.sampled_from(["gone", "twice", "other"])))
     if other == body:

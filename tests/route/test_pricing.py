@@ -6,7 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from optafly_cli.models import Model, PriceTier, catalogue
-from optafly_cli.route.pricing import DEFAULT_RATES, Rates, answer_cost, rates, request_cost
+from optafly_cli.route.billing import Billed, answer_cost, billed_of, prompt_cache_saving
+from optafly_cli.route.pricing import DEFAULT_RATES, Rates, rates, request_cost
 from optafly_cli.route.result import Ttl
 from tests.route import making
 from tests.route.making import SMALL
@@ -62,7 +63,7 @@ def test_unknown_price_gives_no_figures() -> None:
     """A model without a published price has None for every figure, and an answer's cost too."""
     cost = request_cost(replace(SMALL, prices=()), 1000, [(800, "5m")], currency="USD")
     assert (cost.uncached, cost.this_request, cost.next_request, cost.break_even_requests) == (None,) * 4
-    assert answer_cost(replace(SMALL, prices=()), input_tokens=1, output_tokens=1) is None
+    assert answer_cost(replace(SMALL, prices=()), Billed(plain=1, output=1)) is None
 
 
 def test_long_prompt_price_bills_the_whole_request() -> None:
@@ -74,23 +75,31 @@ def test_long_prompt_price_bills_the_whole_request() -> None:
 
 def test_answer_costs_what_its_usage_says() -> None:
     """Input, writes at their TTL, reads and output, each at its price."""
-    cost = answer_cost(
-        SMALL,
-        input_tokens=10,
-        output_tokens=1000,
-        cache_creation_input_tokens=300,
-        cache_read_input_tokens=500,
-        written_for_1h=100,
-    )
+    usage = {
+        "input_tokens": 10,
+        "output_tokens": 1000,
+        "cache_creation_input_tokens": 300,
+        "cache_read_input_tokens": 500,
+        "cache_creation": {"ephemeral_1h_input_tokens": 100, "ephemeral_5m_input_tokens": 200},
+    }
+    cost = answer_cost(SMALL, billed_of(usage))
     assert cost == pytest.approx((10 + 1000 * 5 + 200 * 1.25 + 100 * 2 + 500 * 0.1) / 1e6)
 
 
 def test_answer_tier_counts_cached_tokens_too() -> None:
     """The length that picks the price is that of the whole prompt, cached or not."""
     haiku = catalogue().get("claude-haiku-5-5")
-    assert answer_cost(haiku, input_tokens=1, output_tokens=0, cache_read_input_tokens=100_000) == pytest.approx(
-        (0.5 + 100_000 * 0.05) / 1e6
-    )
+    assert answer_cost(haiku, Billed(plain=1, read=100_000)) == pytest.approx((0.5 + 100_000 * 0.05) / 1e6)
+
+
+def test_the_prompt_cache_saves_what_the_bill_would_have_been_more() -> None:
+    """A write is a loss at first, a read a gain; without a price nothing is said; odd usage counts as none."""
+    assert prompt_cache_saving(SMALL, Billed(plain=10, written_5m=100, output=5)) == pytest.approx(-25 / 1e6)
+    assert prompt_cache_saving(SMALL, Billed(plain=10, written_1h=100)) == pytest.approx(-100 / 1e6)
+    assert prompt_cache_saving(SMALL, Billed(plain=10, read=100)) == pytest.approx(90 / 1e6)
+    assert prompt_cache_saving(replace(SMALL, prices=()), Billed(read=1)) is None
+    assert billed_of({"input_tokens": None, "cache_creation": [], "cache_read_input_tokens": "7"}) == Billed()
+    assert billed_of({"cache_creation_input_tokens": 7}) == Billed(written_5m=7)
 
 
 def test_unknown_prices_assume_the_usual_multiples() -> None:
@@ -151,13 +160,7 @@ def test_prices_agree_with_an_independent_table() -> None:
                 price = genai_prices.calc_price(usage, model.id, provider_id="anthropic")
             except LookupError:
                 continue
-            ours = answer_cost(
-                model,
-                input_tokens=size - 8000,
-                output_tokens=1000,
-                cache_creation_input_tokens=3000,
-                cache_read_input_tokens=5000,
-            )
+            ours = answer_cost(model, Billed(plain=size - 8000, written_5m=3000, read=5000, output=1000))
             assert ours == pytest.approx(float(price.total_price)), model.id
             compared += 1
     assert compared

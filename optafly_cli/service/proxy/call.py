@@ -21,7 +21,7 @@ from optafly_cli.workspace.secrets import redact
 VERSION = "1"
 """Grows when what is scope, or how it is digested, changes."""
 NO_TEXT = "(a turn without text)"
-_INTO_NO_SCOPE = frozenset({"messages", "metadata", "model", "stream", "system", "tools"})
+_INTO_NO_SCOPE = frozenset({"diagnostics", "messages", "metadata", "model", "stream", "system", "tools"})
 """Fields of a request that are looked at one by one; metadata and stream change no answer."""
 CREDENTIALS = (b"x-api-key", b"authorization")
 _SMALL = 2_048

@@ -158,20 +158,10 @@ def header_of(reply: Reply, name: bytes) -> str:
 def cost_of(answer: "Answer") -> float | None:
     """What the answer cost, in US dollars; None without a price."""
     from optafly_cli.models import catalogue
-    from optafly_cli.route.pricing import answer_cost
+    from optafly_cli.route.billing import answer_cost, billed_of
 
     try:
         model = catalogue().get(answer.model)
     except UnknownModelError:
         return None
-    usage = answer.usage
-    written = (answer.message.get("usage") or {}).get("cache_creation") or {}
-    hour = written.get("ephemeral_1h_input_tokens") if isinstance(written, dict) else 0
-    return answer_cost(
-        model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_creation_input_tokens=usage.cache_creation_input_tokens,
-        cache_read_input_tokens=usage.cache_read_input_tokens,
-        written_for_1h=hour if isinstance(hour, int) else 0,
-    )
+    return answer_cost(model, billed_of(answer.message.get("usage")))

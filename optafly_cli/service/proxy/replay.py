@@ -40,8 +40,10 @@ def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def unbilled(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message with every count of its usage 0."""
-    return {**message, "usage": _zeros({"input_tokens": 0, "output_tokens": 0, **(message.get("usage") or {})})}
+    """The message with every count of its usage 0, and without the diagnosis of the request that it answered."""
+    usage = _zeros({"input_tokens": 0, "output_tokens": 0, **(message.get("usage") or {})})
+    nothing_said = {"diagnostics": None} if "diagnostics" in message else {}
+    return {**message, "usage": usage, **nothing_said}
 
 
 def _zeros(value: Any) -> Any:
