@@ -76,6 +76,22 @@ def test_it_says_what_the_models_say(engine: EngineClient) -> None:
     assert engine.logit(first, second) == pytest.approx(CrossEncoder.load(RECORD).logit(first, second), abs=0.05)
 
 
+def test_answers_come_in_the_order_of_the_questions(engine: EngineClient) -> None:
+    """Whatever was announced, in whatever order it is asked then, and what was announced for nothing."""
+    text, other = "how do I reverse a string", "how do I sort a list"
+    plain, logit = engine.embed(BUNDLED, text), engine.logit(*pair(text, other))
+    for _ in range(3):
+        engine.expect_embed(BUNDLED, other)
+        engine.expect_logit(*pair(text, other))
+        engine.expect_embed(BUNDLED, text)
+        engine.expect_embed(BUNDLED, "one more than is kept")
+        assert engine.embed(BUNDLED, text) == plain
+        assert engine.logit(*pair(text, other)) == logit
+        engine.expect_logit(*pair(text, other))
+        assert engine.embed(BUNDLED, text) == plain
+        assert engine.status()["pid"]
+
+
 def test_a_store_beside_it_answers_other_words(engine: EngineClient, project: Project, tmp_path: Path) -> None:
     """What is stored with the engine's vectors is found by other words, and loads no model here."""
 
@@ -183,6 +199,7 @@ def test_nonsense_harms_nobody(running: tuple[Path, "subprocess.Popen[str]"], en
                 "embedder": "x",
                 "since": 0,
                 "but": "",
+                "text": "x",
                 "limit": 4,
             }
         )
