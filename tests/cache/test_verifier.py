@@ -93,7 +93,7 @@ def test_the_certificate_is_for_this_verifier(verifier: StackedVerifier) -> None
 
 
 def test_what_is_read_as_the_same_needs_no_model() -> None:
-    """Two that the rules read as the same have one probability, above every threshold; the model could not change it."""
+    """Two that the rules read as the same have one probability, above every threshold: the model is not asked."""
 
     def never(first: str, second: str) -> float:
         raise AssertionError("the cross-encoder was asked")

@@ -61,11 +61,18 @@ class EngineClient:
     Not for several threads.
     """
 
-    def __init__(self, folder: Path, build: str = BUILD, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        build: str = BUILD,
+        patience_s: float = PATIENCE_S,
+        connection: socket.socket | None = None,
+    ) -> None:
+        """`connection` is for who has one already."""
         self.folder = folder
         self._build = build
         self._patience_s = patience_s
-        self._socket: socket.socket | None = None
+        self._socket = connection
         self._expected: deque[bytes] = deque()
         self._ahead = bytearray()
 
