@@ -197,7 +197,9 @@ def _nothing_to_compare(connection: sqlite3.Connection, ask: Asked) -> Miss | No
         return Miss("not_embedded", "the other entries of this scope have no embedding: only their very words can hit")
     if connection.execute(f"{_OTHERS} LIMIT 1", fresh[:2]).fetchone():
         return Miss("expired", "the stored answers of this scope are older than ttl_days")
-    return Miss("empty", _elsewhere(connection, ask) or "no answer is stored for this scope")
+    # Who asks the exact tier alone has no time for more than that
+    other = "" if ask.question.only_exact else _elsewhere(connection, ask)
+    return Miss("empty", other or "no answer is stored for this scope")
 
 
 def _elsewhere(connection: sqlite3.Connection, ask: Asked) -> str:
