@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 
 from optafly_cli.cache.embedder import BUNDLED, Embedder
+from optafly_cli.cache.engine import client as asking
 from optafly_cli.cache.engine import wire
 from optafly_cli.cache.engine.client import SOCKET, EngineClient, beside
 from optafly_cli.cache.engine.protocol import EngineUnavailable
+from optafly_cli.cache.spelling import embedded_form
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
 from optafly_cli.cache.verifier.cross_encoder import CrossEncoder, pair
 from optafly_cli.cache.verifier.load import RECORD
+from optafly_cli.cli.ahead import foresee
 from optafly_cli.config.settings import CacheSettings
 from tests.cache.support import Project, keep
 
@@ -124,7 +127,8 @@ def test_a_semantic_hit_needs_no_numpy_here(
         from pathlib import Path
         from optafly_cli.cache.engine.client import EngineClient
         from optafly_cli.cache.question import build_question
-        from optafly_cli.cache.store import Store
+        from optafly_cli.cache.spelling import embedded_form
+from optafly_cli.cache.store import Store
         from optafly_cli.config.settings import CacheSettings
         from optafly_cli.workspace.named import gather
         from optafly_cli.workspace.root import find_workspace
@@ -243,3 +247,22 @@ def test_it_is_found_where_the_service_runs(running: tuple[Path, "subprocess.Pop
     assert found is not None
     with closing(found):
         assert found.status()["pid"] == running[1].pid
+
+
+def test_the_prompt_goes_ahead_of_its_command(
+    running: tuple[Path, "subprocess.Popen[str]"], engine: EngineClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The prompt of `ask PROMPT …` is embedded before anything is parsed, and once; no other command line begins."""
+    monkeypatch.setenv("OPTAFLY_HOME", str(running[0].parents[1]))
+    for name in ("_wanted", "_begun"):
+        monkeypatch.setattr(asking, name, [])
+    asking.let_it_be_started(lambda: None)
+    before = engine.status()["answered"]
+    for argv in ([], ["ask"], ["refine", "fix it"], ["ask", "--file", "x", "fix it"], ["ask", "fix it", "--no-cache"]):
+        foresee(argv)
+        assert asking._begun == []
+    foresee(["ask", "fix this bug", "--file", "x"])
+    (begun,) = asking._begun
+    with closing(begun):
+        assert begun.embed(BUNDLED, embedded_form("fix this bug"))
+    assert engine.status()["answered"] == before + 1
