@@ -127,8 +127,7 @@ def test_a_semantic_hit_needs_no_numpy_here(
         from pathlib import Path
         from optafly_cli.cache.engine.client import EngineClient
         from optafly_cli.cache.question import build_question
-        from optafly_cli.cache.spelling import embedded_form
-from optafly_cli.cache.store import Store
+        from optafly_cli.cache.store import Store
         from optafly_cli.config.settings import CacheSettings
         from optafly_cli.workspace.named import gather
         from optafly_cli.workspace.root import find_workspace
