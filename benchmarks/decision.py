@@ -41,7 +41,8 @@ from optafly_cli.provider.result import Answer, Usage
 
 ANSWER = Answer(TEXT, "m", "end_turn", Usage(900, 200), {"content": [{"type": "text", "text": TEXT}]}, "r")
 ASKED = [wording for wordings in BANK.values() for wording in wordings[1:]]
-WARM_UP = 10
+FORGOTTEN = 64
+"""As many questions between two rounds as vectors are kept."""
 
 
 def fill(folder: Path, count: int, partitions: int) -> None:
@@ -84,13 +85,15 @@ def engine() -> Iterator[EngineClient]:
 
 
 def decisions(store: Store, rounds: int) -> tuple[list[float], Counter[str]]:
-    """Milliseconds of each decision, and what came of them."""
+    """Milliseconds of each decision, and what came of them; no vector is remembered from the round before."""
     spent, came_of = [], Counter[str]()
-    for number, wording in enumerate((ASKED[:WARM_UP] + ASKED) * rounds):
-        question = question_of(wording, namespace="0")
-        start = time.perf_counter()
-        found = store.look_up(question)
-        if number >= WARM_UP:
+    for _ in range(rounds):
+        for number in range(FORGOTTEN):
+            store.look_up(question_of(f"is there a place for word {number} in it?", namespace="0"))
+        for wording in ASKED:
+            question = question_of(wording, namespace="0")
+            start = time.perf_counter()
+            found = store.look_up(question)
             spent.append((time.perf_counter() - start) * 1000)
             came_of["hit" if isinstance(found, Hit) else found.reason.split(":")[0]] += 1
     return spent, came_of

@@ -32,6 +32,8 @@ from tests.fakes.messages_api import MessagesApi
 ROOT = Path(__file__).resolve().parents[1]
 ASK = ("ask", "explain what this file does", "--file", "src/main.rs")
 REWORDED = (ASK[0], "please tell me what this file does", *ASK[2:])
+JUDGED = (ASK[0], "say what this file does in detail", *ASK[2:])
+"""Words that the rules do not read as the same: the cross-encoder is asked."""
 FILES = 1_500
 WARM = "service running"
 Words = tuple[str, ...] | Callable[[int], tuple[str, ...]]
@@ -98,6 +100,7 @@ def cases(env: Mapping[str, str], cwd: Path) -> list[Case]:
         ("ask --help", "≤ 2×", "", ("ask", "--help")),
         ("ask, typed otherwise", "", "", spaced),
         ("ask, semantic hit", "≤ 2.5×", "≤ 500 ms", REWORDED),
+        ("ask, semantic hit, judged", "≤ 2.5×", "≤ 500 ms", JUDGED),
         ("refine", "≤ 6×", "", ("refine", *ASK[1:])),
         ("route", "≤ 6×", "", ("route", *ASK[1:])),
     )
@@ -139,7 +142,7 @@ def wait_for_the_engine(env: Mapping[str, str], cwd: Path) -> None:
 
 def _lookup_ms(env: Mapping[str, str], cwd: Path) -> float:
     """What the semantic look-up takes by its own clock."""
-    told = json.loads(run(env, cwd, *REWORDED, "--json").stdout)
+    told = json.loads(run(env, cwd, *JUDGED, "--json").stdout)
     if told["cache"]["tier"] != "semantic":
         raise SystemExit(f"no semantic hit: {told['cache']}")
     return float(told["timing_ms"]["lookup"])
@@ -172,7 +175,7 @@ def main() -> None:
             facts = json.loads(run(env, cwd, "service", "status", "--json").stdout)
         finally:
             run(env, cwd, "service", "stop")
-        parts = cold.parts_of(REWORDED, alone, cwd, options.runs)
+        parts = cold.parts_of(JUDGED, alone, cwd, options.runs)
         if api.messages:
             raise SystemExit(f"{len(api.messages)} requests were sent by what should have been hits")
     expected = sum(WARM in case.name for case in made) * (options.runs + 1)

@@ -2,8 +2,9 @@
 
 Everything is real: `optafly serve` and the test endpoint in processes of their own, HTTP over loopback, kept-alive
 connections. Every round runs every case once, in an order that turns, so that a busy moment hits all of them; a miss
-through the proxy stands next to the same question asked of the endpoint directly. A second proxy runs beside a service
-and uses its engine; the memory of all processes is the proportional share (PSS). `--runs N` rounds.
+through the proxy stands next to the same question asked of the endpoint directly. The endpoint answers at once, which
+no model does; a second one takes 30 ms. A second proxy runs beside a service and uses its engine; the memory of all
+processes is the proportional share (PSS). `--runs N` rounds.
 """
 
 import asyncio
@@ -33,6 +34,9 @@ MISSES = 20
 FEW_CLIENTS, FEW_PACE_S = 10, 0.5
 """Clients with other words: 20 questions a second, about a third of what one thread can compare."""
 BESIDE = "beside a service: "
+THINKS_S = 0.03
+THINKING = "after 30 ms: "
+NEW_RULES = "miss, 16 KB of rules never seen before"
 LONG = "a rule of the house that never changes " * 400
 KEY = "sk-ant-api03-benchmark"
 
@@ -176,7 +180,7 @@ def cases(proxy: int, fake: int) -> dict[str, Callable[[int], Awaitable[list[lis
         "miss, 16 KB of rules to anchor": missed(
             lambda n: question("why?", system=f"{n % 3}{LONG}", stream=True, stop_sequences=[str(n)])
         ),
-        "miss, 16 KB of rules never seen before": missed(lambda n: question("why?", system=rules(n), stream=True)),
+        NEW_RULES: missed(lambda n: question("why?", system=rules(n), stream=True)),
     }
 
 
@@ -195,9 +199,11 @@ def rules(number: int) -> str:
     return " ".join(rng.choices(words, k=3_000))[:16_000]
 
 
-async def measure(proxy: int, fake: int, beside: int, rounds: int) -> dict[str, list[list[float]]]:
-    """All values of all cases; round 0 warms up."""
-    for port in (proxy, beside):
+async def measure(
+    proxy: int, fake: int, beside: int, thinking: tuple[int, int], rounds: int
+) -> dict[str, list[list[float]]]:
+    """All values of all cases; round 0 warms up. `thinking`: a proxy and the endpoint behind it that takes its time."""
+    for port in (proxy, beside, thinking[0]):
         warm = Connection(port)
         for number in range(20):
             await warm.ask(question(f"stored question {number}"))
@@ -206,6 +212,7 @@ async def measure(proxy: int, fake: int, beside: int, rounds: int) -> dict[str, 
     there = cases(beside, fake)
     todo |= {BESIDE + name: there[name] for name in todo if "50 clients, 200" in name or "semantic" in name}
     todo |= {BESIDE + name: there[name] for name in todo if name == "miss, other questions stored in its scope"}
+    todo[THINKING + NEW_RULES] = cases(*thinking)[NEW_RULES]
     found: dict[str, list[list[float]]] = {name: [[], []] for name in todo}
     names = list(todo)
     for turn in range(rounds + 1):
@@ -229,6 +236,10 @@ def rows_of(found: dict[str, list[list[float]]]) -> Iterator[Row]:
         yield Row(f"{name}: first byte", *_percentiles(through), len(through))
         yield Row("  the endpoint, asked directly", *_percentiles(direct), len(direct))
         yield Row("  added", *_percentiles(added), len(added), "3 ms")
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
 
 def _percentiles(values: list[float]) -> tuple[float, float]:
@@ -301,9 +312,13 @@ def main() -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(endpoint(home))
         alone = stack.enter_context(running(home, url))
+        slow = stack.enter_context(endpoint(home, "--think", str(THINKS_S)))
+        (home / "slow").mkdir()
+        before_slow = stack.enter_context(running(home / "slow", slow))
         engine = stack.enter_context(service(home / "beside"))
         beside = stack.enter_context(running(home / "beside", url))
-        found = asyncio.run(measure(alone.port, int(url.rpartition(":")[2]), beside.port, options.runs))
+        thinking = (before_slow.port, _port(slow))
+        found = asyncio.run(measure(alone.port, _port(url), beside.port, thinking, options.runs))
         pids = {"alone": alone.process.pid, "beside": beside.process.pid, "service": engine}
         memory = {name: memory_mb(pid) for name, pid in pids.items()}
     rows = list(rows_of(found))

@@ -69,12 +69,27 @@ class Loaded:
             self._embedder = load_it()
         return self._embedder
 
+    @property
+    def identity(self) -> str:
+        """What vectors of this store's embedding model are comparable under. Raises EmbedderUnavailable."""
+        return self.embedder.identity if self._engine is None else embedder_identity(self._settings.embedding_model)
+
     def expect(self, instruction: str) -> None:
         """Have the engine begin with an instruction that will probably be embedded."""
-        if self._engine is not None:
+        if self._engine is not None and instruction not in self._embedded:
             from optafly_cli.cache.spelling import embedded_form
 
             self._engine.expect_embed(self._settings.embedding_model, embedded_form(instruction))
+
+    def expect_nearest(self, wanted: "Wanted", instruction: str, limit: int) -> bool:
+        """Have the engine begin with what `nearest` will ask; False without an engine: nothing was begun."""
+        if self._engine is None:
+            return False
+        from optafly_cli.cache.spelling import embedded_form
+
+        text = embedded_form(instruction)
+        self._engine.expect_nearest(self._folder, self._settings.embedding_model, wanted, text, limit)
+        return True
 
     def expect_pair(self, asked: str, stored: str) -> None:
         """Have the engine begin with a pair that the verifier will probably be asked about."""
@@ -109,15 +124,21 @@ class Loaded:
         return Embedding(blob or self.embedder.embed([text])[0].tobytes(), self._index)
 
     def nearest(
-        self, connection: sqlite3.Connection, wanted: "Wanted", embedding: Embedding, limit: int
-    ) -> "list[Candidate]":
-        """The `limit` wanted entries nearest to it (`Index.nearest`)."""
-        model = self._settings.embedding_model
-        found = self._elsewhere(lambda engine: engine.nearest(self._folder, model, wanted, embedding.blob, limit))
-        if found is None:
-            return embedding.index.nearest(connection, wanted, embedding.vector, limit)
-        embedding.index.notices += found[1]
-        return found[0]
+        self, connection: sqlite3.Connection, wanted: "Wanted", instruction: str, limit: int
+    ) -> "tuple[list[Candidate], list[str]]":
+        """The `limit` wanted entries nearest to an instruction (`Index.nearest`), and notices for the user.
+
+        Raises:
+            EmbedderUnavailable: there is no embedding model to use.
+        """
+        from optafly_cli.cache.spelling import embedded_form
+
+        model, text = self._settings.embedding_model, embedded_form(instruction)
+        found = self._elsewhere(lambda engine: engine.nearest(self._folder, model, wanted, text, limit))
+        if found is not None:
+            return found
+        embedding = self.embedding(instruction)
+        return embedding.index.nearest(connection, wanted, embedding.vector, limit), embedding.index.notices
 
     def _elsewhere(self, ask: "Callable[[Engine], T]") -> T | None:
         """What the engine says; None without one, and from the first time on that it fails."""

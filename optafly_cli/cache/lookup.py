@@ -166,18 +166,20 @@ def look_around(connection: sqlite3.Connection, ask: Asked, settings: CacheSetti
         return missing
     if settings.max_error_rate <= 0:
         return Miss("max_error_rate", "max_error_rate is 0: no answer to other words is ever served")
+    from optafly_cli.cache.guard.reading import read
     from optafly_cli.cache.promise.judge import Judge
     from optafly_cli.cache.vectors import Wanted
     from optafly_cli.cache.walk import View
 
-    judge = Judge(connection, loaded.promise())
-    embedding = loaded.embedding(ask.question.instruction)
-    index = embedding.index
-    wanted = Wanted(ask.partition, index.embedder, ask.since, ask.key)
-    found = loaded.nearest(connection, wanted, embedding, MAX_CANDIDATES)
+    judge, instruction = Judge(connection, loaded.promise()), ask.question.instruction
+    wanted = Wanted(ask.partition, loaded.identity, ask.since, ask.key)
+    if loaded.expect_nearest(wanted, instruction, MAX_CANDIDATES):
+        # The rules will want it; meanwhile the engine searches
+        read(instruction)
+    found, notices = loaded.nearest(connection, wanted, instruction, MAX_CANDIDATES)
     if not found:
         return Miss("not_embedded", "the other entries of this scope have no embedding of the present model")
-    return View(connection, ask, settings.similarity, judge, found, tuple(index.notices), expect=loaded.expect_pair)
+    return View(connection, ask, settings.similarity, judge, found, tuple(notices), expect=loaded.expect_pair)
 
 
 def load(connection: sqlite3.Connection, number: int) -> Entry | None:
@@ -195,7 +197,9 @@ def _nothing_to_compare(connection: sqlite3.Connection, ask: Asked) -> Miss | No
         return Miss("not_embedded", "the other entries of this scope have no embedding: only their very words can hit")
     if connection.execute(f"{_OTHERS} LIMIT 1", fresh[:2]).fetchone():
         return Miss("expired", "the stored answers of this scope are older than ttl_days")
-    return Miss("empty", _elsewhere(connection, ask) or "no answer is stored for this scope")
+    # Who asks the exact tier alone has no time for more than that
+    other = "" if ask.question.only_exact else _elsewhere(connection, ask)
+    return Miss("empty", other or "no answer is stored for this scope")
 
 
 def _elsewhere(connection: sqlite3.Connection, ask: Asked) -> str:

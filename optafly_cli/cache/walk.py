@@ -92,13 +92,13 @@ def walk(view: View, *, thorough: bool = False) -> Iterator[Considered]:
     """
     expect = view.expect
     for found, source in _rows(view):
-        if expect and near_enough(found.similarity, view.gate):
-            # Of the nearest only: what was computed for nothing has to be waited for
-            expect(view.ask.question.instruction, found.instruction)
-            expect = None
         for check in (_scope, _near, _rules, _told_apart, _evidence, _judged):
             if found.against is None or (thorough and check is not _judged):
                 found = check(view, found, source)  # noqa: PLW2901 (each check adds to it)
+            if expect and check is _rules and _takes_a_model(found):
+                # Of one only: what was computed for nothing has to be waited for
+                expect(view.ask.question.instruction, found.instruction)
+                expect = None
         yield found
 
 
@@ -120,6 +120,11 @@ def decided(view: View, considered: Iterable[Considered]) -> Lookup:
         detail = f"the nearest stored prompt has similarity {failure.similarity:.2f}, below {view.gate:g}"
         failure = replace(failure, detail=detail)
     return replace(failure, near=kept_back, warnings=view.notices)
+
+
+def _takes_a_model(found: Considered) -> bool:
+    """Whether the rules left it to the judge, and the judge will have to ask the cross-encoder."""
+    return found.against is None and found.comparison is not None and not found.comparison.same
 
 
 def near_enough(similarity: float, gate: float) -> bool:

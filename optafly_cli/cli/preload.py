@@ -12,7 +12,6 @@ from importlib import import_module
 from pathlib import Path
 
 import optafly_cli
-from optafly_cli.config.settings import CacheSettings
 
 _OTHERS = (
     "concurrent.futures.thread",
@@ -75,16 +74,10 @@ def rehearse() -> None:
 
 
 def _compare() -> None:
-    """What a semantic hit does beside asking the engine."""
-    from optafly_cli.cache.guard.vetoes import compare
-    from optafly_cli.cache.promise.force import Promise
-    from optafly_cli.cache.spelling import embedded_form
-    from optafly_cli.cache.verifier.features import features
-    from optafly_cli.cache.verifier.load import load_verifier
+    """What a semantic hit does."""
+    from optafly_cli.cli.rehearsed import semantic_hit
 
-    embedded_form("please tell me what this fiel does")
-    features(0.0, 0.9, compare("please fix the bug in this file", "fix this bug in the file"))
-    Promise(load_verifier(), CacheSettings().max_error_rate).standing(None)
+    semantic_hit(Path(_NOWHERE))
 
 
 def _search() -> None:

@@ -121,8 +121,10 @@ def run(
 ) -> int:
     """Be the service, here in the foreground, until Ctrl-C."""
     from optafly_cli.cli.afterwards import catch_up
+    from optafly_cli.cli.ahead import foresee
     from optafly_cli.cli.handler import run as application
     from optafly_cli.cli.preload import preload, rehearse
+    from optafly_cli.service.child import Work
     from optafly_cli.service.lifecycle import serve
 
     ui: Ui = ctx.obj
@@ -130,10 +132,7 @@ def run(
     serve(
         _places(),
         os.environ,
-        partial(application, warm=True),
-        catch_up,
-        preload,
-        rehearse,
+        Work(partial(application, warm=True), preload, rehearse, foresee, catch_up),
         idle_minutes=settings.idle_minutes,
         detached=detached,
     )

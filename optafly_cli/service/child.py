@@ -33,16 +33,28 @@ _UNWRITTEN = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """What every child knows of the service that it is forked from. `notes` is a pipe to it.
+class Work:
+    """What the service is for. `warm_up` loads it all, and `rehearse` touches in a fork what a command will touch.
 
-    `ask_for` is given what a command does when it wants the engine and there is none. `catch_up` does what a command
-    has left for when its user is answered.
+    `foresee` begins with what these arguments will take, and harms nobody where the command is not run then. `catch_up`
+    does what a command has left for when its user is answered.
     """
 
     application: Application
-    catch_up: Callable[[], None]
+    warm_up: Callable[[], None]
     rehearse: Callable[[], None]
+    foresee: Callable[[Sequence[str]], None]
+    catch_up: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What every child knows of the service that it is forked from. `notes` is a pipe to it.
+
+    `ask_for` is given what a command does when it wants the engine and there is none.
+    """
+
+    work: Work
     build: bytes
     manners: bytes
     environment: Mapping[bytes, bytes]
@@ -51,14 +63,6 @@ class Origin:
     notes: int
     ask_for: Callable[[Callable[[], None]], None]
     facts: Callable[[], Mapping[str, Any]]
-
-
-class RefusedError(Exception):
-    """The command is left to the launcher; the message says why. `note` is for the parent."""
-
-    def __init__(self, why: str, note: bytes = UNLIKE) -> None:
-        super().__init__(why)
-        self.note = note
 
 
 def serve(origin: Origin, connection: socket.socket, client: int) -> NoReturn:
@@ -77,8 +81,10 @@ def stand_by(origin: Origin, listener: socket.socket, parent: socket.socket) -> 
     """
     _begin(origin, parent, listener)
     try:
-        origin.rehearse()
+        origin.work.rehearse()
         _become_like(origin, os.getpid())
+        with suppress(OutdatedError):
+            origin.code.check()
         connection = _next(listener, parent)
         client = peer_of(connection)
         rights = array.array("i", [connection.fileno()])
@@ -155,24 +161,27 @@ def _served(origin: Origin, connection: socket.socket, client: int) -> int:
         _check(origin, command)
         if unlike is not None:
             raise unlike
+        # What it will ask the engine for is computed while the code is looked at
+        origin.ask_for(lambda: _note(origin.notes, WANTED))
+        origin.work.foresee([os.fsdecode(word) for word in command.argv[1:]])
+        origin.code.check()
         command.take_place()
-    except (RefusedError, UnlikeError, OSError, ValueError, KeyError) as error:
+    except (OutdatedError, UnlikeError, OSError, ValueError, KeyError) as error:
         why = f"{type(error).__name__}: {error}".encode()[:200].replace(b"\n", b" ")
-        _note(origin.notes, (error.note if isinstance(error, RefusedError) else UNLIKE) + why)
+        _note(origin.notes, (OUTDATED if isinstance(error, OutdatedError) else UNLIKE) + why)
         connection.sendall(answer(REFUSED))
         return 0
     # A launcher that waited too long has closed its end: this raises, and nothing has been run
     connection.sendall(answer(READY, os.getpid()))
     _note(origin.notes, BEGUN)
-    origin.ask_for(lambda: _note(origin.notes, WANTED))
     set_patience(connection, 0)
     terminal.lend_from(connection)
-    code = run(origin.application, command.argv)
+    code = run(origin.work.application, command.argv)
     streams.let_go()
     _note(origin.notes, b"%b%d" % (ANSWERED, os.getpid()))
     with suppress(OSError):
         connection.sendall(answer(DONE, code & 0xFF))
-    origin.catch_up()
+    origin.work.catch_up()
     return code & 0xFF
 
 
@@ -193,12 +202,9 @@ def _close_all_but(*kept: int) -> None:
 def _become_like(origin: Origin, client: int) -> Exception | None:
     """Have what the kernel says of the client's process; why that cannot be, or must not."""
     try:
-        origin.code.check()
         traits = Traits.of(client)
         check(origin.traits, traits)
         become_like(client, traits)
-    except OutdatedError as error:
-        return RefusedError(str(error), OUTDATED)
     except (UnlikeError, OSError, ValueError, KeyError) as error:
         return error
     return None
@@ -206,9 +212,9 @@ def _become_like(origin: Origin, client: int) -> Exception | None:
 
 def _check(origin: Origin, command: Command) -> None:
     if command.build != origin.build:
-        raise RefusedError("another optafly", OUTDATED)
+        raise OutdatedError("another optafly")
     if command.manners != origin.manners:
-        raise RefusedError("Python was started with other options")
+        raise UnlikeError("Python was started with other options")
     check_environment(origin.environment, command.environment)
 
 

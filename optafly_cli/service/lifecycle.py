@@ -3,7 +3,7 @@
 import gc
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from optafly_cli._version import __version__
 from optafly_cli.cache.engine.client import let_it_be_started
 from optafly_cli.errors import UsageError
 from optafly_cli.service import handover
-from optafly_cli.service.child import Application, Origin
+from optafly_cli.service.child import Origin, Work
 from optafly_cli.service.client import find
 from optafly_cli.service.engine.keeper import EngineKeeper
 from optafly_cli.service.giving_back import give_back_free_memory
@@ -30,10 +30,7 @@ _PAUSE_S = 0.05
 def serve(
     places: Places,
     environ: Mapping[str, str],
-    application: Application,
-    catch_up: Callable[[], None],
-    warm_up: Callable[[], None],
-    rehearse: Callable[[], None],
+    work: Work,
     *,
     idle_minutes: float,
     detached: bool,
@@ -54,7 +51,7 @@ def serve(
     if detached:
         _detach(lock, log)
     try:
-        _serve(places, environ, application, catch_up, warm_up, rehearse, log, idle_minutes * 60, lock)
+        _serve(places, environ, work, log, idle_minutes * 60, lock)
     except OSError as error:
         log.say(f"cannot serve: {error}")
         raise UsageError(f"there can be no service in {places.runtime}: {error.strerror}") from error
@@ -74,22 +71,17 @@ def _alone(places: Places) -> int | None:
 def _serve(
     places: Places,
     environ: Mapping[str, str],
-    application: Application,
-    catch_up: Callable[[], None],
-    warm_up: Callable[[], None],
-    rehearse: Callable[[], None],
+    work: Work,
     log: Log,
     idle_s: float,
     lock: int,
 ) -> None:
     code = CodeStamp.of_package()
-    warm_up()
+    work.warm_up()
     heard, told = os.pipe2(os.O_CLOEXEC)
     facts: dict[str, Any] = {}
     origin = Origin(
-        application=application,
-        catch_up=catch_up,
-        rehearse=rehearse,
+        work=work,
         build=handover.build(),
         manners=handover.manners(),
         environment={os.fsencode(name): os.fsencode(value) for name, value in environ.items()},

@@ -4,9 +4,9 @@ The kernel is asked about the client, not the client: its user and groups, capab
 niceness, processors, umask and signals stand in /proc and are what the command would have run with.
 """
 
+import _signal  # type: ignore[import-not-found]  # its names for all numbers would take a tenth of a millisecond
 import os
 import resource
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,7 @@ _PLACES = ("ns/mnt", "ns/net", "ns/user", "ns/ipc", "ns/uts", "root")
 _LIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
 AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "TYPER_", "_TYPER_")
 """Beginnings of variables that an interpreter, its loader or a library reads once, when it starts."""
-_UNCHANGEABLE = frozenset({signal.SIGKILL, signal.SIGSTOP})
+_UNCHANGEABLE = frozenset({_signal.SIGKILL, _signal.SIGSTOP})
 
 
 class UnlikeError(Exception):
@@ -95,11 +95,11 @@ def become_like(pid: int, client: Traits) -> None:
 
 def _take_signals(ignored: int, blocked: int) -> None:
     """As a Python that was started with these: Ctrl-C raises unless it is ignored, the rest is the kernel's."""
-    for number in signal.valid_signals() - _UNCHANGEABLE:
+    for number in _signal.valid_signals() - _UNCHANGEABLE:
         if ignored >> (number - 1) & 1:
-            wanted: object = signal.SIG_IGN
+            wanted = _signal.SIG_IGN
         else:
-            wanted = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        if signal.getsignal(number) != wanted:
-            signal.signal(number, wanted)  # type: ignore[arg-type]  # the three above
-    signal.pthread_sigmask(signal.SIG_SETMASK, {n for n in signal.valid_signals() if blocked >> (n - 1) & 1})
+            wanted = _signal.default_int_handler if number == _signal.SIGINT else _signal.SIG_DFL
+        if _signal.getsignal(number) != wanted:
+            _signal.signal(number, wanted)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, [n for n in _signal.valid_signals() if blocked >> (n - 1) & 1])

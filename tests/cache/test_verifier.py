@@ -92,6 +92,18 @@ def test_the_certificate_is_for_this_verifier(verifier: StackedVerifier) -> None
         assert upper_bound(granted.wrong, granted.served) <= CacheSettings().max_error_rate
 
 
+def test_what_is_read_as_the_same_needs_no_model() -> None:
+    """Two that the rules read as the same have one probability, above every threshold: the model is not asked."""
+
+    def never(first: str, second: str) -> float:
+        raise AssertionError("the cross-encoder was asked")
+
+    strictest = shipped().grid[0]
+    for one, other in (("fix this bug", "please fix this bug"), ("explain what this does", "tell me what this does")):
+        assert compare(one, other).same
+        assert StackedVerifier(elsewhere=never).probability(one, other, 0.9) > strictest
+
+
 def test_the_developer_suite(verifier: StackedVerifier, minilm: Embedder) -> None:
     """No trap of the tune half is answered, of both halves one in two hundred, and 45 in a hundred rewordings."""
     rows = [json.loads(line) for line in SUITE.read_text("utf-8").splitlines()]

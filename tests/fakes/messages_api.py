@@ -273,6 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _whole(self, reply: Reply, message: Mapping[str, Any]) -> None:
         payload = json.dumps(message, ensure_ascii=False).encode()
+        time.sleep(reply.think_s)
         self._head(200, "application/json", {"content-length": str(len(payload))})
         if reply.end in ("cut", "reset"):
             self.wfile.write(payload[: len(payload) // 2])
@@ -281,6 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(payload)
 
     def _stream(self, reply: Reply, message: Mapping[str, Any], begun: Callable[[], None]) -> None:
+        time.sleep(reply.think_s)
         self._head(200, reply.content_type, {"transfer-encoding": "chunked"})
         begun()
         if reply.unknown_events:
@@ -383,8 +385,9 @@ def main() -> None:
     parser.add_argument("--key", help="the only key that is accepted (default: any)")
     parser.add_argument("--first", type=int, action="append", default=[], metavar="STATUS", help="fail first requests")
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="pause after each text delta")
+    parser.add_argument("--think", type=float, default=0.0, metavar="SECONDS", help="pause before each reply")
     options = parser.parse_args()
-    reply = Reply(echo if options.echo else options.reply, delay_s=options.delay)
+    reply = Reply(echo if options.echo else options.reply, delay_s=options.delay, think_s=options.think)
     with MessagesApi(reply=reply, key=options.key, port=options.port) as api:
         api.script(*(Failure(status) for status in options.first))
         print(f"ANTHROPIC_BASE_URL={api.url} ANTHROPIC_API_KEY={api.key}", flush=True)

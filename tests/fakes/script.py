@@ -55,7 +55,8 @@ class Reply:
     `end` says how a stream ends: `stop` as it should; `cut` in mid-body; `reset` by a TCP reset; `eof` as if it were
     complete but without message_stop; `stall` waits, until the test releases the server or the client leaves, and
     goes on; `error` with an error event of type `error`. All but `stop` happen after `after` text deltas (None: all).
-    `slice_bytes` cuts what is written into pieces of that size, through characters too. `delay_s` is per text delta.
+    `slice_bytes` cuts what is written into pieces of that size, through characters too. `delay_s` is per text delta,
+    `think_s` comes before the reply's head.
     """
 
     text: str | Callable[[Mapping[str, Any]], str] = "Hello from the fake."
@@ -71,6 +72,7 @@ class Reply:
     delta_chars: int = 8
     slice_bytes: int | None = None
     delay_s: float = 0.0
+    think_s: float = 0.0
     content_type: str = "text/event-stream; charset=utf-8"
 
 

@@ -61,6 +61,7 @@ class RunningProxy:
     port: int = 0
     _stop: Callable[[], None] = lambda: None
     _thread: threading.Thread | None = None
+    _clients: list[anthropic.Anthropic] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         made = listen("127.0.0.1", 0, allow_remote=False, token=self.made_from.token)
@@ -92,6 +93,7 @@ class RunningProxy:
 
     def stop(self) -> None:
         """End it as SIGTERM does, and wait."""
+        self.close_clients()
         self._stop()
         if self._thread is not None:
             self._thread.join(60)
@@ -121,8 +123,15 @@ class RunningProxy:
     key: str = ""
 
     def sdk(self, api: MessagesApi, **options: Any) -> anthropic.Anthropic:
-        """The SDK's client, pointed at the proxy."""
-        return anthropic.Anthropic(base_url=self.url, api_key=api.key, **{"max_retries": 0, **options})
+        """The SDK's client, pointed at the proxy; closed when the test is over."""
+        client = anthropic.Anthropic(base_url=self.url, api_key=api.key, **{"max_retries": 0, **options})
+        self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        """Close what `sdk` gave: a socket that is only forgotten is a warning in some later test."""
+        while self._clients:
+            self._clients.pop().close()
 
     def entries(self) -> int:
         """How many answers its store has."""
@@ -159,7 +168,7 @@ def api(_standing_api: MessagesApi) -> Iterator[MessagesApi]:
 
 
 @pytest.fixture
-def proxy(api: MessagesApi, _standing_proxy: RunningProxy) -> RunningProxy:
+def proxy(api: MessagesApi, _standing_proxy: RunningProxy) -> Iterator[RunningProxy]:
     """A proxy with the settings of a new user, exact hits only, and an empty store: one for all tests, for speed."""
     path = _standing_proxy.made_from.folder / "entries.sqlite"
     if path.exists():
@@ -168,7 +177,8 @@ def proxy(api: MessagesApi, _standing_proxy: RunningProxy) -> RunningProxy:
                 connection.execute(f"DELETE FROM {table}")
     _standing_proxy.lines.clear()
     _standing_proxy.details.clear()
-    return _standing_proxy
+    yield _standing_proxy
+    _standing_proxy.close_clients()
 
 
 @pytest.fixture

@@ -107,12 +107,14 @@ def main() -> None:
     """See above."""
     mode = sys.argv.pop(1)
     if mode == "serve":
+        from optafly_cli.service.child import Work
         from optafly_cli.service.lifecycle import serve
         from optafly_cli.service.places import Places
 
         idle = float(os.environ.get("PROBE_IDLE_S", "3600"))
         serve(
-            Places.of(os.environ), os.environ, application, catch_up, lambda: None, lambda: None,
+            Places.of(os.environ), os.environ,
+            Work(application, lambda: None, lambda: None, lambda _: None, catch_up),
             idle_minutes=idle / 60, detached=True,
         )  # fmt: skip
         return

@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 
 from optafly_cli.cache.embedder import BUNDLED, Embedder
+from optafly_cli.cache.engine import client as asking
 from optafly_cli.cache.engine import wire
 from optafly_cli.cache.engine.client import SOCKET, EngineClient, beside
 from optafly_cli.cache.engine.protocol import EngineUnavailable
+from optafly_cli.cache.spelling import embedded_form
 from optafly_cli.cache.store import Store
 from optafly_cli.cache.types import Hit
 from optafly_cli.cache.verifier.cross_encoder import CrossEncoder, pair
 from optafly_cli.cache.verifier.load import RECORD
+from optafly_cli.cli.ahead import foresee
 from optafly_cli.config.settings import CacheSettings
 from tests.cache.support import Project, keep
 
@@ -74,6 +77,22 @@ def test_it_says_what_the_models_say(engine: EngineClient) -> None:
     other = "what is the way to reverse a string in python"
     first, second = pair(text, other)
     assert engine.logit(first, second) == pytest.approx(CrossEncoder.load(RECORD).logit(first, second), abs=0.05)
+
+
+def test_answers_come_in_the_order_of_the_questions(engine: EngineClient) -> None:
+    """Whatever was announced, in whatever order it is asked then, and what was announced for nothing."""
+    text, other = "how do I reverse a string", "how do I sort a list"
+    plain, logit = engine.embed(BUNDLED, text), engine.logit(*pair(text, other))
+    for _ in range(3):
+        engine.expect_embed(BUNDLED, other)
+        engine.expect_logit(*pair(text, other))
+        engine.expect_embed(BUNDLED, text)
+        engine.expect_embed(BUNDLED, "one more than is kept")
+        assert engine.embed(BUNDLED, text) == plain
+        assert engine.logit(*pair(text, other)) == logit
+        engine.expect_logit(*pair(text, other))
+        assert engine.embed(BUNDLED, text) == plain
+        assert engine.status()["pid"]
 
 
 def test_a_store_beside_it_answers_other_words(engine: EngineClient, project: Project, tmp_path: Path) -> None:
@@ -183,6 +202,7 @@ def test_nonsense_harms_nobody(running: tuple[Path, "subprocess.Popen[str]"], en
                 "embedder": "x",
                 "since": 0,
                 "but": "",
+                "text": "x",
                 "limit": 4,
             }
         )
@@ -226,3 +246,22 @@ def test_it_is_found_where_the_service_runs(running: tuple[Path, "subprocess.Pop
     assert found is not None
     with closing(found):
         assert found.status()["pid"] == running[1].pid
+
+
+def test_the_prompt_goes_ahead_of_its_command(
+    running: tuple[Path, "subprocess.Popen[str]"], engine: EngineClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The prompt of `ask PROMPT …` is embedded before anything is parsed, and once; no other command line begins."""
+    monkeypatch.setenv("OPTAFLY_HOME", str(running[0].parents[1]))
+    for name in ("_wanted", "_begun"):
+        monkeypatch.setattr(asking, name, [])
+    asking.let_it_be_started(lambda: None)
+    before = engine.status()["answered"]
+    for argv in ([], ["ask"], ["refine", "fix it"], ["ask", "--file", "x", "fix it"], ["ask", "fix it", "--no-cache"]):
+        foresee(argv)
+        assert asking._begun == []
+    foresee(["ask", "fix this bug", "--file", "x"])
+    (begun,) = asking._begun
+    with closing(begun):
+        assert begun.embed(BUNDLED, embedded_form("fix this bug"))
+    assert engine.status()["answered"] == before + 1

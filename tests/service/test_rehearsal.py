@@ -2,6 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+from optafly_cli.cache.guard.vetoes import compare
+from optafly_cli.cache.types import Hit
+from optafly_cli.cli.rehearsed import ASKED, semantic_hit
 
 REHEARSED = """
 import re, sys
@@ -27,3 +32,11 @@ def test_rehearsed_commands_come_to_their_end() -> None:
         [sys.executable, "-c", REHEARSED], capture_output=True, text=True, check=False, cwd="/", timeout=60
     )
     assert done.stdout.splitlines() == ["[0, 0, 0, 1] 1", "0 []"], done.stderr
+
+
+def test_the_rehearsed_hit_is_one() -> None:
+    """Answers that nobody gave are taken for an engine's, both tiers are gone through, and the verifier is asked."""
+    found = semantic_hit(Path("/proc/there-is-none"))
+    assert isinstance(found, Hit)
+    assert (found.tier, found.similarity) == ("semantic", 0.97)
+    assert not compare(found.entry.instruction, ASKED).same

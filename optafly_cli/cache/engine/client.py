@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ PATIENCE_S = 5.0
 """How long one answer is waited for: what takes longer is done sooner in this process."""
 
 
+_MOST_EXPECTED = 3
 _COULD_GAIN = (os.cpu_count() or 1) > 1
 """With one processor nothing is gained by two processes that compute at once."""
 _wanted: list[Callable[[], None]] = []
@@ -59,12 +61,20 @@ class EngineClient:
     Not for several threads.
     """
 
-    def __init__(self, folder: Path, build: str = BUILD, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        build: str = BUILD,
+        patience_s: float = PATIENCE_S,
+        connection: socket.socket | None = None,
+    ) -> None:
+        """`connection` is for who has one already."""
         self.folder = folder
         self._build = build
         self._patience_s = patience_s
-        self._socket: socket.socket | None = None
-        self._expected: bytes | None = None
+        self._socket = connection
+        self._expected: deque[bytes] = deque()
+        self._ahead = bytearray()
 
     def expect_embed(self, model: str, text: str) -> None:
         """Have the engine begin what `embed` will ask."""
@@ -73,6 +83,10 @@ class EngineClient:
     def expect_logit(self, first: str, second: str) -> None:
         """Have the engine begin what `logit` will ask."""
         self._expect(_logit(first, second))
+
+    def expect_nearest(self, folder: Path, model: str, wanted: Wanted, text: str, limit: int) -> None:
+        """Have the engine begin what `nearest` will ask."""
+        self._expect(_nearest(folder, model, wanted, text, limit))
 
     def embed(self, model: str, text: str) -> bytes:
         """The unit vector of a text by that embedding model, float32.
@@ -83,20 +97,10 @@ class EngineClient:
         return self._asked(_embed(model, text))[1]
 
     def nearest(
-        self, folder: Path, model: str, wanted: Wanted, vector: bytes, limit: int
+        self, folder: Path, model: str, wanted: Wanted, text: str, limit: int
     ) -> tuple[list[Candidate], list[str]]:
-        """The entries nearest to the vector, and notices for the user. Raises EngineUnavailable."""
-        head = {
-            "ask": "nearest",
-            "model": model,
-            "folder": str(folder),
-            "partition": wanted.partition.hex(),
-            "embedder": wanted.embedder,
-            "since": wanted.since,
-            "but": wanted.but.hex(),
-            "limit": limit,
-        }
-        told, _ = self._asked(head, vector)
+        """The entries nearest to the text, and notices for the user. Raises EngineUnavailable."""
+        told, _ = self._asked(_nearest(folder, model, wanted, text, limit))
         try:
             return [Candidate(int(number), float(cosine)) for number, cosine in told["found"]], list(told["notices"])
         except (KeyError, TypeError, ValueError) as error:
@@ -120,24 +124,27 @@ class EngineClient:
             with suppress(OSError):
                 self._socket.close()
             self._socket = None
-        self._expected = None
+        self._expected.clear()
+        self._ahead.clear()
 
     def _expect(self, head: wire.Head) -> None:
-        """Send a question whose answer is read when it is asked. One at a time; where that fails, it is asked later."""
-        if self._expected is not None or not _COULD_GAIN:
+        """Send a question whose answer is read when it is asked. Few at a time; where that fails, it is asked later."""
+        if len(self._expected) >= _MOST_EXPECTED or not _COULD_GAIN:
             return
         message = self._packed(head)
+        if message in self._expected:
+            return
         try:
             self._connected().sendall(message)
         except OSError:
             self.close()
         else:
-            self._expected = message
+            self._expected.append(message)
 
-    def _packed(self, head: wire.Head, blob: bytes = b"") -> bytes:
-        return wire.packed({"build": self._build, **head}, blob)
+    def _packed(self, head: wire.Head) -> bytes:
+        return wire.packed({"build": self._build, **head})
 
-    def _asked(self, head: wire.Head, blob: bytes = b"") -> tuple[wire.Head, bytes]:
+    def _asked(self, head: wire.Head) -> tuple[wire.Head, bytes]:
         try:
             connection = self._connected()
         except OSError as error:
@@ -145,14 +152,14 @@ class EngineClient:
                 start()
             raise EngineUnavailable(str(error)) from error
         try:
-            message = self._packed(head, blob)
-            expected, self._expected = self._expected, None
-            if expected is not None and expected != message:
-                # It was asked for nothing: its answer comes first
-                wire.receive(connection)
-            if expected != message:
+            message = self._packed(head)
+            if message not in self._expected:
                 connection.sendall(message)
-            told, answer = wire.receive(connection)
+                self._expected.append(message)
+            # What was asked for nothing is answered first
+            while self._expected.popleft() != message:
+                wire.receive(connection, self._ahead)
+            told, answer = wire.receive(connection, self._ahead)
         except (OSError, wire.BrokenWireError) as error:
             self.close()
             raise EngineUnavailable(str(error)) from error
@@ -169,6 +176,20 @@ class EngineClient:
 
 def _embed(model: str, text: str) -> wire.Head:
     return {"ask": "embed", "model": model, "text": text}
+
+
+def _nearest(folder: Path, model: str, wanted: Wanted, text: str, limit: int) -> wire.Head:
+    return {
+        "ask": "nearest",
+        "model": model,
+        "folder": str(folder),
+        "partition": wanted.partition.hex(),
+        "embedder": wanted.embedder,
+        "since": wanted.since,
+        "but": wanted.but.hex(),
+        "text": text,
+        "limit": limit,
+    }
 
 
 def _logit(first: str, second: str) -> wire.Head:

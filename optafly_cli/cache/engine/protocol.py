@@ -25,15 +25,18 @@ class Engine(Protocol):
         """The unit vector of a text by that embedding model."""
 
     def nearest(
-        self, folder: Path, model: str, wanted: Wanted, vector: bytes, limit: int
+        self, folder: Path, model: str, wanted: Wanted, text: str, limit: int
     ) -> tuple[list[Candidate], list[str]]:
-        """The entries of the store in `folder` nearest to the vector (`Index.nearest`), and notices for the user."""
+        """The entries of the store in `folder` nearest to the text (`Index.nearest`), and notices for the user."""
 
     def logit(self, first: str, second: str) -> float:
         """What the shipped cross-encoder says of two instructions, given as `cross_encoder.pair` does."""
 
     def expect_embed(self, model: str, text: str) -> None:
         """Say that `embed` will be asked: the engine begins, and nobody waits for it yet. Raises nothing."""
+
+    def expect_nearest(self, folder: Path, model: str, wanted: Wanted, text: str, limit: int) -> None:
+        """Say that `nearest` will be asked."""
 
     def expect_logit(self, first: str, second: str) -> None:
         """Say that `logit` will be asked."""

@@ -23,7 +23,7 @@ def packed(head: Head, blob: bytes = b"") -> bytes:
     return b"".join((len(text).to_bytes(4, "big"), text, len(blob).to_bytes(4, "big"), blob))
 
 
-def unpacked(buffer: bytes) -> tuple[Head, bytes, int] | None:
+def unpacked(buffer: bytes | bytearray) -> tuple[Head, bytes, int] | None:
     """The first message of a buffer and how long it is; None when it is not all there.
 
     Raises:
@@ -51,12 +51,16 @@ def unpacked(buffer: bytes) -> tuple[Head, bytes, int] | None:
     return head, bytes(buffer[first:last]), at
 
 
-def receive(connection: socket.socket) -> tuple[Head, bytes]:
-    """Wait for one message. Raises BrokenWireError, and OSError from the socket (a timeout among them)."""
-    buffer = b""
-    while (found := unpacked(buffer)) is None:
+def receive(connection: socket.socket, ahead: bytearray) -> tuple[Head, bytes]:
+    """Wait for one message. `ahead` holds what has come of the next ones, before and after.
+
+    Raises BrokenWireError, and OSError from the socket (a timeout among them).
+    """
+    while (found := unpacked(ahead)) is None:
         part = connection.recv(65_536)
         if not part:
             raise BrokenWireError("the other side is gone")
-        buffer += part
-    return found[0], found[1]
+        ahead += part
+    head, blob, end = found
+    del ahead[:end]
+    return head, blob

@@ -42,7 +42,8 @@ class StackedVerifier:
     def probability(self, asked: str, stored: str, similarity: float) -> float:
         """From 0 to 1, for two instructions and the cosine between them.
 
-        Two that the guard reads as the same, item for item, have at least the share of such pairs that were right.
+        Two that the guard reads as the same, item for item, have the share of such pairs that were right, and the
+        cross-encoder is not asked: that is above every threshold that a certificate can have.
 
         Raises:
             VerifierUnavailable: a file of the verifier is missing or damaged.
@@ -51,9 +52,9 @@ class StackedVerifier:
         from optafly_cli.cache.verifier.features import features
 
         compared = compare(asked, stored)
-        values = features(self._logit(asked, stored), similarity, compared)
-        probability = self._unit(values)
-        return max(probability, float(self._facts["same"])) if compared.same else probability
+        if compared.same:
+            return float(self._facts["same"])
+        return self._unit(features(self._logit(asked, stored), similarity, compared))
 
     def _logit(self, asked: str, stored: str) -> float:
         from optafly_cli.cache.verifier.cross_encoder import pair

@@ -106,9 +106,9 @@ class Server:
             if events & selectors.EVENT_READ:
                 client.receive()
             while not client.to_send and (found := wire.unpacked(client.received)):
-                head, blob, end = found
+                head, _, end = found
                 client.received = client.received[end:]
-                client.to_send = self._answer(head, blob)
+                client.to_send = self._answer(head)
                 self._send(client)
             self._send(client)
         except BlockingIOError:
@@ -129,7 +129,7 @@ class Server:
         client.socket.close()
         self._connections -= 1
 
-    def _answer(self, head: wire.Head, blob: bytes) -> bytes:
+    def _answer(self, head: wire.Head) -> bytes:
         if head.get("build") != self._build:
             return wire.packed({"refused": "it is of another build"})
         self._rests = False
@@ -137,7 +137,7 @@ class Server:
             said = {"pid": os.getpid(), "uptime_s": time.monotonic() - self._started, "answered": self._answered}
             return wire.packed(said)
         try:
-            answered = wire.packed(*self._work.answer(head, blob))
+            answered = wire.packed(*self._work.answer(head))
         except (RefusedError, StoreError) as error:
             return wire.packed({"refused": str(error)})
         except (KeyError, TypeError, ValueError) as error:

@@ -1,7 +1,6 @@
 """What the engine does for who asks: each question a head and some bytes, and so is each answer."""
 
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from optafly_cli.cache.connections import Connections
@@ -13,10 +12,10 @@ from optafly_cli.cache.vectors import Wanted
 from optafly_cli.cache.verifier.cross_encoder import CrossEncoder
 from optafly_cli.cache.verifier.load import RECORD
 
-_ORDERS = 2
-"""In which the cross-encoder reads a pair."""
 MOST_STORES = 4
 """Stores that are held open: one is usual; a test may have many."""
+MOST_VECTORS = 64
+"""The vectors that were made last: the same text is asked for again when its neighbours are, and when it is kept."""
 
 
 class RefusedError(Exception):
@@ -48,8 +47,8 @@ class Work:
     def __init__(self) -> None:
         """Load the models. Raises EmbedderUnavailable, ModelUnusableError, ImportError."""
         self._embedder = Embedder.load()
-        self._threads = ThreadPoolExecutor(_ORDERS, "order")
-        self._cross_encoder = CrossEncoder.load(RECORD, self._threads)
+        self._cross_encoder = CrossEncoder.load(RECORD)
+        self._vectors: OrderedDict[str, bytes] = OrderedDict()
         self._stores: OrderedDict[Path, _OpenStore] = OrderedDict()
 
     def warm(self) -> None:
@@ -57,7 +56,7 @@ class Work:
         self._embedder.embed(["warm"])
         self._cross_encoder.logit("warm", "warm up")
 
-    def answer(self, head: Head, blob: bytes) -> tuple[Head, bytes]:
+    def answer(self, head: Head) -> tuple[Head, bytes]:
         """The answer to one question.
 
         Raises:
@@ -68,7 +67,7 @@ class Work:
             raise RefusedError("only the shipped embedding model is held here")
         match head["ask"]:
             case "embed":
-                return {}, self._embedder.embed([str(head["text"])])[0].tobytes()
+                return {}, self._vector(str(head["text"]))
             case "logit":
                 return {"logit": self._cross_encoder.logit(str(head["first"]), str(head["second"]))}, b""
             case "nearest":
@@ -78,14 +77,21 @@ class Work:
                     float(head["since"]),
                     bytes.fromhex(head["but"]),
                 )
-                return self._store(Path(head["folder"])).nearest(wanted, blob, int(head["limit"])), b""
+                vector = self._vector(str(head["text"]))
+                return self._store(Path(head["folder"])).nearest(wanted, vector, int(head["limit"])), b""
         raise RefusedError("nobody knows what that asks")
 
     def close(self) -> None:
         """Let go of the stores."""
         while self._stores:
             self._stores.popitem()[1].close()
-        self._threads.shutdown()
+
+    def _vector(self, text: str) -> bytes:
+        made = self._vectors.pop(text, None) or self._embedder.embed([text])[0].tobytes()
+        self._vectors[text] = made
+        if len(self._vectors) > MOST_VECTORS:
+            self._vectors.popitem(last=False)
+        return made
 
     def _store(self, folder: Path) -> _OpenStore:
         found = self._stores.pop(folder, None)

@@ -34,10 +34,10 @@ class BesideEngine:
         return self._noticed(lambda: self._client.embed(model, text))
 
     def nearest(
-        self, folder: Path, model: str, wanted: Wanted, vector: bytes, limit: int
+        self, folder: Path, model: str, wanted: Wanted, text: str, limit: int
     ) -> tuple[list[Candidate], list[str]]:
         """As `EngineClient.nearest`."""
-        return self._noticed(lambda: self._client.nearest(folder, model, wanted, vector, limit))
+        return self._noticed(lambda: self._client.nearest(folder, model, wanted, text, limit))
 
     def logit(self, one: str, other: str) -> float:
         """As `EngineClient.logit`."""
@@ -46,6 +46,10 @@ class BesideEngine:
     def expect_embed(self, model: str, text: str) -> None:
         """As `EngineClient.expect_embed`."""
         self._client.expect_embed(model, text)
+
+    def expect_nearest(self, folder: Path, model: str, wanted: Wanted, text: str, limit: int) -> None:
+        """As `EngineClient.expect_nearest`."""
+        self._client.expect_nearest(folder, model, wanted, text, limit)
 
     def expect_logit(self, one: str, other: str) -> None:
         """As `EngineClient.expect_logit`."""

@@ -5,9 +5,8 @@ the answer is scope, byte for byte, as digests: nothing of a request but its ins
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from optafly_cli.cache.digest import sha256
@@ -15,8 +14,6 @@ from optafly_cli.cache.scope import exact_key, partition_of, pasted_digest
 from optafly_cli.cache.text import exact_form, instruction_of, pasted_code
 from optafly_cli.cache.types import Evidence, Question, Scope
 from optafly_cli.service.proxy.headers import Headers, first
-from optafly_cli.workspace.secret_values import is_secret_name
-from optafly_cli.workspace.secrets import redact
 
 VERSION = "1"
 """Grows when what is scope, or how it is digested, changes."""
@@ -24,7 +21,6 @@ NO_TEXT = "(a turn without text)"
 _INTO_NO_SCOPE = frozenset({"diagnostics", "messages", "metadata", "model", "stream", "system", "tools"})
 """Fields of a request that are looked at one by one; metadata and stream change no answer."""
 CREDENTIALS = (b"x-api-key", b"authorization")
-_SMALL = 2_048
 
 
 class Unreadable(Exception):
@@ -47,16 +43,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as the cache sees it. `secret`: the secrets filter found something, so nothing of it may be kept.
-
-    `key` is the same for the same question only.
-    """
+    """A request as the cache sees it. `key` is the same for the same question only."""
 
     body: Mapping[str, Any]
     question: Question
     key: bytes
     stream: bool
-    secret: bool
     max_tokens: int
 
 
@@ -74,50 +66,18 @@ def read_call(raw: bytes, headers: Headers, query: str, origin: Origin) -> Call:
         raise Unreadable("credential")
     try:
         question = _question(body, headers, query, origin, namespace)
-        secret = holds_secret(body)
     except (RecursionError, ValueError):
         # Nested too deep, or a number that is too large for JSON
         raise Unreadable("unreadable") from None
     tokens = body.get("max_tokens")
     key = exact_key(partition_of(question.scope), question.exact)
-    return Call(body, question, key, body.get("stream") is True, secret, tokens if isinstance(tokens, int) else 0)
+    return Call(body, question, key, body.get("stream") is True, tokens if isinstance(tokens, int) else 0)
 
 
 def credential_digest(headers: Headers) -> str:
     """A name for whoever asks, that the key cannot be told from; empty without a credential."""
     values = [f"{name.decode()}\0{first(headers, name)}" for name in CREDENTIALS if first(headers, name)]
     return "key:" + sha256("\0".join(values))[:32] if values else ""
-
-
-def holds_secret(value: object) -> bool:
-    """Whether a secret of a known shape is in any text of a JSON value. Long texts are remembered, as digests."""
-    return any(_has_secret(text) for text in _texts(value))
-
-
-def _has_secret(text: str) -> bool:
-    return bool(redact(text).kinds) if len(text) <= _SMALL else _known_to_hold_one(_Digested(text))
-
-
-class _Digested:
-    """A text that is compared by its digest, so that what remembers it does not keep it."""
-
-    __slots__ = ("_digest", "text")
-
-    def __init__(self, text: str) -> None:
-        self._digest = sha256(text)
-        self.text: str | None = text
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Digested) and self._digest == other._digest
-
-
-@lru_cache(maxsize=4096)
-def _known_to_hold_one(digested: _Digested) -> bool:
-    text, digested.text = digested.text, None
-    return bool(redact(text or "").kinds)
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:
@@ -218,27 +178,3 @@ def _digest_of(body: Mapping[str, Any], name: str) -> str:
 def _digest(value: object) -> str:
     """SHA-256 hex of JSON whose keys are sorted. 1 and 1.0 stay two: a tool's result may print either."""
     return sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text of a JSON value, short ones joined, keys included."""
-    short: list[str] = []
-    todo = [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, str):
-            if len(item) > _SMALL:
-                yield item
-            else:
-                short.append(item)
-        elif isinstance(item, dict):
-            short += item.keys()
-            # A password is told by its key alone
-            short += [
-                f'{key}="{value}"' for key, value in item.items() if isinstance(value, str) and is_secret_name(key)
-            ]
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-    for at in range(0, len(short), 64):
-        yield "\n".join(short[at : at + 64])

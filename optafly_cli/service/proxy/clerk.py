@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from optafly_cli.cache.database import file_identity
@@ -35,6 +35,10 @@ class Clerk:
             if late is not None:
                 future.add_done_callback(lambda done: done.cancelled() or done.exception() or late(done.result()))
             raise
+
+    def begin(self, work: "Callable[[Store], T]") -> "Future[T]":
+        """Have `work` done, from any thread; what comes of it is in the future."""
+        return self._thread.submit(self._with_store, work)
 
     def _done(self, future: "asyncio.Future[T]") -> None:
         self.waiting -= 1

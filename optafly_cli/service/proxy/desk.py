@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,13 @@ from optafly_cli.cache import flight
 from optafly_cli.cache.types import Hit, Lookup, Miss
 from optafly_cli.config.settings import Settings
 from optafly_cli.errors import OptaflyError
-from optafly_cli.service.proxy.call import Call, Origin, Unreadable, holds_secret, read_call
+from optafly_cli.service.proxy.call import Call, Origin, Unreadable, read_call
 from optafly_cli.service.proxy.clerk import Clerk
 from optafly_cli.service.proxy.counting import Counts
+from optafly_cli.service.proxy.found import Found, Opened, Turn
 from optafly_cli.service.proxy.headers import Headers
 from optafly_cli.service.proxy.replay import as_events, as_json
+from optafly_cli.service.proxy.scanning import first_look, holds_secret
 
 if TYPE_CHECKING:
     from optafly_cli.cache.engine.protocol import Engine
@@ -34,44 +36,6 @@ if TYPE_CHECKING:
 
 QUICK = 2
 _LONGEST_PAUSE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the store said of a call. `call` is None where it could not be read: `reason` says why, in one word.
-
-    `lookup` is None where the store was not to be asked, or could not be (`problem`). `replay` is a hit as bytes.
-    With a `turn` this process is the one that asks, until that is over.
-    """
-
-    call: Call | None
-    lookup: Lookup | None = None
-    reason: str = ""
-    problem: OptaflyError | None = None
-    replay: bytes = b""
-    turn: "Turn | None" = None
-
-
-class Turn:
-    """A question that this process asks alone, until it is over. `found`: what was stored while that was waited for."""
-
-    def __init__(self, clerk: Clerk, lead: flight.Lead | None) -> None:
-        self.found: Found | None = None
-        self._clerk = clerk
-        self._lead = lead
-        self._ending: asyncio.Task[None] | None = None
-
-    def end(self) -> None:
-        """Let other processes ask, from now on and not when the reply is sent."""
-        lead, self._lead = self._lead, None
-        if lead is not None:
-            self._ending = asyncio.ensure_future(self._clerk.do(lambda _: lead.end(tidy=False)))
-
-    async def over(self) -> None:
-        """End it, and wait until others can ask: the next one here need not wait for us."""
-        self.end()
-        if self._ending is not None:
-            await asyncio.shield(self._ending)
 
 
 class Desk:
@@ -118,14 +82,15 @@ class Desk:
     async def open(self, raw: bytes, headers: Headers, query: str, *, serve: bool) -> Found:
         """Read a request and look it up; with `serve` false only read it."""
         clerk = self._least_busy()
-        found, lead = await clerk.do(
-            lambda store: self._opened(store, raw, headers, query, serve), late=lambda opened: _end(opened[1])
+        opened = await clerk.do(
+            lambda store: self._opened(store, raw, headers, query, serve), late=lambda opened: _end(opened.lead)
         )
-        turn = Turn(clerk, lead) if lead else None
-        if found.call is None or not serve or not self._undecided(found):
-            return replace(found, turn=turn)
+        turn = Turn(clerk, opened.lead) if opened.lead else None
+        found = replace(opened.found, turn=turn)
+        if opened.comparing is None:
+            return found
         try:
-            return replace(await self.look_again(found.call), turn=turn)
+            return replace(await asyncio.wrap_future(opened.comparing), turn=turn, sending=found.sending)
         except BaseException:
             if turn:
                 turn.end()
@@ -218,21 +183,10 @@ class Desk:
 
     async def anchored(self, call: Call, raw: bytes) -> "Anchored":
         """The bytes to be sent, with anchors where they pay."""
-        from optafly_cli.service.proxy.anchoring import Anchored, anchored
-
-        if len(raw) < _SMALLEST_ANCHORED:
-            return Anchored(raw)
-
-        def place(_: "Store") -> Anchored:
-            with self._sent_before() as before:
-                name = call.question.scope.namespace
-                return anchored(call.body, raw, self._settings.route, self._count, before, name)
-
-        return await self._least_busy().do(place)
+        return await self._least_busy().do(lambda _: self._anchored(call, raw))
 
     async def add_sent(self, sent: "Sent", usage: "Usage | None") -> None:
         """Remember a request that was answered, and what its answer reported of it."""
-
         from optafly_cli.pipeline.sent_before import with_usage
 
         def add(_: "Store") -> None:
@@ -246,23 +200,48 @@ class Desk:
 
         return SentBefore(self._folder, active=self._settings.cache.enabled)
 
-    def _opened(
-        self, store: "Store", raw: bytes, headers: Headers, query: str, serve: bool
-    ) -> tuple[Found, flight.Lead | None]:
+    def _anchored(self, call: Call, raw: bytes) -> "Anchored":
+        from optafly_cli.service.proxy.anchoring import Anchored, anchored
+
+        if len(raw) < _SMALLEST_ANCHORED:
+            return Anchored(raw)
+        with self._sent_before() as before:
+            name = call.question.scope.namespace
+            return anchored(call.body, raw, self._settings.route, self._count, before, name)
+
+    async def holds_secret(self, texts: tuple[str, ...]) -> bool:
+        """Whether a secret is in one of them."""
+        return await self._least_busy().do(lambda _: holds_secret(texts))
+
+    def _opened(self, store: "Store", raw: bytes, headers: Headers, query: str, serve: bool) -> Opened:
         try:
             call = read_call(raw, headers, query, self._origin)
         except Unreadable as error:
-            return Found(None, reason=str(error)), None
-        if call.secret:
-            return Found(call, reason="secret"), None
-        if not serve:
-            return Found(call), None
-        found = _exactly(store, call)
-        if found.problem or isinstance(found.lookup, Hit):
-            return found, None
-        # Now, and not when it is sent on: that would be another way to a thread and back
+            return Opened(Found(None, reason=str(error)))
+        secret, unseen = first_look(call.body)
+        if secret:
+            return Opened(Found(call, reason="secret"))
+        found = _exactly(store, call) if serve else Found(call)
+        undecided = self._undecided(found)
+        if isinstance(found.lookup, Miss) and not undecided:
+            opened = self._sendable(store, found, call, raw)
+            return replace(opened, found=replace(opened.found, unseen=unseen))
+        if holds_secret(unseen):
+            return Opened(Found(call, reason="secret"))
+        if not undecided:
+            return Opened(found)
+        opened = self._sendable(store, found, call, raw)
+        if isinstance(opened.found.lookup, Hit):
+            return opened
+        # From here: by way of the event loop it would begin later. Beside this thread's work it would take longer
+        return replace(opened, comparing=self._thorough.begin(lambda theirs: _looked_up(theirs, call)))
+
+    def _sendable(self, store: "Store", found: Found, call: Call, raw: bytes) -> Opened:
+        """What is to be done before a request is sent on: here, as each way to a thread and back takes its time."""
         lead = flight.try_to_lead(store.folder, call.key)
-        return _exactly(store, call) if lead and _is_there(store, call) else found, lead
+        if lead and _is_there(store, call):
+            return Opened(_exactly(store, call), lead)
+        return Opened(replace(found, sending=self._anchored(call, raw)), lead)
 
     def _undecided(self, found: Found) -> bool:
         if found.reason or found.problem or not isinstance(found.lookup, Miss):

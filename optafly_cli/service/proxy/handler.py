@@ -1,7 +1,8 @@
 """POST /v1/messages: look up, send on, read along, keep; and everything else, passed through."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -10,8 +11,9 @@ from optafly_cli.config.settings import Settings
 from optafly_cli.service.proxy.anchoring import Anchored
 from optafly_cli.service.proxy.call import CREDENTIALS
 from optafly_cli.service.proxy.client import Client, Room
-from optafly_cli.service.proxy.desk import Desk, Found
+from optafly_cli.service.proxy.desk import Desk
 from optafly_cli.service.proxy.flights import Flights
+from optafly_cli.service.proxy.found import Found
 from optafly_cli.service.proxy.headers import Headers, end_to_end, first, has, request_headers, response_headers
 from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
@@ -128,7 +130,7 @@ class Handler:
         verdict, call = self._verdict(found, mode), found.call
         if call is None or verdict.status != "miss" or mode == "refresh":
             seen = await self._desk.peek(call) if call and verdict.keep and mode == "refresh" else None
-            await self._forward(client, raw, Sent(verdict, call, seen, None, begun))
+            await self._forward(client, raw, found, Sent(verdict, call, seen, None, begun))
             return
         patience_s = self._settings.provider.timeout_s
         # Whose turn it is waits for nobody here: one of those could be waiting for the turn
@@ -139,14 +141,14 @@ class Handler:
                 return
         if landed is False:
             # One after the other could be long: an answer that cannot be kept is mostly followed by another
-            await self._forward(client, raw, Sent(verdict, call, found.lookup, None, begun))
+            await self._forward(client, raw, found, Sent(verdict, call, found.lookup, None, begun))
             return
         async with self._flights.flown(call.key) as flight, self._desk.alone(call, found.turn, patience_s) as turn:
             flight.then = turn.end
             if turn.found and await self._answered(client, turn.found, begun):
                 flight.lands(kept=True)
                 return
-            await self._forward(client, raw, Sent(verdict, call, found.lookup, flight, begun))
+            await self._forward(client, raw, found, Sent(verdict, call, found.lookup, flight, begun))
 
     def _verdict(self, found: Found, mode: str) -> Verdict:
         if found.problem:
@@ -164,19 +166,29 @@ class Handler:
             self._keeper.once(warning)
         return Verdict("miss", found.lookup.reason, keep=True)
 
-    async def _forward(self, client: Client, raw: bytes, sent: Sent) -> None:
-        verdict = sent.verdict
-        name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
-        self.metrics.count(name, "reason", verdict.reason)
-        planned = Anchored(raw) if sent.call is None else await self._desk.anchored(sent.call, raw)
-        if sent.call is not None and sent.call.secret:
-            # Not even a digest of what a secret is in
-            planned = replace(planned, sent=None)
+    async def _forward(self, client: Client, raw: bytes, found: Found, sent: Sent) -> None:
+        planned = found.sending or Anchored(raw)
+        if sent.call is not None and not found.sending:
+            planned = await self._desk.anchored(sent.call, raw)
         body = planned.raw
-        headers = self._to_upstream(client.headers, readable=verdict.keep)
+        headers = self._to_upstream(client.headers, readable=sent.verdict.keep)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
         headers.append((b"content-length", b"%d" % len(body)))
-        async with self._upstream.send("POST", client.target, headers, body) as reply:
+        looking: list[asyncio.Task[bool]] = []
+        if found.unseen:
+            content: bytes | AsyncIterable[bytes] = _noticed(body, lambda: looking.append(self._looking(found)))
+        else:
+            content = body
+            self._count(sent.verdict)
+        async with self._upstream.send("POST", client.target, headers, content) as reply:
+            if found.unseen:
+                # The upstream took longer than this, unless it is next door
+                sent = sent.with_secret() if await (looking or [self._looking(found)])[0] else sent
+                self._count(sent.verdict)
+            verdict = sent.verdict
+            if verdict.reason == "secret":
+                # Not even a digest of what a secret is in
+                planned = replace(planned, sent=None)
             self._note_status(reply.status)
             ours = {CACHE.decode(): verdict.header, "x-optafly-anchors": str(planned.anchors)}
             if not verdict.keep or reply.status != 200 or sent.call is None:
@@ -189,7 +201,14 @@ class Handler:
                 with self._replies.share() as take:
                     watch = await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
                 self._keeper.note(planned.sent, watch)
-        self.metrics.observe(verdict.status, time.monotonic() - sent.begun)
+        self.metrics.observe(sent.verdict.status, time.monotonic() - sent.begun)
+
+    def _looking(self, found: Found) -> asyncio.Task[bool]:
+        return asyncio.ensure_future(self._desk.holds_secret(found.unseen))
+
+    def _count(self, verdict: Verdict) -> None:
+        name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
+        self.metrics.count(name, "reason", verdict.reason)
 
     async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> Watch:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
@@ -255,6 +274,12 @@ class Handler:
         if names & set(CREDENTIALS):
             names |= set(CREDENTIALS)
         return {name: value for name, value in self._extra.items() if name not in names}
+
+
+async def _noticed(body: bytes, sent: Callable[[], None]) -> AsyncIterator[bytes]:
+    """The body, and a word when it was sent."""
+    yield body
+    sent()
 
 
 def _mode(headers: Headers) -> str:

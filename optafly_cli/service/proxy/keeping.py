@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optafly_cli.cache.types import Lookup
@@ -48,6 +48,12 @@ class Sent:
     lookup: Lookup | None
     flight: Flight | None
     begun: float
+
+    def with_secret(self) -> "Sent":
+        """The same, when a secret was found in the request after it was sent: nothing of it is kept or waited for."""
+        if self.flight:
+            self.flight.lands(kept=False)
+        return replace(self, verdict=Verdict("bypass", "secret"))
 
 
 class Keeper:
