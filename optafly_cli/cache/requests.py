@@ -47,7 +47,7 @@ _PAST = """
            r.at, r.size, r.tokens, r.output, r.number, r.gap, r.soon
     FROM prefix p JOIN request r ON r.id = p.request WHERE p.key IN ({marks})
 """
-_ACCOUNT = "SELECT total(read), total(written_5m), total(written_1h) FROM request WHERE at > ?"
+_ACCOUNT = "SELECT total(read), total(written_5m), total(written_1h), total(tokens) FROM request WHERE at > ?"
 _REQUEST = """
     INSERT INTO request (at, model, tokens, output, read, written_5m, written_1h, number, gap, soon, size, blocks)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

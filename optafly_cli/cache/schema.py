@@ -230,7 +230,8 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...] = 
         done = version_of(connection)
         for number, migration in enumerate(migrations[done:], done + 1):
             for statement in migration.statements:
-                connection.execute(statement)
+                # As it is written it is kept: short enough, all of the schema stands in the first page
+                connection.execute(" ".join(statement.split()))
             row = (number, migration.name, __version__)
             connection.execute("INSERT INTO migration (number, name, written_by) VALUES (?, ?, ?)", row)
         if done < len(migrations):

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from optafly_cli.models import catalogue
+from optafly_cli.models import SAFE_MINIMUM, catalogue
 from optafly_cli.provider.diagnostics import WHAT_CHANGED, miss_reason
 from optafly_cli.route.billing import Billed, billed_of, prompt_cache_saving
 
@@ -14,7 +14,7 @@ def prompt_cache(outcome: "Outcome") -> dict[str, Any] | None:
     """The fields of `ask --json`; None where nothing was sent. `saved` is negative where writing cost more."""
     if outcome.answer is None or outcome.routed is None:
         return None
-    billed, expected = _billed(outcome), outcome.routed.tokens
+    billed, expected = _billed(outcome), outcome.routed.all_tokens
     return {
         "read_tokens": billed.read,
         "written_tokens": billed.written,
@@ -30,7 +30,7 @@ def answer_parts(outcome: "Outcome") -> list[str]:
     if outcome.answer is None:
         return []
     billed, saved = _billed(outcome), _saved(outcome) or 0.0
-    expected = f" ({outcome.routed.tokens.input:,} expected)" if outcome.routed else ""
+    expected = f" ({outcome.routed.all_tokens.input:,} expected)" if outcome.routed else ""
     parts = [outcome.answer.model, f"{billed.input:,} tokens in{expected}", f"{billed.output:,} out"]
     if billed.read:
         parts.append(f"{billed.read:,} from the prompt cache" + (f" (saved ${saved:.4f})" if saved > 0 else ""))
@@ -40,11 +40,12 @@ def answer_parts(outcome: "Outcome") -> list[str]:
 
 
 def broken(outcome: "Outcome") -> str | None:
-    """A line on why a prefix that was to be read was not, in the endpoint's own words; None where none was missed."""
+    """A line on why nothing was read that could have been, in the endpoint's own words; None where that is not so."""
     reason = miss_reason(outcome.answer.message) if outcome.answer else None
-    if reason is None or reason.kind not in WHAT_CHANGED or outcome.routed is None or not outcome.routed.use_cache:
+    if reason is None or outcome.routed is None or _billed(outcome).read:
         return None
-    if _billed(outcome).read:
+    least = catalogue().get(outcome.routed.model).min_cacheable
+    if reason.kind not in WHAT_CHANGED or reason.tokens < (SAFE_MINIMUM if least is None else least):
         return None
     return f"prompt cache: nothing was read, because {WHAT_CHANGED[reason.kind]} as in the last request"
 
@@ -54,7 +55,7 @@ def _billed(outcome: "Outcome") -> Billed:
 
 
 def _saved(outcome: "Outcome") -> float | None:
-    """US dollars that anchors saved."""
-    if outcome.routed is None:
+    """US dollars that anchors saved; None of several requests, whose lengths had each its price."""
+    if outcome.routed is None or outcome.routed.rest:
         return None
     return prompt_cache_saving(catalogue().get(outcome.routed.model), _billed(outcome))

@@ -140,17 +140,16 @@ def _counted(session: "Session", routed: RoutedRequest) -> RoutedRequest:
             session.model,
             max_anchors=session.settings.route.max_anchors,
         )
-        for part in (routed, *routed.rest)
+        for part in routed.parts
     )
     return replace(counted, rest=tuple(rest))
 
 
 def _print_curl(ui: Ui, session: "Session", routed: RoutedRequest) -> None:
-    import os
-
     from optafly_cli.provider.curl import curl_command, left_out
 
-    ui.line(curl_command(routed.body, session.settings.provider, os.environ))
+    for part in routed.parts:
+        ui.line(curl_command(part.body, session.settings.provider, os.environ))
     if sentence := left_out(os.environ):
         ui.warn(sentence)
 
@@ -163,9 +162,9 @@ def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, A
         "use_cache": routed.use_cache,
         "reason": routed.reason,
         "anchors": [asdict(anchor) for anchor in routed.anchors],
-        "tokens": asdict(routed.tokens),
+        "tokens": asdict(routed.all_tokens),
         "optimisation": asdict(routed.optimisation),
-        "cost": asdict(routed.cost),
+        "cost": asdict(routed.all_cost),
         "request": _body(routed) if request else None,
         "timing_ms": round(ms, 3),
     }
@@ -173,7 +172,7 @@ def _document(routed: RoutedRequest, ms: float, *, request: bool) -> dict[str, A
 
 def _body(routed: RoutedRequest) -> Any:
     """The Messages body; a list of them where the prompt needs several requests."""
-    return [routed.body, *(part.body for part in routed.rest)] if routed.rest else routed.body
+    return [part.body for part in routed.parts] if routed.rest else routed.body
 
 
 def _print(ui: Ui, routed: RoutedRequest) -> None:
@@ -203,16 +202,16 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
                 _why(anchor),
             )
         console.print(table)
-    tokens = routed.tokens
+    tokens = routed.all_tokens
     console.print(f"{routed.model}: {routed.reason}")
     console.print(
         f"tokens  {tokens.input:,} in (±{tokens.margin:.0%}, {tokens.method}), {tokens.cacheable:,} of them cacheable"
     )
     if routed.rest:
-        console.print(f"chunks  {len(routed.rest) + 1} requests with the instruction in each; shown is the first")
+        console.print(f"chunks  {len(routed.parts)} requests with the instruction in each; the table shows the first")
     for removed in routed.optimisation.removals:
         console.print(printable(_said(removed)), markup=False)
-    console.print(_prices(routed.cost))
+    console.print(_prices(routed.all_cost))
 
 
 def _said(removed: Removed) -> str:

@@ -35,13 +35,13 @@ def check_cost(session: Session, routed: RoutedRequest) -> None:
             remedy="choose a model whose price is known (--model), or leave --max-cost out",
         )
     margin = 1 + routed.tokens.margin
-    parts = (routed, *routed.rest)
+    parts = routed.parts
     sent = sum(max(part.cost.this_request or 0, part.cost.uncached or 0) for part in parts) * margin
     answer = longest * tier.output / PER * len(parts)
     if sent + answer > cap:
         raise OverCost(
             f"the request could cost ${sent + answer:.4f} with {model.id}, more than --max-cost {cap:g}: "
-            f"${sent:.4f} for {routed.tokens.input:,} tokens, ${answer:.4f} for an answer of up to {longest:,}",
+            f"${sent:.4f} for {routed.all_tokens.input:,} tokens, ${answer:.4f} for an answer of up to {longest:,}",
             remedy=_remedy(model, (cap - sent) / len(parts), routed.tokens.input),
         )
 

@@ -1,7 +1,7 @@
 """A request that is sent in parts, because the model's window holds no more: one answer of theirs."""
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
+from dataclasses import asdict, astuple, replace
 
 from optafly_cli.pipeline.job import Voice
 from optafly_cli.pipeline.session import Session
@@ -42,7 +42,7 @@ def send_all(routed: RoutedRequest, send: Callable[[RoutedRequest], Answer], voi
     """The answer to the request, or to all its parts, one after the other, each under its number."""
     if not routed.rest:
         return send(routed)
-    parts = (routed, *routed.rest)
+    parts = routed.parts
     answers = []
     for number, part in enumerate(parts, 1):
         voice.status(f"part {number} of {len(parts)} is asked")
@@ -52,4 +52,6 @@ def send_all(routed: RoutedRequest, send: Callable[[RoutedRequest], Answer], voi
     text = "\n\n".join(answer.text for answer in answers)
     content = [block for answer in answers for block in answer.message.get("content", ())]
     usage = Usage(*map(sum, zip(*(astuple(answer.usage) for answer in answers), strict=True)))
-    return replace(answers[-1], text=text, usage=usage, message={**answers[-1].message, "content": content})
+    return replace(
+        answers[-1], text=text, usage=usage, message={**answers[-1].message, "content": content, "usage": asdict(usage)}
+    )

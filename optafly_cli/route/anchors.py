@@ -101,6 +101,8 @@ def _why_not(given: Situation, index: int, ttl: Ttl, marks: Marks, labels: Seque
         return "the instruction changes every time"
     if end.tokens < minimum_for(given.model):
         return f"below the {minimum_of(given.model)} ({end.tokens:,} tokens up to here)"
+    if reads <= given.price.threshold(ttl) and given.expected[index].held:
+        return "what the last hour's anchors cost has not been saved yet"
     if reads <= given.price.threshold(ttl):
         return f"expected {reads:.1f} reads in {_SPAN[ttl]}: writing costs more than it saves"
     if not marks:

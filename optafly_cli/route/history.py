@@ -77,11 +77,12 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Tokens of the last hour, by how they were billed: read, and written with each TTL."""
+    """Tokens by how they were billed: read, and written with each TTL. `sent`: all that the last hour's requests had."""
 
     read: int = 0
     written_5m: int = 0
     written_1h: int = 0
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._known: dict[str, Past] = {}
-        self._bills: list[tuple[float, Account]] = []
+        self._bills: list[tuple[float, Account, int]] = []
         self._tallies: dict[Group, Tally] = {}
 
     def past(self, ends: Sequence[Prefix]) -> list[Past]:
@@ -140,11 +141,12 @@ class Memory:
     def account(self, now: float) -> Account:
         """What was billed in the hour before `now`."""
         self._bills = [bill for bill in self._bills if bill[0] > now - LIFETIME["1h"]]
-        bills = [bill for _, bill in self._bills]
+        bills = [bill for _, bill, _ in self._bills]
         return Account(
             sum(bill.read for bill in bills),
             sum(bill.written_5m for bill in bills),
             sum(bill.written_1h for bill in bills),
+            sum(tokens for _, _, tokens in self._bills),
         )
 
     def add(self, sent: Sent) -> None:
@@ -154,7 +156,7 @@ class Memory:
             self._tallies[group] = self._tallies.get(group, Tally()).plus(more)
         for end, known in zip(sent.ends, after(past, sent), strict=True):
             self._known[end.key] = known
-        self._bills.append((sent.request.at, sent.billed))
+        self._bills.append((sent.request.at, sent.billed, sent.request.tokens))
 
 
 def live(past: Sequence[Past], now: float) -> dict[int, Ttl]:

@@ -255,7 +255,7 @@ def _steadied(expected: Sequence[Reads]) -> list[Reads]:
     for reads in expected:
         if not 0 <= reads.five_minutes <= min(five_minutes, reads.one_hour) or reads.one_hour > one_hour:
             five = max(0.0, min(five_minutes, reads.five_minutes))
-            reads = Reads(five, max(five, min(one_hour, reads.one_hour)))  # noqa: PLW2901 - held to those before
+            reads = Reads(five, max(five, min(one_hour, reads.one_hour)), reads.held)  # noqa: PLW2901 - held to those before
         five_minutes, one_hour = reads.five_minutes, reads.one_hour
         figures.append(reads)
     return figures

@@ -1,7 +1,7 @@
 """What route hands on: the exact Messages body, its anchors and its price."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 AnchorKind = Literal["tools", "system", "project_context", "file_reference", "code_block", "conversation"]
@@ -101,3 +101,39 @@ class RoutedRequest:
     optimisation: Optimisation
     cost: Cost
     rest: tuple["RoutedRequest", ...] = ()
+
+    @property
+    def parts(self) -> tuple["RoutedRequest", ...]:
+        """All the requests that the prompt takes, this one first."""
+        return (self, *self.rest)
+
+    @property
+    def all_tokens(self) -> TokenSummary:
+        """The tokens of all parts together."""
+        each = [part.tokens for part in self.parts]
+        return replace(
+            self.tokens,
+            input=sum(one.input for one in each),
+            cacheable=sum(one.cacheable for one in each),
+            volatile=sum(one.volatile for one in each),
+            removed=sum(one.removed for one in each),
+        )
+
+    @property
+    def all_cost(self) -> Cost:
+        """The cost of all parts together; when they pay is not said."""
+        if not self.rest:
+            return self.cost
+        each = [part.cost for part in self.parts]
+        return Cost(
+            self.cost.currency,
+            _summed([one.uncached for one in each]),
+            _summed([one.this_request for one in each]),
+            _summed([one.next_request for one in each]),
+            None,
+        )
+
+
+def _summed(figures: Sequence[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None

@@ -17,10 +17,11 @@ _TOGETHER: frozenset[BlockKind] = frozenset({"tools", "opening", "conversation",
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Expected reads of a prefix before it expires, for each time to live."""
+    """Expected reads of a prefix before it expires, for each time to live. `held`: none, because writing is to wait."""
 
     five_minutes: float
     one_hour: float
+    held: bool = False
 
     def within(self, ttl: Ttl) -> float:
         """The figure for `ttl`."""

@@ -14,7 +14,7 @@ from optafly_cli.route.learned import Learned, Weights, shipped_weights
 from optafly_cli.route.learning import examples, fit
 from optafly_cli.route.observed import ByRecord
 from optafly_cli.route.pricing import DEFAULT_RATES
-from optafly_cli.route.purse import Thrifty, affordable
+from optafly_cli.route.purse import LENT, Thrifty, affordable
 from optafly_cli.route.reuse import Reads, Reuse, shipped_prior
 from optafly_cli.route.shape import BlockShape, Marks, Prefix, RequestShape, prefixes
 from optafly_cli.route.simulator.lesson import FITTED, billed, learn
@@ -282,13 +282,31 @@ class Always:
 def test_no_estimate_can_make_caching_dearer_than_doing_without(
     pairs: list[tuple[str, float]], wrong: tuple[Reads, float]
 ) -> None:
-    """Within an hour the bill is at most that of no caching and the premium on the largest request."""
+    """Within an hour the bill is at most that of no caching and a tenth, and the premium on the largest request."""
     trace = [ask(names, sum(gap for _, gap in pairs[: i + 1])) for i, (names, _) in enumerate(pairs)]
     history = Memory()
     policy = Remembering(Thrifty(Always(wrong[0]), history, DEFAULT_RATES), history, lambda _: SMALL)
     paid = replay(trace, policy, lambda _: SMALL).cost
     uncached = sum(request.tokens for request in trace) / 1e6
-    assert paid <= uncached + wrong[1] * max(request.tokens for request in trace) / 1e6 + 1e-12
+    assert paid <= (1 + LENT) * uncached + wrong[1] * max(request.tokens for request in trace) / 1e6 + 1e-12
+
+
+def test_an_empty_purse_does_not_stay_empty_where_a_prefix_comes_back() -> None:
+    """A write that nobody read leaves nothing for the next text; asked again and again, that one is written all the same."""
+    history = Memory()
+    thrifty = Thrifty(Always(Reads(9.0, 0.0)), history, DEFAULT_RATES)
+    written = ask("Sxy", 0)
+    history.add(Sent(written, prefixes(written), {2: "5m"}, 0, Account(written_5m=written.tokens)))
+    allowed = []
+    for turn in range(1, 9):
+        request = ask("Tab", turn * 60)
+        ends = prefixes(request)
+        first = thrifty.expected(request, ends)[0]
+        assert first.held == (first.five_minutes == 0)
+        allowed.append(not first.held)
+        history.add(Sent(request, ends, {}, 0, Account()))
+    assert allowed[:2] == [False, False]
+    assert allowed[-1]
 
 
 def test_the_purse_opens_again_when_reading_has_saved() -> None:
