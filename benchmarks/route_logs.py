@@ -98,7 +98,7 @@ def main() -> int:
     """Make them, and say how long each is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--repositories", type=Path, default=Path("/work/.mirror"))
+    parser.add_argument("--repositories", type=Path, default=Path(__file__).resolve().parents[2] / ".mirror")
     arguments = parser.parse_args()
     for name, text in logs(arguments.folder, arguments.repositories).items():
         print(f"{name:20} {len(text.splitlines()):6,} lines {len(text):9,} characters")

@@ -149,8 +149,8 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--logs", type=Path, required=True, help="folder where the logs are, or are to be made")
-    parser.add_argument("--data", type=Path, default=Path("/work/shared/data"))
-    parser.add_argument("--repositories", type=Path, default=Path("/work/.mirror"))
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--repositories", type=Path, default=Path(__file__).resolve().parents[2] / ".mirror")
     parser.add_argument("--ctok", type=Path, default=Path("ctok"), help="folder with an unpacked ctok wheel")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

@@ -77,7 +77,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Tokens by how they were billed: read, and written with each TTL. `sent`: all that the last hour's requests had."""
+    """Tokens by how they were billed: read, and written with each TTL; `sent` are all that an hour's requests had."""
 
     read: int = 0
     written_5m: int = 0

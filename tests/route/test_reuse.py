@@ -292,7 +292,7 @@ def test_no_estimate_can_make_caching_dearer_than_doing_without(
 
 
 def test_an_empty_purse_does_not_stay_empty_where_a_prefix_comes_back() -> None:
-    """A write that nobody read leaves nothing for the next text; asked again and again, that one is written all the same."""
+    """A write that nobody read leaves nothing for the next text; asked again and again, that one is written, too."""
     history = Memory()
     thrifty = Thrifty(Always(Reads(9.0, 0.0)), history, DEFAULT_RATES)
     written = ask("Sxy", 0)
