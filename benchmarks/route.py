@@ -3,7 +3,7 @@
     python benchmarks/route.py [ROWS…] [--data FOLDER] [--mirrors FOLDER] [--ctok FOLDER] [--logs FOLDER] [--model M]
                                [--bodies N] [--runs N] [--json]
 
-ROWS are some of `ROWS` below, all without any. --data is shared/data/route of the project's public data; rows whose data
+ROWS are some of `ROWS` below, all without any. --data is shared/data/route, the public data; rows whose data
 is absent say so. The rows on tokens and the optimiser need an unpacked wheel of ctok, the oracle (`pip download ctok`),
 and a folder of repositories; logs are made where they are not there. A cost is that of the input tokens over what
 they cost without any breakpoint; the least is `route.simulator.oracle`, which no placement is below.

@@ -206,6 +206,7 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
     console.print(f"{routed.model}: {routed.reason}")
     console.print(
         f"tokens  {tokens.input:,} in (±{tokens.margin:.0%}, {tokens.method}), {tokens.cacheable:,} of them cacheable"
+        + (f", {tokens.in_cache:,} in the prompt cache now" if tokens.in_cache else "")
     )
     if routed.rest:
         console.print(f"chunks  {len(routed.parts)} requests with the instruction in each; the table shows the first")

@@ -1,6 +1,6 @@
 """`route`: from a refined prompt to a request that is ready to be sent, with its anchors and its price."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -16,9 +16,9 @@ from optafly_cli.route.history import Account, History, Sent, live
 from optafly_cli.route.messages import blocks_of, digests_of
 from optafly_cli.route.optimiser.run import optimise
 from optafly_cli.route.pricing import request_cost
-from optafly_cli.route.result import Anchor, Cost, RoutedRequest, TokenSummary
+from optafly_cli.route.result import Anchor, Cost, RoutedRequest, TokenSummary, Ttl
 from optafly_cli.route.reuse import ByKind, Reuse, shipped_prior
-from optafly_cli.route.shape import MAX_ANCHORS, BlockShape, RequestShape, prefixes
+from optafly_cli.route.shape import LOOK_BACK, MAX_ANCHORS, BlockShape, Prefix, RequestShape, prefixes
 
 if TYPE_CHECKING:
     from optafly_cli.tokens.counter import Counter
@@ -66,6 +66,12 @@ def route(
     _check_window(sum(tokens), model)
     body = build(blocks, (), model=model.id, max_tokens=max_tokens)
     anchors: tuple[Anchor, ...] = ()
+    kept: dict[int, Ttl] = {}
+
+    def in_cache(ends: Sequence[Prefix]) -> dict[int, Ttl]:
+        kept.update({} if history is None else live(history.past(ends), at))
+        return kept
+
     if settings.enabled and settings.anchors:
         anchors = plan(
             blocks,
@@ -76,17 +82,18 @@ def route(
             reuse=reuse or ByKind(shipped_prior()),
             digests=digests_of(body, blocks_of(body)),
             at=at,
-            live=lambda ends: {} if history is None else live(history.past(ends), at),
+            live=in_cache,
         )
+    found = _found(anchors, kept)
     return RoutedRequest(
         model=model.id,
         body=marked(body, anchors),
         use_cache=any(anchor.cacheable for anchor in anchors),
         reason=_reason(anchors, model, settings),
         anchors=anchors,
-        tokens=_summary(anchors, sum(tokens), optimisation.removed, counter.method, counter.margin),
+        tokens=_summary(anchors, sum(tokens), optimisation.removed, counter.method, counter.margin, found),
         optimisation=optimisation,
-        cost=_cost(anchors, sum(tokens), model),
+        cost=_cost(anchors, sum(tokens), model, found),
     )
 
 
@@ -100,14 +107,15 @@ def recounted(routed: RoutedRequest, total: int, model: Model, *, max_anchors: i
     """
     _check_window(total, model)
     anchors = replan(routed.anchors, _scaled(routed.anchors, total), model=model, max_anchors=max_anchors)
+    found = round(routed.tokens.in_cache * total / max(1, routed.tokens.input))
     return replace(
         routed,
         body=marked(routed.body, anchors),
         use_cache=any(anchor.cacheable for anchor in anchors),
         reason=_reason(anchors, model, RouteSettings()) if anchors else routed.reason,
         anchors=anchors,
-        tokens=_summary(anchors, total, routed.tokens.removed, "count_tokens", 0.0),
-        cost=_cost(anchors, total, model),
+        tokens=_summary(anchors, total, routed.tokens.removed, "count_tokens", 0.0, found),
+        cost=_cost(anchors, total, model, found),
     )
 
 
@@ -133,14 +141,23 @@ def _scaled(anchors: Sequence[Anchor], total: int) -> list[int]:
     return [end - start for start, end in pairwise(ends)]
 
 
-def _summary(anchors: Sequence[Anchor], total: int, removed: int, method: str, margin: float) -> TokenSummary:
+def _found(anchors: Sequence[Anchor], kept: Collection[int]) -> int:
+    """Tokens up to the deepest of the entries that a read from one of the anchors comes to."""
+    marks = [anchor.index for anchor in anchors if anchor.cacheable]
+    reached = (i for i in kept if any(0 <= mark - i < LOOK_BACK for mark in marks))
+    return max((anchors[i].cumulative_tokens for i in reached), default=0)
+
+
+def _summary(
+    anchors: Sequence[Anchor], total: int, removed: int, method: str, margin: float, found: int
+) -> TokenSummary:
     cacheable = max((anchor.cumulative_tokens for anchor in anchors if anchor.cacheable), default=0)
-    return TokenSummary(total, cacheable, total - cacheable, removed, method, margin)
+    return TokenSummary(total, cacheable, total - cacheable, removed, method, margin, min(found, cacheable))
 
 
-def _cost(anchors: Sequence[Anchor], total: int, model: Model) -> Cost:
+def _cost(anchors: Sequence[Anchor], total: int, model: Model, found: int) -> Cost:
     marks = [(anchor.cumulative_tokens, anchor.ttl) for anchor in anchors if anchor.cacheable]
-    return request_cost(model, total, marks, currency=catalogue().currency)
+    return request_cost(model, total, marks, currency=catalogue().currency, in_cache=found)
 
 
 def _check_max_tokens(max_tokens: int, model: Model) -> None:

@@ -48,12 +48,14 @@ def rates(model: Model, input_tokens: int) -> Rates:
     return Rates(tier.write_5m / tier.input, tier.write_1h / tier.input, tier.read / tier.input)
 
 
-def request_cost(model: Model, input_tokens: int, marks: Sequence[tuple[int, Ttl]], *, currency: str) -> Cost:
+def request_cost(
+    model: Model, input_tokens: int, marks: Sequence[tuple[int, Ttl]], *, currency: str, in_cache: int = 0
+) -> Cost:
     """The price of the request's input; output tokens are not included.
 
     `marks` are the anchors in the body's order: the tokens up to and including each, and its TTL. `this_request`
-    supposes that nothing is in the prompt cache yet, `next_request` that the whole marked prefix is and that an
-    instruction of the same size follows. Without a price all figures are None.
+    supposes that the first `in_cache` tokens are in the prompt cache, `next_request` that all that is marked is, and
+    that an instruction of the same size follows. Without a price all figures are None.
     """
     tier = model.price(input_tokens)
     if tier is None:
@@ -62,9 +64,10 @@ def request_cost(model: Model, input_tokens: int, marks: Sequence[tuple[int, Ttl
     if not marks:
         return Cost(currency, uncached, uncached, uncached, None)
     end = marks[-1][0]
-    long_lived = max((tokens for tokens, ttl in marks if ttl == "1h"), default=0)
+    found = min(in_cache, end)
+    long_lived = max([found, *(tokens for tokens, ttl in marks if ttl == "1h")])
     rest = (input_tokens - end) * tier.input
-    write = long_lived * tier.write_1h + (end - long_lived) * tier.write_5m
+    write = found * tier.read + (long_lived - found) * tier.write_1h + (end - long_lived) * tier.write_5m
     read = end * tier.read
     return Cost(
         currency=currency,

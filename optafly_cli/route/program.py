@@ -85,7 +85,8 @@ class Program:
         """The best chain of `used` anchors, and one here."""
         premium = self._premium[ttl]
         found: tuple[float, Chain] | None = None
-        for before in ("1h",) if ttl == "1h" else ("1h", "5m"):
+        # Where both save the same, the cheaper one: an entry that is believed to be there may be gone
+        for before in ("1h",) if ttl == "1h" else ("5m", "1h"):
             state: _State = (used, before)  # type: ignore[assignment]  # mypy widens the literals
             if stop.within or stop.finds:
                 unread = 0 if stop.within else stop.tokens - self._read

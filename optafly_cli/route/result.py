@@ -32,7 +32,10 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class TokenSummary:
-    """Estimated input tokens. `margin` is the relative half-width of the estimate (0.08 = ±8%)."""
+    """Estimated input tokens. `margin` is the relative half-width of the estimate (0.08 = ±8%).
+
+    `in_cache`: those of the cacheable that are believed to be in the prompt cache now, by what was sent before.
+    """
 
     input: int
     cacheable: int
@@ -40,6 +43,7 @@ class TokenSummary:
     removed: int
     method: str
     margin: float
+    in_cache: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Optimisation:
 class Cost:
     """Input cost of the request in `currency`; None where the data file has no price for the model.
 
-    `uncached`: without anchors. `this_request`: with the cache writes. `next_request`: the same prefix again
+    `uncached`: without anchors. `this_request`: with what it writes, and reads by what was sent before. `next_request`: the same prefix again
     within its TTL. `break_even_requests`: how many requests, this one included, until anchors are cheaper.
     """
 
@@ -117,6 +121,7 @@ class RoutedRequest:
             cacheable=sum(one.cacheable for one in each),
             volatile=sum(one.volatile for one in each),
             removed=sum(one.removed for one in each),
+            in_cache=sum(one.in_cache for one in each),
         )
 
     @property

@@ -33,7 +33,9 @@ def test_route_json_has_the_fields_of_the_design(cli: Cli) -> None:
     assert set(document) == {
         "schema", "model", "use_cache", "reason", "anchors", "tokens", "optimisation", "cost", "request", "timing_ms",
     }  # fmt: skip
-    assert set(document["tokens"]) == {"input", "cacheable", "volatile", "removed", "method", "margin"}
+    assert set(document["tokens"]) == {
+        "input", "cacheable", "volatile", "removed", "method", "margin", "in_cache",
+    }  # fmt: skip
     assert set(document["cost"]) == {"currency", "uncached", "this_request", "next_request", "break_even_requests"}
     assert set(document["anchors"][0]) >= {
         "index", "kind", "block", "tokens", "cumulative_tokens", "ttl", "priority", "cacheable", "why_not",
@@ -51,6 +53,10 @@ def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: Messages
     second = cli("ask", "which tests are missing here", *arguments).json["usage"]
     assert first["cache_creation_input_tokens"] > 500
     assert second["cache_read_input_tokens"] == first["cache_creation_input_tokens"]
+    planned = cli("route", "what is wrong here", *arguments).json
+    assert planned["tokens"]["in_cache"] > 500
+    assert planned["cost"]["this_request"] == planned["cost"]["next_request"] < planned["cost"]["uncached"]
+    assert {anchor["ttl"] for anchor in planned["anchors"] if anchor["cacheable"]} == {"5m"}
 
 
 def test_ask_says_what_the_prompt_cache_saved_and_what_was_expected(cli: Cli, api: MessagesApi, repo: Path) -> None:

@@ -73,6 +73,16 @@ def test_long_prompt_price_bills_the_whole_request() -> None:
     assert request_cost(haiku, 100_001, [], currency="USD").uncached == pytest.approx(0.0500005)
 
 
+def test_what_is_in_the_cache_is_read_and_not_written() -> None:
+    """Up to there at the read price, behind it as it is marked; at most what is marked is read."""
+    marks: list[tuple[int, Ttl]] = [(400, "1h"), (800, "5m")]
+    cost = request_cost(SMALL, 1000, marks, currency="USD", in_cache=600)
+    assert cost.this_request == pytest.approx((600 * 0.1 + 200 * 1.25 + 200) / 1e6)
+    assert request_cost(SMALL, 1000, marks, currency="USD", in_cache=900).this_request == pytest.approx(
+        cost.next_request
+    )
+
+
 def test_answer_costs_what_its_usage_says() -> None:
     """Input, writes at their TTL, reads and output, each at its price."""
     usage = {
