@@ -78,8 +78,9 @@ class Optimisation:
 class Cost:
     """Input cost of the request in `currency`; None where the data file has no price for the model.
 
-    `uncached`: without anchors. `this_request`: with what it writes, and reads by what was sent before. `next_request`: the same prefix again
-    within its TTL. `break_even_requests`: how many requests, this one included, until anchors are cheaper.
+    `uncached`: without anchors. `this_request`: with what it writes, and reads by what was sent before. `next_request`:
+    the same prefix again within its TTL. `break_even_requests`: how many requests, this one included, until anchors
+    are cheaper.
     """
 
     currency: str
