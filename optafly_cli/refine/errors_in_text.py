@@ -13,6 +13,7 @@ from optafly_cli.refine.error_patterns import (
     EXCEPTION,
     HINT,
     LEAD,
+    MARK,
     NAMED,
     TRACEBACK,
     ErrorKind,
@@ -80,7 +81,7 @@ def find_errors(text: str) -> tuple[ErrorText, ...]:
     for number, line in enumerate(text.split("\n"), 1):
         if block is None and not HINT.search(line, 0, LONGEST_LINE):
             continue
-        seen = _classify(line[:LONGEST_LINE], block)
+        seen = _classify(MARK.sub("", line[:LONGEST_LINE], count=1), block)
         if block is not None and (seen is None or not _continues(block, seen)):
             found.extend(_finish(block))
             block = None

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -60,7 +60,7 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
         weights[joined] += _COMPOUND
     for name, weight in _names(view, text, title):
         names[name] = max(names[name], weight)
-    frames = [frame for error in (*view.errors, *errors) for frame in error.frames]
+    frames = list(_frames((*view.errors, *errors)))
     for frame in frames[:8]:
         if frame.function:
             last = re.split(r"\W+", frame.function.strip("<>()"))[-1]
@@ -78,7 +78,7 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
         code=_most({term: 1.0 + math.log(1.0 + weight) for term, weight in code.items()}),
         names=_most(names, MOST_NAMES),
         dotted=tuple(dict.fromkeys(_dotted(text))),
-        paths=tuple((mention.path, mention.lines) for mention in path_mentions(view) if not mention.made),
+        paths=(*((mention.path, mention.lines) for mention in path_mentions(view) if not mention.made), *_linked(text)),
         frames=tuple(dict.fromkeys(frames))[:30],
         about_tests=bool(_patterns()["tests"].search(lowered)),
         about_docs=bool(_patterns()["docs"].search(lowered)),
@@ -138,6 +138,25 @@ def _names(view: PromptText, text: str, title: str) -> Iterator[tuple[str, float
             yield part, 0.4
 
 
+def _frames(errors: Sequence[ErrorText]) -> Iterator[Frame]:
+    """The frames of errors, innermost first. pytest writes a trace with its code between: parts without a message."""
+    before: list[Frame] = []
+    for error in errors:
+        if error.frames and error.message.startswith("error at "):
+            before[:0] = error.frames
+        else:
+            yield from (*error.frames, *before)
+            before = []
+    yield from before
+
+
+def _linked(text: str) -> Iterator[tuple[str, LineRange | None]]:
+    """The files, and lines, that links to the pages of a code host lead to."""
+    for match in _patterns()["linked"].finditer(text):
+        first = int(match["first"] or 0)
+        yield match["path"], LineRange(first, max(first, int(match["last"] or 0))) if first else None
+
+
 def _dotted(text: str) -> Iterator[str]:
     for match in _patterns()["dotted"].finditer(text):
         yield match.group()
@@ -154,7 +173,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "dotted": re.compile(r"\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b"),
         "called": re.compile(r"\b([A-Za-z_]\w{2,60})\("),
         # lists of versions, links, and comments of issue templates
-        "noise": re.compile(r"^[ \t*-]*[\w.-]+ *(?:==|@) *v?\d+(?:\.\w+)+.*$|https?://\S+|<!--.*?-->", re.M | re.S),
-        "tests": re.compile(r"\b(?:unit ?tests?|add (?:a )?tests?|test coverage|flaky|test suite)\b"),
+        "noise": re.compile(
+            r"^[ \t*-]*[\w.-]+ *(?:==|@) *v?\d+(?:\.\w+)+.*?$|^[ \t]*[\w.-]+[ \t]+v?\d+(?:\.\w+)+(?:[ \t]+\S+)?[ \t]*$"
+            r"|^[ \t]*[-*] \[[ xX]\].*?$|https?://\S+|<!--.*?-->",
+            re.M | re.S,
+        ),
+        "linked": re.compile(
+            r"https?://[\w.-]+/[^\s/()]+/[^\s/()]+/(?:-/)?(?:blob|src/commit|raw)/[^\s/()]+/(?P<path>[^\s()#?\]>\"'`]+)"
+            r"(?:#L(?P<first>\d{1,6})(?:-L?(?P<last>\d{1,6}))?)?"
+        ),
+        "tests": re.compile(r"\b(?:unit[ -]tests?|add (?:a )?tests?|test coverage|flaky|test suite)\b"),
         "docs": re.compile(r"\b(?:readme|changelog|typo|documentation|docs)\b"),
     }
