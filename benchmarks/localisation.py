@@ -232,7 +232,7 @@ def checked_out(
             yield case, workspace, keeper, time.process_time() - start
 
 
-def replayed(mirror: Path, count: int) -> Iterator[Case]:
+def replayed(mirror: Path, count: int, fewest_words: int = 4) -> Iterator[Case]:
     """Commits that change one to five files of code that were there before, with a message that says something."""
     listed = git(mirror, "log", "--no-merges", "--max-count=2000", "--format=%H %P%x01%B%x00").split("\0")
     random.Random(20261129).shuffle(listed)
@@ -241,7 +241,7 @@ def replayed(mirror: Path, count: int) -> Iterator[Case]:
         head, _, message = entry.strip().partition("\x01")
         commit, _, parent = head.partition(" ")
         message = TRAILER.sub("", message).strip()
-        if not parent or " " in parent or len(message.split()) < 4 or DULL.match(message):
+        if not parent or " " in parent or len(message.split()) < fewest_words or DULL.match(message):
             continue
         patch = git(mirror, "diff", "--no-renames", parent, commit)
         gold = {label: lines for label, lines in edited(patch).items() if class_of(label) == "code"}

@@ -19,7 +19,7 @@ from optafly_cli.refine.retrieval.clarity import FIRST, clarity
 from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.refine.retrieval.signals import signals_of
-from training.retrieval import Array, Files, fit_files
+from training.retrieval import Array, Files, commits, fit_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,11 @@ class Searched:
 def clarities(mirrors: Path, folder: Path) -> dict[str, dict[str, float]]:
     """By "instance half": share, agreement, lead, hit."""
     searched = [one for repository in _repositories(folder) for one in _searched(mirrors, folder, repository)]
+    others = list(commits(mirrors))
     found: dict[str, dict[str, float]] = {}
     for group in sorted({one.group for one in searched}):
-        # As training/retrieval.py does: on the full issues
-        weights = fit_files([_files(one) for one in searched if one.group != group and one.name.endswith(" full")])
+        # As training/retrieval.py does
+        weights = fit_files([*(_files(one) for one in searched if one.group != group), *others])
         for one in searched:
             if one.group == group:
                 found[one.name] = _measured(one, weights)
@@ -59,6 +60,7 @@ def _measured(one: Searched, weights: Array) -> dict[str, float]:
 
 def _files(one: Searched) -> Files:
     return Files(
+        "issue" if one.name.endswith(" full") else "underspecified",
         one.group,
         tuple(one.signals),
         np.array(list(one.signals.values())),

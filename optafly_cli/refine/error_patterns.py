@@ -81,7 +81,11 @@ def frames() -> Sequence[tuple[ErrorKind, re.Pattern[str]]]:
             r"(?P<path>(?:file://|webpack:///)?(?:[A-Za-z]:)?[^\s():]{1,400}):(?P<line>\d{1,7}):\d+\)?$",
         ),
         ("go", r"(?P<path>[^\s:]{1,400}\.go):(?P<line>\d{1,7})(?: \+0x[0-9a-f]+)?$"),
-        ("python", r"(?P<path>[^\s:]{1,400}\.py):(?P<line>\d{1,7}):(?: (?:in (?P<function>\S{1,200})|\w{0,80}(?:Error|Exception|Warning)))?$"),
+        (
+            "python",
+            r"(?P<path>[^\s:]{1,400}\.py):(?P<line>\d{1,7}):"
+            r"(?: (?:in (?P<function>\S{1,200})|\w{0,80}(?:Error|Exception|Warning)))?$",
+        ),
     )
     return tuple((kind, re.compile(pattern)) for kind, pattern in table)
 

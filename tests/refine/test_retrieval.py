@@ -6,15 +6,17 @@ import pytest
 
 from optafly_cli.config.settings import RefineSettings
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.refine.retrieval.retriever import Retriever, units_of_text
+from optafly_cli.refine.retrieval.signals import NAMES, signals_of
 from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.root import find_workspace
-from optafly_cli.workspace.types import NamedContext
+from optafly_cli.workspace.types import LineRange, NamedContext
 from tests.refine.conftest import words
-from tests.workspace.support import repository
+from tests.workspace.support import commit, repository
 
 FILES = {
     "shop/orders.py": (
@@ -160,6 +162,83 @@ def test_a_query_weighs_names_by_where_they_stand() -> None:
     assert query.names["parse_port"] > query.names["other_name"] > 0
     assert "some_page" not in query.text
     assert "numpy" not in query.text
+
+
+def test_lists_of_versions_hide_only_themselves() -> None:
+    """In the three forms that package managers print; what follows them is read, and so is what is like them."""
+    query = query_of(
+        PromptText(
+            "It fails.\n\n- [x] I searched first\n- [ ] a docs change\nnumpy==1.26.0\n"
+            "Package    Version   Location\n---------- ------- ---\nattrs      19.3.0\nclick      8.0.1   /srv\n"
+            "The receipt of 3 items is wrong"
+        )
+    )
+    assert not {"numpy", "attr", "click", "search"} & set(query.text)
+    assert {"receipt", "item"} <= set(query.text)
+
+
+def test_a_link_to_a_line_of_code_names_that_line() -> None:
+    """On GitHub, and with GitLab's and Gitea's ways; a link to anything else names nothing."""
+    query = query_of(
+        PromptText(
+            "see https://github.com/me/shop/blob/4f2a91c/shop/orders.py#L6-L9 and\n"
+            "[here](https://gitlab.com/me/shop/-/blob/main/shop/prices.py#L5), not https://github.com/me/shop/issues/7"
+        )
+    )
+    assert dict(query.paths) == {"shop/orders.py": LineRange(6, 9), "shop/prices.py": LineRange(5, 5)}
+
+
+def test_a_class_called_unittest_is_not_a_prompt_about_tests() -> None:
+    """Two words are."""
+    assert not query_of(PromptText("unittest.TestCase.tearDown runs twice")).about_tests
+    assert query_of(PromptText("write a unit test for tearDown")).about_tests
+
+
+def test_the_parts_of_pytest_s_trace_are_one() -> None:
+    """Innermost first, though code and marks stand between its frames."""
+    query = query_of(
+        PromptText(
+            "src/shop/run.py:12: \n_ _ _ _\nsrc/shop/orders.py:6: in total\n    return price(item)\n"
+            "_ _ _ _\n\n>   raise KeyError(item)\n\nsrc/shop/prices.py:3: KeyError\n"
+        )
+    )
+    assert [frame.line for frame in query.frames] == [3, 6, 12]
+
+
+def test_a_module_counts_by_where_it_is_named() -> None:
+    """Alone in a sentence most, in a list less, in pasted code least."""
+    query = query_of(
+        PromptText("shop.orders is slow\nWe use shop.mail, shop.prices.\n\n```\nfrom shop.web import x\n```\n")
+    )
+    assert query.dotted["shop.orders"] > query.dotted["shop.mail"] > query.dotted["shop.web"] > 0
+
+
+def test_a_module_of_the_standard_library_is_not_a_file_of_that_name(tmp_path: Path) -> None:
+    """Of one word alone a file is meant only where it defines what is asked of it."""
+    shop = repository(tmp_path / "shop", {"util/typing.py": "def restify(kind):\n    return kind\n"})
+    view = Retriever(Keeper(find_workspace(shop), tmp_path / "indexes")).view
+    assert view is not None
+    assert not places_of(view, query_of(PromptText("typing.Literal is shown as a class"))).modules
+    assert places_of(view, query_of(PromptText("typing.restify is slow"))).modules
+
+
+def test_what_a_file_was_changed_for_speaks_for_it(shop: Path) -> None:
+    """By the words of the commits, and by the issue that one of them names; also while the file is edited."""
+    (shop / "src/server.rs").write_text(FILES["src/server.rs"] + "// later\n")
+    commit(shop, "Wait for slow customers\n\nFixes #4711")
+    prompts = PromptText("customers are slow: they wait"), PromptText("it is back since #4711")
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    for text in ("", "// again\n"):
+        (shop / "src/server.rs").write_text(FILES["src/server.rs"] + "// later\n" + text)
+        view = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).view
+        assert view is not None
+        server = view.file("src/server.rs")
+        assert server is not None
+        assert view.is_as_indexed is not bool(text)
+        for prompt, name in zip(prompts, ("changes_share", "referred"), strict=True):
+            query = query_of(prompt)
+            found = signals_of(view, query, places_of(view, query))
+            assert found[server][NAMES.index(name)] == 1.0
 
 
 def test_every_signal_is_weighed() -> None:

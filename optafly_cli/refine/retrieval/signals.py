@@ -23,9 +23,11 @@ _DEMOTED = 0.35
 
 LISTS = (
     "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
-    "best_unit_title", "imports",
+    "best_unit_title", "imports", "changes", "changes_title",
 )  # fmt: skip
-FLAGS = ("frame", "mentioned", "module", "recent", "recency", "package", "test", "doc", "data")
+FLAGS = (
+    "frame", "mentioned", "module", "beside_module", "referred", "recent", "recency", "package", "test", "doc", "data",
+)  # fmt: skip
 NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
 
 
@@ -34,6 +36,8 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     kept = _kept(query)
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
+    referred = _referred(view, query)
+    packages = {view.labels[file].rpartition("/")[0] for file in places.modules if _is_package(view.labels[file])}
     total: dict[int, float] = defaultdict(float)
     for found in ranks.values():
         for file, rank in found.items():
@@ -48,7 +52,7 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     lists["imports"] = _demoted(view, _spread(view, total), kept)
     ranks["imports"] = _ranks(lists["imports"])
     recent = _ranks(dict(_demoted(view, dict(enumerate(view.recency)), kept)))
-    candidates = {*nlargest(CANDIDATES, total, key=lambda file: (total[file], -file)), *places.files}
+    candidates = {*nlargest(CANDIDATES, total, key=lambda file: (total[file], -file)), *places.files, *referred}
     highest = {name: max(scores.values(), default=0.0) or 1.0 for name, scores in lists.items()}
     return {
         file: (
@@ -57,9 +61,11 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
             places.frames.get(file, 0.0),
             places.mentions.get(file, 0.0),
             places.modules.get(file, 0.0),
+            float(view.labels[file].rpartition("/")[0] in packages and not _is_package(view.labels[file])),
+            referred.get(file, 0.0),
             recent.get(file, 0.0),
             view.recency[file],
-            float(view.labels[file].rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")),
+            float(_is_package(view.labels[file])),
             *(float(view.classes[file] == one) for one in ("test", "doc", "data")),
         )
         for file in sorted(candidates)
@@ -76,6 +82,8 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
         ("symbols", "symbols", query.text),
         ("symbols_title", "symbols", query.title),
         ("docs", "docs", query.text),
+        ("changes", "changes", query.text),
+        ("changes_title", "changes", query.title),
     )
     lists = {name: _positive(view.scores(field, weights)) for name, field, weights in fields}
     defined: dict[int, float] = defaultdict(float)
@@ -86,6 +94,21 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
             defined[file] += weight / len(files) ** 0.5
     lists["definitions"] = dict(defined)
     return lists
+
+
+def _referred(view: IndexView, query: Query) -> dict[int, float]:
+    """The files of code that were changed for an issue or request that the prompt refers to; few say more than many."""
+    found: dict[int, float] = {}
+    for term in query.references:
+        files = [file for file in view.holding("changes", term) if view.classes[file] == "code"]
+        for file in files:
+            found[file] = max(found.get(file, 0.0), 1.0 / len(files))
+    return found
+
+
+def _is_package(label: str) -> bool:
+    """Whether a file stands for its folder."""
+    return label.rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")
 
 
 def _positive(scores: Sequence[float]) -> dict[int, float]:

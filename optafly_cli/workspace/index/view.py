@@ -108,6 +108,11 @@ class IndexView:
             scores[file] = 0.0
         return scores
 
+    def holding(self, field: str, term: str) -> set[int]:
+        """The files that have a term in one of the file fields."""
+        parts, _ = self._found(field, term)
+        return {file + offset for files, _, offset in parts for file in files if file + offset not in self._stale}
+
     def segment_scores(self, files: Iterable[int], queries: Sequence[Mapping[str, float]]) -> list[dict[int, float]]:
         """BM25 of the segments of some files, for each of several queries at once.
 
@@ -220,12 +225,23 @@ class IndexView:
         inside = part.segments(own)
         return inside.start + offset, inside.stop + offset
 
-    def _found(self, field: str, term: str) -> tuple[list[tuple[memoryview, memoryview, int]], float]:
+    @cached_property
+    def _heirs(self) -> Mapping[int, int]:
+        """The numbers that changed files had, and have now."""
+        labels = self._changed.labels if self._changed is not None else ()
+        known = self._base.number
+        return {known[label]: self._files + at for at, label in enumerate(labels) if label in known}
+
+    def _found(self, field: str, term: str) -> tuple[list[tuple[Sequence[int], memoryview, int]], float]:
         """The postings of a term with the number that each part's documents begin at, and the term's idf."""
         number = term_hash(term)
         of_segments = field == "segments"
-        parts = [(*self._base.postings(field, number), 0)]
-        if self._changed is not None:
+        documents, values = self._base.postings(field, number)
+        parts: list[tuple[Sequence[int], memoryview, int]] = [(documents, values, 0)]
+        if field == "changes":
+            # What was said of a file before still holds for what it is now
+            parts = [([self._heirs.get(file, file) for file in documents] if self._heirs else documents, values, 0)]
+        elif self._changed is not None:
             parts.append((*self._changed.postings(field, number), self._segments if of_segments else self._files))
         total = self._segments if of_segments else self._files
         count = min(total, sum(len(documents) for documents, _, _ in parts))
@@ -233,7 +249,7 @@ class IndexView:
 
 
 def _inside(
-    documents: memoryview, values: memoryview, spans: Sequence[tuple[int, int]], offset: int
+    documents: Sequence[int], values: memoryview, spans: Sequence[tuple[int, int]], offset: int
 ) -> Iterator[tuple[int, int]]:
     """The postings whose document, ascending, lies in one of the spans (first, after), ascending; documents moved."""
     low = 0
