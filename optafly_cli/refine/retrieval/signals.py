@@ -25,9 +25,7 @@ LISTS = (
     "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
     "best_unit_title", "imports", "changes", "changes_title",
 )  # fmt: skip
-FLAGS = (
-    "frame", "mentioned", "module", "beside_module", "referred", "recent", "recency", "package", "test", "doc", "data",
-)  # fmt: skip
+FLAGS = ("frame", "mentioned", "module", "referred", "recent", "recency", "package", "test", "doc", "data")
 NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
 
 
@@ -37,7 +35,6 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
-    packages = {view.labels[file].rpartition("/")[0] for file in places.modules if _is_package(view.labels[file])}
     total: dict[int, float] = defaultdict(float)
     for found in ranks.values():
         for file, rank in found.items():
@@ -61,11 +58,10 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
             places.frames.get(file, 0.0),
             places.mentions.get(file, 0.0),
             places.modules.get(file, 0.0),
-            float(view.labels[file].rpartition("/")[0] in packages and not _is_package(view.labels[file])),
             referred.get(file, 0.0),
             recent.get(file, 0.0),
             view.recency[file],
-            float(_is_package(view.labels[file])),
+            float(view.labels[file].rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")),
             *(float(view.classes[file] == one) for one in ("test", "doc", "data")),
         )
         for file in sorted(candidates)
@@ -104,11 +100,6 @@ def _referred(view: IndexView, query: Query) -> dict[int, float]:
         for file in files:
             found[file] = max(found.get(file, 0.0), 1.0 / len(files))
     return found
-
-
-def _is_package(label: str) -> bool:
-    """Whether a file stands for its folder."""
-    return label.rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")
 
 
 def _positive(scores: Sequence[float]) -> dict[int, float]:
