@@ -184,7 +184,7 @@ def _most(weights: Mapping[str, float], most: int = MOST_TERMS) -> dict[str, flo
 def _patterns() -> dict[str, re.Pattern[str]]:
     return {
         "word": re.compile(r"[^\W\d]\w{1,79}"),
-        "line": re.compile(r"[^\n]*\.[^\n]*"),
+        "line": re.compile(r"[^\n]+"),
         "dotted": re.compile(r"\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b"),
         "called": re.compile(r"\b([A-Za-z_]\w{2,60})\("),
         # lists of versions, links, and comments of issue templates
