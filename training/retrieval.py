@@ -37,7 +37,6 @@ REPLAYED = (
 )  # fmt: skip
 COMMITS, WORDS = 12, 18
 """So many commits of each, with messages of at least so many words."""
-WEIGHT = {"issue": 1.0, "underspecified": 0.5, "commit": 1.0}
 FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
 FLOORS_OF_UNITS = {"name": 1.5, "named_line": 2.0}
 """What names a file or a function outright is too rare in issues to be weighed by them alone: at least this much."""
@@ -161,14 +160,12 @@ def fit_files(found: Sequence[Files], steps: int = 300, rate: float = 0.05) -> A
     weights = np.zeros(found[0].values.shape[1])
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     told = [one for one in found if one.edited.sum()]
-    total = sum(WEIGHT[one.kind] for one in told)
     for step in range(1, steps + 1):
-        slope = RIDGE_FILES * weights / total
+        slope = RIDGE_FILES * weights / len(told)
         for one in told:
             sums = one.values @ weights
             shares = np.exp(sums - sums.max())
-            error = one.edited / one.edited.sum() - shares / shares.sum()
-            slope -= one.values.T @ error * (WEIGHT[one.kind] / total)
+            slope -= one.values.T @ (one.edited / one.edited.sum() - shares / shares.sum()) / len(told)
         first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
         weights = weights - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
     raise_to(FLOORS, weights, signals.NAMES)
