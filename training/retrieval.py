@@ -32,8 +32,8 @@ TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data"
 RIDGE_FILES, RIDGE_UNITS = 1.0, 300.0
 AT = (1, 3, 5, 10)
 REPLAYED = (
-    "mkdocs/mkdocs", "nedbat/coveragepy", "pallets/click", "psf/black", "pydantic/pydantic", "pypa/pip", "scrapy/scrapy",
-    "tornadoweb/tornado", "tox-dev/tox",
+    "mkdocs/mkdocs", "nedbat/coveragepy", "pallets/click", "psf/black", "pydantic/pydantic", "pypa/pip",
+    "scrapy/scrapy", "tornadoweb/tornado", "tox-dev/tox",
 )  # fmt: skip
 COMMITS, WORDS = 12, 18
 """So many commits of each, with messages of at least so many words."""
