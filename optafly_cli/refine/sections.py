@@ -34,7 +34,7 @@ class Chosen:
 
 
 def groups(chosen: Iterable[Chosen]) -> Iterator[list[Chosen]]:
-    """The pieces, in the order given, that stand between one pair of tags each: neighbours that are code of one file."""
+    """The pieces that stand between one pair of tags each: neighbours, in the order given, that are code of one file."""
 
     def key(numbered: tuple[int, Chosen]) -> tuple[str, int]:
         number, one = numbered
@@ -98,9 +98,8 @@ def less(chosen: Sequence[Chosen], kept: Sequence[Chosen], count: Count) -> tupl
     found: list[Chosen] = []
     for group in groups(kept):
         first = group[0].piece
-        if first.kind == "code" and len(group) < held[first.path]:
-            group = charged(group, count(section(group) + "\n\n", first.language))
-        found += group
+        whole = first.kind != "code" or len(group) == held[first.path]
+        found += group if whole else charged(group, count(section(group) + "\n\n", first.language))
     return tuple(found)
 
 
