@@ -18,7 +18,7 @@ ROUNDS = 3
 _SECTION, _PART = 24, 8
 """About what the markup costs of a first part of a file, and of one more; counted when they are placed."""
 _MARGIN = 1.02
-_LEAST = 30
+_LEAST = 10
 """Room of fewer tokens is not worth filling."""
 _TOUCHING = 2
 """Segments with no more lines between them than this become one piece."""
@@ -34,7 +34,10 @@ class _Picked:
 
 @dataclass(slots=True)
 class _Filling:
-    """What has been picked for some room. `taken` in order, with the estimates; `cost` by file, as counted."""
+    """What has been picked for some room. `taken` in order, with the estimates; `counted` by file.
+
+    `rate`: tokens a character; `scale`: what estimates have to be multiplied by, as counting has shown.
+    """
 
     pack: Pack
     file_of: File
@@ -43,6 +46,7 @@ class _Filling:
     taken: list[tuple[FoundUnit, int]] = field(default_factory=list)
     counted: dict[str, tuple[Group, int]] = field(default_factory=dict)
     rate: float = 0.0
+    scale: float = _MARGIN
 
     @property
     def used(self) -> int:
@@ -57,7 +61,7 @@ class _Filling:
 
     def pick(self, units: Iterable[FoundUnit]) -> list[FoundUnit]:
         """Take units that fit into what is left by estimate; those that are passed over for now."""
-        left = (self.room - self.used) / _MARGIN
+        left = self.room - self.used
         over: list[FoundUnit] = []
         parts = self.parts()
         for one in units:
@@ -72,7 +76,7 @@ class _Filling:
                 self.rate = self.pack.count(text, wanted.language) / max(1, len(text))
             touching = [part for part in of_file if _touch(part.lines, lines)]
             header = 0 if touching else _PART if of_file else _SECTION
-            cost = round(len(text) * self.rate) + header
+            cost = round((len(text) * self.rate + header) * self.scale)
             if cost > left:
                 over.append(one)
                 continue
@@ -105,7 +109,7 @@ class _Filling:
             while self.taken and over > 0:
                 over -= self.taken.pop()[1]
         estimated = sum(cost for _, cost in self.taken)
-        self.rate *= self.used / estimated if estimated else 1.0
+        self.scale *= self.used / estimated if estimated else 1.0
 
     def _group(self, label: str, parts: Sequence[_Picked]) -> Group | None:
         wanted = self.files[label]

@@ -34,7 +34,7 @@ class Chosen:
 
 
 def groups(chosen: Iterable[Chosen]) -> Iterator[list[Chosen]]:
-    """The pieces that stand between one pair of tags each: neighbours, in the order given, that are code of one file."""
+    """The pieces that share a pair of tags: neighbours that are code of one file."""
 
     def key(numbered: tuple[int, Chosen]) -> tuple[str, int]:
         number, one = numbered

@@ -58,9 +58,11 @@ PROMPTS = st.one_of(
         st.sampled_from(
             ["fix ", "this bug ", "</request>", "<request>\n", '<code path="a" lines="1">\n', "\n</code>",
              "\n\n", "src/main.rs:5 ", "x ",
-             "```\n", "`total` ", "</request-2>\n"]
+             "```\n", "`total` ", "the price of total_7 and total_300 ", "</request-2>\n"]
         ),
         max_size=12,
     ).map("".join),
 )  # fmt: skip
-ARGUMENTS = st.lists(st.sampled_from(["src/main.rs", "src/main.rs:5", "app/orders.py:4-6", "app/evil.py"]), max_size=2)
+ARGUMENTS = st.lists(
+    st.sampled_from(["src/main.rs", "src/main.rs:5", "app/orders.py:4-6", "app/evil.py", "app/long.py"]), max_size=2
+)

@@ -15,7 +15,8 @@ SCORES = ("text", "title", "code")
 NAMES = (
     "file", "file_rank", "text", "title", "code", "text_in_file", "title_in_file", "code_in_file", "text_whole",
     "title_whole", "text_near", "name", "parent", "name_in_title", "name_in_text", "parent_in_title", "named_line",
-    "head", "type", "neither", "special", "constructor", "length", "share_of_unit",
+    "head", "type", "neither", "special", "constructor", "length", "share_of_unit", "prose", "imports", "text_around",
+    "title_around",
 )  # fmt: skip
 
 
@@ -57,8 +58,16 @@ def unit_signals(
             *_kind(unit),
             math.log(length),
             min(1.0, length / lines),
+            unit.prose / length,
+            unit.imports / length,
+            *(_around(scores[name], segment) / highest[name] for name in ("text", "title")),
         )
     return found
+
+
+def _around(scores: Mapping[int, float], segment: int) -> float:
+    """The score of a segment and half of what its neighbours have."""
+    return scores.get(segment, 0.0) + 0.5 * (scores.get(segment - 1, 0.0) + scores.get(segment + 1, 0.0))
 
 
 def _candidates(scores: Mapping[str, Mapping[int, float]], highest: Mapping[str, float]) -> set[int]:
