@@ -43,7 +43,7 @@ class _Filling:
     file_of: File
     room: int
     files: dict[str, Wanted | None] = field(default_factory=dict)
-    taken: list[tuple[FoundUnit, int]] = field(default_factory=list)
+    taken: list[tuple[FoundUnit, float]] = field(default_factory=list)
     counted: dict[str, tuple[Group, int]] = field(default_factory=dict)
     rate: float = 0.0
     scale: float = _MARGIN
@@ -61,7 +61,7 @@ class _Filling:
 
     def pick(self, units: Iterable[FoundUnit]) -> list[FoundUnit]:
         """Take units that fit into what is left by estimate; those that are passed over for now."""
-        left = self.room - self.used
+        left = float(self.room - self.used)
         over: list[FoundUnit] = []
         parts = self.parts()
         for one in units:
@@ -76,11 +76,11 @@ class _Filling:
                 self.rate = self.pack.count(text, wanted.language) / max(1, len(text))
             touching = [part for part in of_file if _touch(part.lines, lines)]
             header = 0 if touching else _PART if of_file else _SECTION
-            cost = round((len(text) * self.rate + header) * self.scale)
-            if cost > left:
+            cost = len(text) * self.rate + header
+            if cost * self.scale > left:
                 over.append(one)
                 continue
-            left -= cost
+            left -= cost * self.scale
             self.taken.append((one, cost))
             _join(of_file, one)
         return over
@@ -92,8 +92,11 @@ class _Filling:
             _join(found.setdefault(one.label, []), one)
         return found
 
-    def count(self) -> None:
-        """Count the sections as they are now, those that have changed; take back what is too much."""
+    def count(self, least: int) -> None:
+        """Count the sections as they are now, those that have changed; take back what is too much.
+
+        The first `least` of what is taken are known to fit.
+        """
         while True:
             before = self.counted
             self.counted = {}
@@ -103,13 +106,14 @@ class _Filling:
                     same = before.get(label)
                     tokens = same[1] if same and same[0].markup == group.markup else self.pack.added(group)
                     self.counted[label] = (group, tokens)
-            over = self.used - self.room
+            # Estimates are off by as much as they are off in all
+            scale = self.used / max(1.0, sum(cost for _, cost in self.taken))
+            over = float(self.used - self.room)
             if over <= 0 or not self.taken:
                 break
-            while self.taken and over > 0:
-                over -= self.taken.pop()[1]
-        estimated = sum(cost for _, cost in self.taken)
-        self.scale *= self.used / estimated if estimated else 1.0
+            while len(self.taken) > least and over > 0:
+                over -= self.taken.pop()[1] * scale
+        self.scale = scale or _MARGIN
 
     def _group(self, label: str, parts: Sequence[_Picked]) -> Group | None:
         wanted = self.files[label]
@@ -141,7 +145,7 @@ def add_found(pack: Pack, file_of: File, units: Iterable[FoundUnit], room: int) 
         rest = filling.pick(rest)
         if len(filling.taken) == before:
             break
-        filling.count()
+        filling.count(before)
         if filling.room - filling.used < _LEAST:
             break
     for group, tokens in filling.counted.values():

@@ -165,7 +165,7 @@ def test_a_query_weighs_names_by_where_they_stand() -> None:
 def test_every_signal_is_weighed() -> None:
     """The weights file and the signals agree; reading it fails otherwise."""
     assert weights().files.weights
-    assert weights().units.weights != weights().units_of_a_file.weights
+    assert weights().units.weights
 
 
 def test_a_snapshot_whose_body_is_damaged_finds_nothing_once(shop: Path) -> None:

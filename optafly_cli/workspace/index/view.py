@@ -52,6 +52,11 @@ class IndexView:
         self._segments = len(base.segment_file)
 
     @property
+    def base(self) -> Snapshot:
+        """What was indexed, whatever has changed since."""
+        return self._base
+
+    @property
     def is_as_indexed(self) -> bool:
         """Whether nothing has changed since the snapshot was made."""
         return self._changed is None and not self._stale
