@@ -65,9 +65,9 @@ def find(view: IndexView, query: Query) -> Found:
 
 
 def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:
-    """The segments of these files, best first; the files are the ones that are meant."""
+    """The segments of these files, best first; the files are the ones that are meant. () when none shares a word."""
     files = [file for label in labels if (file := view.file(label)) is not None]
-    return tuple(_found_units(view, query, places_of(view, query), dict.fromkeys(files, 1.0)))
+    return tuple(_found_units(view, query, places_of(view, query), dict.fromkeys(files, 1.0), every=True))
 
 
 _SURE = 0.7
@@ -91,11 +91,17 @@ def file_likelihoods(signals: Mapping[int, Sequence[float]]) -> dict[int, float]
     return {file: shares[file] / total for file in sorted(shares, key=lambda file: (-shares[file], file))}
 
 
-def _found_units(view: IndexView, query: Query, places: Places, files: Mapping[int, float]) -> list[FoundUnit]:
+def _found_units(
+    view: IndexView, query: Query, places: Places, files: Mapping[int, float], *, every: bool = False
+) -> list[FoundUnit]:
     linear = weights().units
-    signals = unit_signals(view, query, places, files)
-    # What shares no word with the prompt is not found, whatever file it is in
-    sums = {segment: linear.sum(values) for segment, values in signals.items() if values[_TEXT] or values[_NAMED_LINE]}
+    signals = unit_signals(view, query, places, files, every=every)
+    # What shares no word with the prompt is not found, whatever file it is in; of a named one it fills the room
+    sums = {
+        segment: linear.sum(values)
+        for segment, values in signals.items()
+        if every or values[_TEXT] or values[_NAMED_LINE]
+    }
     lines = {(view.labels[file], line) for file, line in places.lines}
     found = []
     for segment, total in sums.items():

@@ -4,6 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import nlargest
+from itertools import islice
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
@@ -20,16 +21,22 @@ NAMES = (
 )  # fmt: skip
 
 
-def unit_signals(view: IndexView, query: Query, places: Places, files: Collection[int]) -> dict[int, Sequence[float]]:
+def unit_signals(
+    view: IndexView, query: Query, places: Places, files: Collection[int], *, every: bool = False
+) -> dict[int, Sequence[float]]:
     """For the candidates among the segments of `files` their signals in the order of `NAMES`.
 
     They say how likely a segment is if its file is the one. Candidates are the `CANDIDATES` whose words match best, and
-    those with a line that is named.
+    those with a line that is named; where there are any, with `every` also segments without a word of the query, up to
+    that number.
     """
     scores = dict(zip(SCORES, view.segment_scores(files, (query.text, query.title, query.code)), strict=True))
     highest = {name: max(found.values(), default=0.0) or 1.0 for name, found in scores.items()}
     named_lines = {segment for file, line in places.lines if (segment := view.segment_at(file, line)) is not None}
     candidates = _candidates(scores, highest) | {one for one in named_lines if view.file_of(one) in files}
+    if every and candidates:
+        others = (segment for file in files for segment in view.segments(file) if segment not in candidates)
+        candidates |= set(islice(others, max(0, CANDIDATES - len(candidates))))
     in_file = {name: _best(found, view.file_of) for name, found in scores.items()}
     whole = {name: _best(scores[name], view.function_of) for name in ("text", "title")}
     units = {segment: view.unit(segment) for segment in sorted(candidates)}
