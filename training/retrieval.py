@@ -1,15 +1,16 @@
 """Weighs the signals of retrieval: writes optafly_cli/refine/data/retrieval-weights.toml.
 
-    python -m training.retrieval MIRRORS [DATA_FOLDER] [--write]
+    python -m training.retrieval MIRRORS [DATA_FOLDER] [--without OWNER/NAME] [--write]
 
 MIRRORS as for benchmarks/localisation.py. Files: a softmax over a case's candidates, the files of its patch the truth.
 Segments: a ridge logistic over those of the files of the patch, "one of its lines is edited" the truth; from the issues
 and from commits replayed. Shown, with each repository left out in turn: accuracy of the files, and the share of the
-edited segments that come first in as many tokens as a prompt has. Without `--write` nothing is written.
+edited segments that come first in as many tokens as a prompt has. Without `--write` nothing is written;
+`--without` leaves a repository out of it all, so that benchmarks/localisation.py can be run on what was never seen.
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +62,11 @@ class Segments:
     weight: float
 
 
-def main(mirrors: Path, folder: Path, *, write: bool) -> None:
+def main(mirrors: Path, folder: Path, *, write: bool, without: str = "") -> None:
     """Collect, fit, show, and write."""
     files: list[Files] = []
     segments: list[Segments] = []
-    for one in cases(mirrors, folder):
+    for one in cases(mirrors, folder, without):
         (files if isinstance(one, Files) else segments).append(one)  # type: ignore[arg-type]
     groups = sorted({one.group for one in files})
     print("files: each repository left out", accuracy(files, groups))
@@ -81,10 +82,10 @@ def main(mirrors: Path, folder: Path, *, write: bool) -> None:
         print(text)
 
 
-def cases(mirrors: Path, folder: Path) -> Iterator[Files | Segments]:
-    """The signals of every issue, and of the segments of every commit replayed."""
+def cases(mirrors: Path, folder: Path, without: str) -> Iterator[Files | Segments]:
+    """The signals of every issue, and of the segments of every commit replayed, but for one repository's."""
     rows = [json.loads(line) for line in (folder / "localisation.jsonl").read_text("utf-8").splitlines()]
-    for repository in sorted({row["repo"] for row in rows}):
+    for repository in sorted({row["repo"] for row in rows} - {without}):
         mirror = mirror_of(mirrors, repository)
         of_it = [
             Case(row["instance_id"], repository, row["base_commit"], row["problem_statement"], gold)
@@ -211,7 +212,10 @@ def rendered(
 
 
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--write"]
-    if not given:
-        sys.exit(__doc__)
-    main(Path(given[0]), Path(given[1]) if len(given) > 1 else DEFAULT, write="--write" in sys.argv)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("mirrors", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=DEFAULT)
+    parser.add_argument("--without", default="")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    main(options.mirrors, options.folder, write=options.write, without=options.without)
