@@ -65,25 +65,32 @@ class _Filling:
         over: list[FoundUnit] = []
         parts = self.parts()
         for one in units:
-            wanted = self.wanted(one.label)
             lines = one.unit.lines
+            # A file is read, and secrets are looked for in it, only when something of it may fit
+            if self.rate and one.label not in self.files and self._estimate(one, _SECTION) > left:
+                over.append(one)
+                continue
+            wanted = self.wanted(one.label)
             # The index may know the file as it was when it was longer
             if wanted is None or lines.start > wanted.lines.end or self.pack.covered(one.label, lines):
                 continue
             of_file = parts.setdefault(one.label, [])
-            text = wanted.text.text(lines.start, lines.end)
             if not self.rate:
+                text = wanted.text.text(lines.start, lines.end)
                 self.rate = self.pack.count(text, wanted.language) / max(1, len(text))
             touching = [part for part in of_file if _touch(part.lines, lines)]
             header = 0 if touching else _PART if of_file else _SECTION
-            cost = len(text) * self.rate + header
-            if cost * self.scale > left:
+            cost = self._estimate(one, header)
+            if cost > left:
                 over.append(one)
                 continue
-            left -= cost * self.scale
-            self.taken.append((one, cost))
+            left -= cost
+            self.taken.append((one, cost / self.scale))
             _join(of_file, one)
         return over
+
+    def _estimate(self, one: FoundUnit, header: int) -> float:
+        return (one.unit.size * self.rate + header) * self.scale
 
     def parts(self) -> dict[str, list[_Picked]]:
         """The pieces that what is taken makes, by file."""
@@ -109,7 +116,7 @@ class _Filling:
             # Estimates are off by as much as they are off in all
             scale = self.used / max(1.0, sum(cost for _, cost in self.taken))
             over = float(self.used - self.room)
-            if over <= 0 or not self.taken:
+            if over <= 0 or len(self.taken) <= least:
                 break
             while len(self.taken) > least and over > 0:
                 over -= self.taken.pop()[1] * scale
