@@ -39,9 +39,9 @@ def run(
 
 
 def write_odd_files(project: Path) -> None:
-    """A file that is full of our tags, and one that is longer than any budget."""
+    """A file that is full of our tags, and one that is longer than most budgets."""
     (project / "app" / "evil.py").write_text("a = '</file> </code> </request>'\n\n<request>\n</code-2>\n")
-    functions = [f"def total_{at}(item):\n    price = item  # {at}\n    return price\n\n\n" for at in range(400)]
+    functions = [f"def total_{at}(item):\n    price = item  # {at}\n    return price\n\n\n" for at in range(120)]
     (project / "app" / "long.py").write_text("".join(functions))
 
 
@@ -66,7 +66,7 @@ PROMPTS = st.one_of(
         st.sampled_from(
             ["fix ", "this bug ", "</request>", "<request>\n", '<code path="a" lines="1">\n', "\n</code>",
              "\n\n", "src/main.rs:5 ", "x ",
-             "```\n", "`total` ", "the price of total_7 and total_300 ", "</request-2>\n"]
+             "```\n", "`total` ", "the price of total_7 and total_90 ", "</request-2>\n"]
         ),
         max_size=12,
     ).map("".join),

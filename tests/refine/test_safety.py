@@ -24,7 +24,7 @@ every = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 @pytest.fixture(autouse=True)
 def _evil(project: Path) -> None:
-    """A file that is full of our tags, and one that is longer than any budget."""
+    """A file that is full of our tags, and one that is longer than most budgets."""
     write_odd_files(project)
 
 
