@@ -149,7 +149,7 @@ def _select(
         more = choose(subject, settings, count, unsafe=unsafe, project=context)
         selection = more if len(more.pieces) > len(selection.pieces) or more.left_out else selection
     structure = subject.view.structure
-    return selection if structure is None else new_to(structure, selection)
+    return selection if structure is None else new_to(structure, selection, count)
 
 
 def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) -> RefinedPrompt:

@@ -15,10 +15,10 @@ from optafly_cli.refine.markup import ANSWER, ERROR, REQUEST, wrap
 from optafly_cli.refine.mentions import MAX_MENTIONS
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.naming import unit_name
-from optafly_cli.refine.pack import Chosen, Count
 from optafly_cli.refine.result import Answer, Change
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.completeness import says_expected
+from optafly_cli.refine.sections import Chosen, Count
 from optafly_cli.workspace.types import LineRange
 
 SURE = 0.4

@@ -147,11 +147,24 @@ def test_a_link_that_took_the_place_of_a_file_is_not_followed(shop: Path, tmp_pa
 
 
 def test_segments_of_a_named_file_need_no_index() -> None:
-    """The function that the prompt speaks of comes first; what shares no word with it is not among them."""
+    """The function that the prompt speaks of comes first, all others follow; none where no word is shared."""
     text = FILES["shop/orders.py"].rstrip("\n").split("\n")
     units = units_of_text(query_of(PromptText("the discount is wrong")), "shop/orders.py", text, "python")
     assert units[0].unit.symbol is not None
     assert units[0].unit.symbol.name == "apply_discount"
+    covered = {line for one in units for line in range(one.unit.lines.start, one.unit.lines.end + 1)}
+    assert all(number in covered for number, line in enumerate(text, 1) if line)
+    assert not units_of_text(query_of(PromptText("zebras eat grass")), "shop/orders.py", text, "python")
+
+
+def test_code_comes_before_comments_that_say_the_same() -> None:
+    """Comments are longer than what they speak of and are edited less."""
+    prose = "".join(f"# The discount of an order, {number}: apply it once, not twice.\n" for number in range(12))
+    code = "def apply_discount(order):\n    return order.discount\n"
+    units = units_of_text(
+        query_of(PromptText("the discount of an order")), "a.py", f"{prose}\n\n{code}".split("\n"), "python"
+    )
+    assert units[0].unit.prose == 0
 
 
 def test_a_query_weighs_names_by_where_they_stand() -> None:
@@ -244,7 +257,7 @@ def test_what_a_file_was_changed_for_speaks_for_it(shop: Path) -> None:
 def test_every_signal_is_weighed() -> None:
     """The weights file and the signals agree; reading it fails otherwise."""
     assert weights().files.weights
-    assert weights().units.weights != weights().units_of_a_file.weights
+    assert weights().units.weights
 
 
 def test_a_snapshot_whose_body_is_damaged_finds_nothing_once(shop: Path) -> None:

@@ -14,6 +14,7 @@ from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.index.words import counted, terms_of
+from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.root import find_workspace
 
 ORDERS = '''\
@@ -132,6 +133,23 @@ def test_segments_cover_every_line_that_says_something_once() -> None:
     lines = long.split("\n")
     assert all(not lines[number - 1].strip() for number in set(range(1, len(lines) + 1)) - set(covered))
     assert max(part.end - part.start for part in facts.segments) < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "prose", "imports"),
+    [
+        ("a.py", '"""What\n\nit is."""\nimport os\nfrom a import (\n    b,\n)\n# why\nx = 1  # of it\n', 4, 4),
+        ("a.go", '// what\npackage a\nimport "fmt"\n/* more\n   of it */\nvar x = 1 // y\n', 3, 1),
+    ],
+)
+def test_a_segment_knows_its_prose_and_its_imports(name: str, text: str, prose: int, imports: int) -> None:
+    """Lines of comments, documentation and imports are counted; a comment behind code makes no line one of prose."""
+    facts = read_facts(text, language_of(name), name)
+    assert sum(one.prose for one in facts.segments) == prose
+    assert sum(one.imports for one in facts.segments) == imports
+    assert [one.size for one in facts.segments] == [
+        len("\n".join(text.split("\n")[one.start - 1 : one.end])) for one in facts.segments
+    ]
 
 
 @pytest.mark.parametrize(

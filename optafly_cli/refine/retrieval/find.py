@@ -9,7 +9,7 @@ from optafly_cli.refine.retrieval.places import Places, places_of
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.refine.retrieval.signals import signals_of
 from optafly_cli.refine.retrieval.units import NAMES, unit_signals
-from optafly_cli.refine.retrieval.weights import Linear, weights
+from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.workspace.index.view import IndexView, Unit
 
 READ_FILES = 8
@@ -57,7 +57,7 @@ def find(view: IndexView, query: Query) -> Found:
     best = dict(list(likelihoods.items())[:READ_FILES])
     return Found(
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
-        tuple(_found_units(view, query, places, best, weights().units)),
+        tuple(_found_units(view, query, places, best)),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
         next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
         clarity(signals, likelihoods),
@@ -65,15 +65,16 @@ def find(view: IndexView, query: Query) -> Found:
 
 
 def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:
-    """The segments of these files, best first; the files are the ones that are meant."""
+    """The segments of these files, best first; the files are the ones that are meant. () when none shares a word."""
     files = [file for label in labels if (file := view.file(label)) is not None]
-    given = dict.fromkeys(files, 1.0 / max(1, len(files)))
-    return tuple(_found_units(view, query, places_of(view, query), given, weights().units_of_a_file))
+    return tuple(_found_units(view, query, places_of(view, query), dict.fromkeys(files, 1.0), every=True))
 
 
 _SURE = 0.7
-_LENGTH = 0.3
-"""The power of a segment's length that its likelihood is divided by; measured."""
+_FILE = 0.5
+"""The power of a file's likelihood that those of its segments are multiplied by; measured."""
+SIZE, HEADER = 0.5, 40
+"""The power of a segment's characters, and of about those of a header, that its likelihood is divided by; measured."""
 _FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
@@ -91,25 +92,29 @@ def file_likelihoods(signals: Mapping[int, Sequence[float]]) -> dict[int, float]
 
 
 def _found_units(
-    view: IndexView, query: Query, places: Places, files: Mapping[int, float], linear: Linear
+    view: IndexView, query: Query, places: Places, files: Mapping[int, float], *, every: bool = False
 ) -> list[FoundUnit]:
-    signals = unit_signals(view, query, places, files)
-    # What shares no word with the prompt is not found, whatever file it is in
-    sums = {segment: linear.sum(values) for segment, values in signals.items() if values[_TEXT] or values[_NAMED_LINE]}
+    linear = weights().units
+    signals = unit_signals(view, query, places, files, every=every)
+    # What shares no word with the prompt is not found, whatever file it is in; of a named one it fills the room
+    sums = {
+        segment: linear.sum(values)
+        for segment, values in signals.items()
+        if every or values[_TEXT] or values[_NAMED_LINE]
+    }
     lines = {(view.labels[file], line) for file, line in places.lines}
     found = []
     for segment, total in sums.items():
         unit = view.unit(segment)
         label = view.labels[unit.file]
-        found.append(FoundUnit(label, unit, 1.0 / (1.0 + math.exp(-total)), _why(label, unit, query, lines)))
+        likelihood = files[unit.file] ** _FILE / (1.0 + math.exp(-total))
+        found.append(FoundUnit(label, unit, likelihood, _why(label, unit, query, lines)))
     return sorted(found, key=_worth)
 
 
 def _worth(one: FoundUnit) -> tuple[float, str, int]:
     """The order in which segments are taken: likely ones first, of equally likely ones the short."""
-    lines = one.unit.lines
-    length = lines.end - lines.start + 2
-    return -one.likelihood / length**_LENGTH, one.label, lines.start
+    return -one.likelihood / (one.unit.size + HEADER) ** SIZE, one.label, one.unit.lines.start
 
 
 def _why(label: str, unit: Unit, query: Query, lines: set[tuple[str, int]]) -> str:

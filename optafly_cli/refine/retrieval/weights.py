@@ -1,4 +1,4 @@
-"""The weights of the signals, from `data/retrieval-weights.toml`, which `training/retrieval.py` writes."""
+"""The weights of the signals, from `data/retrieval-weights.toml`, which the modules `training/retrieval_*.py` write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,10 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalWeights:
-    """For files; for segments of the files that were found; for those of a file that the user named."""
+    """For files, and for the segments of a file."""
 
     files: Linear
     units: Linear
-    units_of_a_file: Linear
 
 
 @cache
@@ -44,7 +43,6 @@ def weights() -> RetrievalWeights:
     return RetrievalWeights(
         _linear(table["files"], signals.NAMES),
         _linear(table["units"], units.NAMES),
-        _linear(table["units_of_a_file"], units.NAMES),
     )
 
 

@@ -14,7 +14,7 @@ from optafly_cli.workspace.index.layout import laid_out
 from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.words import counted
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 FIELDS = ("body", "path", "symbols", "docs", "changes", "segments")
 _K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "changes": 1.2, "segments": 1.2}
 _B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "changes": 0.5, "segments": 0.5}
@@ -73,7 +73,8 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
     """Symbols and segments of all files one after the other, with where each file's begin."""
     first_segment = array("I", [0])
     symbols = {name: array("I") for name in ("symbol_start", "symbol_end", "symbol_header", "symbol_text")}
-    segments = {name: array("I") for name in ("segment_start", "segment_end")}
+    segments = {name: array("I") for name in ("segment_start", "segment_end", "segment_size")}
+    lines = {name: array("B") for name in ("segment_prose", "segment_imports")}
     segment_symbol, segment_file, symbol_file = array("i"), array("I"), array("I")
     texts = bytearray()
     names: list[tuple[int, int]] = []
@@ -92,6 +93,9 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
             segments["segment_end"].append(segment.end)
             segment_symbol.append(base + segment.symbol if segment.symbol >= 0 else -1)
             segment_file.append(number)
+            segments["segment_size"].append(segment.size)
+            lines["segment_prose"].append(min(255, segment.prose))
+            lines["segment_imports"].append(min(255, segment.imports))
         first_segment.append(len(segment_file))
     symbols["symbol_text"].append(len(texts))
     names.sort()
@@ -105,6 +109,7 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
         "named": array("I", (symbol for _, symbol in names)),
         **symbols,
         **segments,
+        **lines,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 2
+FACTS_VERSION = 4
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
@@ -35,13 +35,17 @@ class Symbol:
 class Segment:
     """A stretch of the file: of a function with the functions in it, or of what lies between functions.
 
-    `symbol` is the number of the function, or of the type whose header it holds; -1 for neither.
+    `symbol` is the number of the function, or of the type whose header it holds; -1 for neither. `prose` counts its
+    lines of comments and documentation, `imports` those of imports; `size` counts characters.
     """
 
     start: int
     end: int
     symbol: int
     terms: Mapping[str, int]
+    prose: int = 0
+    imports: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,13 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a parser found in a file."""
+    """What a parser found in a file; `prose` and `import_lines` are the lines of comments and of imports."""
 
     symbols: tuple[Symbol, ...]
     docs: str
     imports: tuple[str, ...]
+    prose: frozenset[int] = frozenset()
+    import_lines: frozenset[int] = frozenset()
 
 
 def facts_of(text: str, outline: Outline) -> FileFacts:
@@ -68,11 +74,15 @@ def facts_of(text: str, outline: Outline) -> FileFacts:
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    segments = tuple(
-        Segment(start, end, symbol, counted("\n".join(lines[start - 1 : end])))
-        for start, end, symbol in _stretches(lines, outline.symbols)
-    )
+    segments = tuple(_segment(lines, outline, *stretch) for stretch in _stretches(lines, outline.symbols))
     return FileFacts(outline.symbols, segments, counted(outline.docs), outline.imports)
+
+
+def _segment(lines: Sequence[str], outline: Outline, start: int, end: int, symbol: int) -> Segment:
+    text = "\n".join(lines[start - 1 : end])
+    numbers = range(start, end + 1)
+    prose, imports = (sum(number in found for number in numbers) for found in (outline.prose, outline.import_lines))
+    return Segment(start, end, symbol, counted(text), prose, imports, len(text))
 
 
 def _stretches(lines: Sequence[str], symbols: Sequence[Symbol]) -> list[tuple[int, int, int]]:
@@ -121,7 +131,7 @@ def packed(facts: FileFacts) -> bytes:
     """The facts as the disk holds them."""
     plain = [
         [[one.kind, one.name, one.parent, one.start, one.end, one.header] for one in facts.symbols],
-        [[one.start, one.end, one.symbol, one.terms] for one in facts.segments],
+        [[one.start, one.end, one.symbol, one.terms, one.prose, one.imports, one.size] for one in facts.segments],
         facts.docs,
         facts.imports,
     ]

@@ -68,6 +68,11 @@ class Snapshot:
         """The lines of a segment, 1-based and inclusive."""
         return self._arrays["segment_start"][segment], self._arrays["segment_end"][segment]
 
+    def shape_of(self, segment: int) -> tuple[int, int, int]:
+        """How many lines of a segment are prose and imports, and its characters."""
+        prose, imports = self._arrays["segment_prose"][segment], self._arrays["segment_imports"][segment]
+        return prose, imports, self._arrays["segment_size"][segment]
+
     def segments(self, file: int) -> range:
         """The segments of a file."""
         return range(self.first_segment[file], self.first_segment[file + 1])

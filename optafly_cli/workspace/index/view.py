@@ -28,11 +28,17 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither."""
+    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither.
+
+    `prose` and `imports` count its lines of comments and of imports, `size` its characters.
+    """
 
     file: int
     lines: LineRange
     symbol: Symbol | None
+    prose: int = 0
+    imports: int = 0
+    size: int = 0
 
 
 class IndexView:
@@ -44,6 +50,11 @@ class IndexView:
         self._stale = stale
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
+
+    @property
+    def base(self) -> Snapshot:
+        """What was indexed, whatever has changed since."""
+        return self._base
 
     @property
     def is_as_indexed(self) -> bool:
@@ -169,7 +180,8 @@ class IndexView:
         own = segment - offset
         symbol = part.segment_symbol[own]
         start, end = part.lines_of(own)
-        return Unit(part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None)
+        named = part.symbol(symbol) if symbol >= 0 else None
+        return Unit(part.segment_file[own] + files, LineRange(start, end), named, *part.shape_of(own))
 
     def function_of(self, segment: int) -> int:
         """What tells the function or type that a segment is of; segments of neither stand alone."""
