@@ -21,6 +21,12 @@ HINT = re.compile(
 )
 """What a line that begins an error, or is a frame, cannot do without."""
 
+HINT_WORDS = (
+    "rror", "xception", "Interrupt", "Exit", "Warning", "Fault", "Iteration", "panic", "Traceback", "FAILED", "ERR",
+    "FATAL", "fatal", ".go:", ".py:", "at ", "-->", 'File "', "Caused by: ", "Segmentation fault", ": *** ",
+)  # fmt: skip
+"""Of which a line with a hint has one: to look for words is quicker than to look for the expression."""
+
 LEAD = re.compile(r"^[ \t>|*;]*(?:(?://+|#+|--(?!>))[ \t!]*)?(?:E {2,6})?")
 """Indentation, comment marks, quote marks and pytest's margin, which errors are looked for behind."""
 

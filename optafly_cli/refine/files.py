@@ -143,7 +143,8 @@ class WorkspaceFiles:
     def redacted(self, label: str, source: SourceText) -> Redacted:
         """The file's lines with secrets taken out."""
         if label not in self._redacted:
-            self._redacted[label] = redacted(source.lines)
+            clean = self.retriever is not None and self.retriever.is_clean(label, source.text)
+            self._redacted[label] = redacted(source.lines, clean=clean)
         return self._redacted[label]
 
     def errors(self, label: str) -> tuple[ErrorText, ...]:

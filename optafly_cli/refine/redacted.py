@@ -26,10 +26,10 @@ class Redacted:
         return f"redacted {describe(' '.join(lines))} in {label}" if lines else None
 
 
-def redacted(lines: Sequence[str]) -> Redacted:
-    """The lines without secrets. `redact` keeps the number of lines, so that numbers stay true."""
+def redacted(lines: Sequence[str], *, clean: bool = False) -> Redacted:
+    """The lines without secrets. `redact` keeps the number of lines, so that numbers stay true; `clean`: as there."""
     text = "\n".join(lines)
-    result = redact(text)
+    result = redact(text, clean=clean)
     if result.text == text:
         return Redacted(lines, frozenset())
     clean = result.text.split("\n")

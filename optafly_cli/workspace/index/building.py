@@ -14,7 +14,7 @@ from optafly_cli.workspace.index.layout import laid_out
 from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.words import counted
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 FIELDS = ("body", "path", "symbols", "docs", "segments")
 _K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "segments": 1.2}
 _B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "segments": 0.5}
@@ -57,6 +57,7 @@ def snapshot(
     arrays: dict[str, array[Any] | bytes] = {
         "labels": "\0".join(one.label for one in files).encode("utf-8"),
         "keys": b"".join(one.key for one in files),
+        "clean": bytes(one.facts.clean for one in files),
         "classes": array("B", (CLASSES.index(class_of(one.label)) for one in files)),
     }
     arrays |= _outline(files)

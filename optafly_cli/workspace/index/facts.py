@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
@@ -46,12 +46,16 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them."""
+    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them.
+
+    `clean`: no secret was found in its text.
+    """
 
     symbols: tuple[Symbol, ...]
     segments: tuple[Segment, ...]
     docs: Mapping[str, int]
     imports: tuple[str, ...]
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ def packed(facts: FileFacts) -> bytes:
         [[one.start, one.end, one.symbol, one.terms] for one in facts.segments],
         facts.docs,
         facts.imports,
+        facts.clean,
     ]
     return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
 
@@ -131,7 +136,6 @@ def packed(facts: FileFacts) -> bytes:
 def unpacked(data: bytes) -> FileFacts:
     """The inverse of `packed`. Raises ValueError or zlib.error for what is damaged."""
     plain: Any = json.loads(zlib.decompress(data))
-    symbols, segments, docs, imports = plain
-    return FileFacts(
-        tuple(Symbol(*one) for one in symbols), tuple(Segment(*one) for one in segments), docs, tuple(imports)
-    )
+    symbols, segments, docs, imports, clean = plain
+    symbols = tuple(Symbol(*one) for one in symbols)
+    return FileFacts(symbols, tuple(Segment(*one) for one in segments), docs, tuple(imports), clean)

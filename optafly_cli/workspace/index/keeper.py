@@ -11,9 +11,9 @@ import json
 import mmap
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -27,10 +27,11 @@ from optafly_cli.workspace.index.keeping import FactsStore
 from optafly_cli.workspace.index.layout import Damaged, OtherVersion
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
-from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
+from optafly_cli.workspace.index.seen import LARGEST, Ahead, Differ, Known, Seen, read_seen
+from optafly_cli.workspace.index.tree import Asking, Tree, ask, git_mark, read_file, tellable, tree_of, tree_told
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.languages import language_of
-from optafly_cli.workspace.secrets import redact
+from optafly_cli.workspace.secrets import redact, rules_digest
 from optafly_cli.workspace.status import Changed
 from optafly_cli.workspace.types import Workspace
 
@@ -71,49 +72,99 @@ class Keeper:
         name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:24]
         self._path = folder / f"{name}.index"
         self._beside = folder / f"{name}.json"
+        self._seen = folder / f"{name}.seen"
         self._facts = FactsStore(folder)
 
-    def view(self, *, build: bool = True) -> IndexView | None:
-        """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
+    def view(self, *, build: bool = True, asking: Asking | None = None) -> IndexView | None:
+        """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now.
+
+        `asking`: git was asked before.
+        """
         try:
             make_store_folder(self._folder)
             base = self._snapshot
             known = self._known(base) if base is not None else None
             if base is None or known is None:
-                return self._first(self._tree(), build=build)
-            return self._updated(base, known, self._tree(known.mark))
+                return self._first(self._told(tree_of(self.workspace, (), asking)), build=build)
+            seen = read_seen(self._seen, base.meta["token"])
+            marks = (known.mark, seen.mark) if seen is not None else (known.mark,)
+            tree = self._told(tree_of(self.workspace, marks, asking))
+            differ = _differ(base, known, seen, tree)
+            view, overdue = self._updated(base, known, tree, differ)
+            if overdue:
+                self.build_beside()
+            self._note(seen, Seen.of(base.meta["token"], tree, differ))
+            return view
         except OSError as error:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
+
+    def ahead(self) -> Ahead | None:
+        """What there is to search if nothing has changed since git was last asked; it is asked again meanwhile.
+
+        None where that cannot be known: without an index or git, or when git's index is another one.
+        """
+        try:
+            base = self._snapshot
+            known = self._known(base) if base is not None else None
+            seen = read_seen(self._seen, base.meta["token"]) if base is not None else None
+            if base is None or known is None or seen is None or seen.mark != git_mark(self.workspace):
+                return None
+            asking = ask(self.workspace)
+            if asking is None:
+                return None
+            tree = self._told(tree_told(seen.status, seen.mark))
+            view, overdue = self._updated(base, known, tree, seen.differ)
+        except OSError:
+            return None
+        return Ahead(view, seen, asking, overdue)
+
+    def holds(self, ahead: Ahead) -> bool:
+        """Whether what was searched ahead is what there is. Waits for git."""
+        if ahead.holds and ahead.overdue:
+            self.build_beside()
+        return ahead.holds
+
+    def _told(self, tree: Tree) -> Tree:
+        self.changed = tree.changed
+        return tree
+
+    def _note(self, before: Seen | None, now: Seen) -> None:
+        """Keep what git has said for the next time, unless it was the same, or is not to be kept."""
+        labels = [one.label for one in self.changed or ()]
+        if now == before or not now.status or len(now.status) > LARGEST or len(tellable(labels)) < len(labels):
+            return
+        now.write(self._seen)
 
     def view_of(self, label: str) -> IndexView | None:
         """The snapshot for the sake of one file; None unless that is what was indexed. Git is not asked.
 
         Raises OSError when the snapshot cannot be read.
         """
-        file = self._snapshot.number.get(label) if self._snapshot is not None else None
-        if self._snapshot is None or file is None:
-            return None
-        read = read_file(self.workspace, label)
-        same = read is not None and bytes.fromhex(read.key) == self._snapshot.key(file)
-        return IndexView(self._snapshot) if same else None
+        base = self._snapshot
+        return IndexView(base) if base is not None and self._as_indexed(base, label) is not None else None
 
-    def unchecked(self) -> IndexView | None:
-        """What was indexed, whatever has changed since; None where there is no index, or it cannot be read."""
-        try:
-            base = self._snapshot
-        except OSError:
+    def is_clean(self, label: str, text: str) -> bool:
+        """Whether this is the text of the file when it was indexed, and no rule of today's found a secret in it then.
+
+        Raises OSError when the snapshot cannot be read.
+        """
+        base = self._snapshot
+        if base is None or base.meta.get("rules") != rules_digest():
+            return False
+        return self._as_indexed(base, label) == text and base.is_clean(base.number[label])
+
+    def _as_indexed(self, base: Snapshot, label: str) -> str | None:
+        """The text of a file that is still what was indexed, else None."""
+        file = base.number.get(label)
+        read = read_file(self.workspace, label) if file is not None else None
+        if file is None or read is None or bytes.fromhex(read.key) != base.key(file):
             return None
-        return None if base is None else IndexView(base)
+        return read.text
 
     @cached_property
     def _snapshot(self) -> Snapshot | None:
         return self._mapped()
-
-    def _tree(self, mark: str = "") -> Tree:
-        tree = tree_of(self.workspace, mark)
-        self.changed = tree.changed
-        return tree
 
     def build(self, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
@@ -135,7 +186,7 @@ class Keeper:
         with self._waiting("indexing the workspace", len(labels)) as advance:
             for start in range(0, len(labels), _BATCH):
                 batch = labels[start : start + _BATCH]
-                files += self._indexed(batch, tree)
+                files += self._indexed(batch, tree.keys or {}, tree.dirty)
                 advance(len(batch))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
@@ -144,7 +195,7 @@ class Keeper:
 
     def _write(self, files: Sequence[IndexedFile], history: History, tree: Tree) -> None:
         token = os.urandom(8).hex()
-        data = snapshot(files, history, {"token": token})
+        data = snapshot(files, history, {"token": token, "rules": rules_digest()})
         indexed = {one.label for one in files}
         beside = {
             "token": token,
@@ -158,14 +209,16 @@ class Keeper:
         durable.replace(self._path, data)
         durable.replace(self._beside, json.dumps(beside).encode())
 
-    def _indexed(self, labels: Iterable[str], tree: Tree) -> list[IndexedFile]:
-        """These files with their facts, made where they are not known. What cannot be read is not among them."""
-        given = tree.keys or {}
+    def _indexed(self, labels: Iterable[str], given: Mapping[str, str], dirty: Set[str]) -> list[IndexedFile]:
+        """These files with their facts, made where they are not known. What cannot be read is not among them.
+
+        `given` are git's hashes of files, which hold for those that are not `dirty`.
+        """
         keys: dict[str, str] = {}
         texts: dict[str, str] = {}
         for label in labels:
             key = given.get(label, "")
-            if len(key) == 40 and label not in tree.dirty:
+            if len(key) == 40 and label not in dirty:
                 keys[label] = key
             elif (read := read_file(self.workspace, label)) is not None:
                 keys[label], texts[label] = read.key, read.text
@@ -182,7 +235,7 @@ class Keeper:
                     if read is None:
                         continue
                     text = read.text
-                facts = made[pair] = read_facts(redact(text).text, language_of(label), label)
+                facts = made[pair] = _facts_of(text, language_of(label), label)
             found.append(IndexedFile(label, bytes.fromhex(key), facts))
         if made:
             self._facts.put(made.items())
@@ -202,13 +255,13 @@ class Keeper:
             self.drop(str(error))
             return None
 
-    def _known(self, base: Snapshot) -> "_Known | None":
+    def _known(self, base: Snapshot) -> Known | None:
         """What was written beside the snapshot; None when it is not there or belongs to another one."""
         try:
             plain = json.loads(self._beside.read_bytes())
             if plain["token"] != base.meta["token"]:
                 return None
-            return _Known(plain["mark"], plain["head"], frozenset(plain["dirty"]), dict(plain["others"]))
+            return Known(plain["mark"], plain["head"], frozenset(plain["dirty"]), dict(plain["others"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
@@ -234,24 +287,20 @@ class Keeper:
             self.build_beside()
         return None
 
-    def _updated(self, base: Snapshot, known: "_Known", tree: Tree) -> IndexView:
-        unsure = tree.dirty | known.dirty
-        gone: set[str] = set()
-        if tree.keys is not None:
-            before = known.keys(base)
-            unsure |= {label for label, key in tree.keys.items() if before.get(label) != key}
-            gone = before.keys() - tree.keys.keys() - tree.dirty
-        indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], tree)
+    def _updated(self, base: Snapshot, known: Known, tree: Tree, differ: Differ) -> tuple[IndexView, bool]:
+        """The snapshot with what differs from it, and whether so much does that it is to be made anew."""
+        unsure = tree.dirty | known.dirty | differ.keys.keys()
+        gone = differ.gone - tree.dirty
+        indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], differ.keys, tree.dirty)
         now = {one.label: one.key for one in indexed}
         at = {label: base.number[label] for label in unsure | gone if label in base.number}
         stale = frozenset(number for label, number in at.items() if now.get(label) != base.key(number))
         fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
-        if len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and fresh):
-            self.build_beside()
+        overdue = len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and bool(fresh))
         changed = None
         if fresh:
             changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}, base.meta["average"])))
-        return IndexView(base, changed, stale)
+        return IndexView(base, changed, stale), overdue
 
     def build_beside(self) -> None:
         """Have a process of its own build the index; nothing is waited for, and one that is at it already goes on."""
@@ -281,22 +330,22 @@ class Keeper:
             found = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
             for rank, path in enumerate(found):
                 if path != self._beside and (rank >= MOST_WORKSPACES or not _root_exists(path)):
-                    for ending in (".index", ".json", ".lock"):
+                    for ending in (".index", ".json", ".lock", ".seen"):
                         path.with_suffix(ending).unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The tree as it was when a snapshot was made; `others` are the keys that the snapshot does not have."""
+def _differ(base: Snapshot, known: Known, seen: Seen | None, tree: Tree) -> Differ:
+    """How git's index differs from the snapshot; it need not be compared again when it is one that is known."""
+    if tree.keys is not None:
+        return Differ.between(known.keys(base), tree.keys)
+    return seen.differ if seen is not None and seen.mark == tree.mark else Differ()
 
-    mark: str
-    head: str
-    dirty: frozenset[str]
-    others: Mapping[str, str]
 
-    def keys(self, base: Snapshot) -> dict[str, str]:
-        """The key of every file of the tree."""
-        return {label: base.key(number).hex() for label, number in base.number.items()} | dict(self.others)
+def _facts_of(text: str, language: str, label: str) -> FileFacts:
+    """The facts of a text, which its secrets have no part in."""
+    clean = redact(text.removesuffix("\n"))
+    end = "\n" if text.endswith("\n") else ""
+    return replace(read_facts(clean.text + end, language, label), clean=not clean.kinds)
 
 
 def _labels(tree: Tree) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from optafly_cli.durable import PRIVATE
 from optafly_cli.workspace.index.facts import FACTS_VERSION, FileFacts, packed, unpacked
+from optafly_cli.workspace.secrets import rules_digest
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of facts that are kept; above, those that were not used for longest go."""
@@ -95,7 +96,8 @@ class FactsStore:
 
 
 def _key(blob: str, language: str) -> str:
-    return f"{blob} {language}"
+    # Facts are of a text without secrets: with other rules it may be another one
+    return f"{blob} {language} {rules_digest()}"
 
 
 def _today() -> int:

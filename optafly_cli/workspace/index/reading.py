@@ -49,6 +49,10 @@ class Snapshot:
         """The hash of the content that was indexed."""
         return bytes(self._arrays["keys"][file * KEY_BYTES : (file + 1) * KEY_BYTES])
 
+    def is_clean(self, file: int) -> bool:
+        """Whether no secret was found in the content that was indexed."""
+        return bool(self._arrays["clean"][file])
+
     def postings(self, field: str, term: int) -> tuple[memoryview, memoryview]:
         """The documents that hold a term (by its hash), ascending, and its weight in each, in units of 1/SCALE."""
         terms = self._arrays["terms"]
