@@ -14,7 +14,7 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.questions import questions
 from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.rewrite import Draft, Material, draft
+from optafly_cli.refine.rewrite import Draft, Material, draft, rest_of
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.select import Selection, choose, new_to
@@ -140,10 +140,11 @@ def _unnamed(offered: Sequence[ContextPiece], sent: Sequence[ContextPiece]) -> L
 def _gains(material: Material, written: Draft, score: Score, scores: Scores) -> Iterator[Change]:
     """The changes, each with what the score loses when it alone is left out."""
     undone = {change.id for change in written.undone}
+    whole = draft(material) if undone else written
     for change in written.changes:
         gain = 0.0
         if change.undoable:
-            gain = max(0.0, score.value - scores.of(draft(material, {*undone, change.id}).text).value)
+            gain = max(0.0, score.value - scores.of(rest_of(material, whole, {*undone, change.id}).text).value)
         yield replace(change, score_gain=gain)
 
 

@@ -11,10 +11,11 @@ from optafly_cli.refine.errors_in_text import ErrorText, find_errors
 from optafly_cli.refine.prompt_files import is_prompt_file
 from optafly_cli.refine.redacted import Redacted, redacted
 from optafly_cli.workspace.languages import language_of
-from optafly_cli.workspace.types import SourceText, Workspace
+from optafly_cli.workspace.types import RecentEdit, SourceText, Workspace
 
 if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
+    from optafly_cli.workspace.index.view import IndexView
     from optafly_cli.workspace.symbols import Symbols
 
 NO_CODE = frozenset(
@@ -79,8 +80,7 @@ class WorkspaceFiles:
 
     def labels(self) -> Iterator[str]:
         """The listed files."""
-        for group in self._by_name.values():
-            yield from group
+        yield from self._labels
 
     @cached_property
     def symbols(self) -> "Symbols":
@@ -117,6 +117,19 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import plain_status
 
         return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+
+    @cached_property
+    def active(self) -> str | None:
+        """The label of the file that was modified last."""
+        from optafly_cli.workspace.recent import active_file
+
+        return active_file(self.workspace)
+
+    def edits(self, most: int) -> tuple[RecentEdit, ...]:
+        """What was worked on lately, as far as an open index knows it, else as git does."""
+        from optafly_cli.workspace.recent import recent_edits
+
+        return recent_edits(self.workspace, most, self.retriever.recent if self.retriever else None)
 
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""
@@ -157,18 +170,29 @@ class WorkspaceFiles:
     def _listed(self, label: str) -> bool:
         from optafly_cli.workspace.git import git
 
+        if self._index is not None and self._index.file(label) is not None:
+            # None of those that git ignores is indexed
+            return True
         if self.workspace.kind != "git" or not self.workspace.has_git:
             return label in self._by_name.get(label.rsplit("/", 1)[-1], ())
         return bool(git(self.workspace.root, "ls-files", "--cached", "--others", "--exclude-standard", "--", label))
 
+    @property
+    def _index(self) -> "IndexView | None":
+        """The index, if it is open."""
+        return self.retriever.opened if self.retriever is not None else None
+
     @cached_property
-    def _by_name(self) -> dict[str, Sequence[str]]:
+    def _labels(self) -> Sequence[str]:
         from optafly_cli.workspace.ignore import listed_files
 
-        found: dict[str, list[str]] = {}
         # An index that is open knows the files; listing them again takes longer than searching
-        index = self.retriever.opened if self.retriever is not None else None
-        labels = listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
-        for label in labels:
+        index = self._index
+        return listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for label in self._labels:
             found.setdefault(label.rsplit("/", 1)[-1], []).append(label)
         return dict(found)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optafly_cli.refine.retrieval.clarity import Clarity, clarity
 from optafly_cli.refine.retrieval.places import Places, places_of
@@ -51,17 +51,28 @@ class Found:
 
 def find(view: IndexView, query: Query) -> Found:
     """The files and segments that belong to a query."""
+    return with_units(view, query, find_files(view, query))
+
+
+def find_files(view: IndexView, query: Query) -> Found:
+    """The files alone: for a score nobody needs segments."""
     places = places_of(view, query)
     signals = signals_of(view, query, places)
     likelihoods = file_likelihoods(signals)
-    best = dict(list(likelihoods.items())[:READ_FILES])
     return Found(
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
-        tuple(_found_units(view, query, places, best, weights().units)),
+        (),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
         next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
         clarity(signals, likelihoods),
     )
+
+
+def with_units(view: IndexView, query: Query, found: Found) -> Found:
+    """The same with the segments of its best files."""
+    best = {file: one.likelihood for one in found.files[:READ_FILES] if (file := view.file(one.label)) is not None}
+    units = _found_units(view, query, places_of(view, query), best, weights().units)
+    return replace(found, units=tuple(units))
 
 
 def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from optafly_cli.refine.errors_in_text import ErrorText
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.retrieval.find import Found, FoundUnit, find, find_inside
+from optafly_cli.refine.retrieval.find import Found, FoundUnit, find_files, find_inside, with_units
 from optafly_cli.refine.retrieval.query import Query, query_of
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.keeper import Keeper
@@ -24,6 +24,7 @@ class Retriever:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
+        self._files: dict[tuple[str, str], Found] = {}
         self._found: dict[tuple[str, str], Found] = {}
         self._view: IndexView | None = None
         self._known = self._opened = self._may_be_ahead = False
@@ -45,6 +46,7 @@ class Retriever:
             self._view = self._keeper.view(asking=self._ahead.asking)
             # As if nothing had been looked at: what is asked before the index is opened is answered without it
             self._opened, self._ahead = False, None
+            self._files.clear()
             self._found.clear()
             return work()
         finally:
@@ -94,18 +96,29 @@ class Retriever:
         except (OSError, IndexError, KeyError, ValueError):
             return ()
 
+    def files(self, view: PromptText) -> Found:
+        """The files that belong with a prompt, without their segments; nothing where there is no index."""
+        key = (view.text, "")
+        return self._files[key] if key in self._files else self._ranked(key, query_of(view))
+
     def found(self, view: PromptText, errors: Sequence[ErrorText] = (), piped: str = "") -> Found:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
         if key not in self._found:
-            self._found[key] = self._search(query_of(view, errors, piped), self.view)
+            query = query_of(view, errors, piped)
+            files = self._files[key] if key in self._files else self._ranked(key, query)
+            self._found[key] = self._search(lambda index: with_units(index, query, files)) if files.files else files
         return self._found[key]
 
-    def _search(self, query: Query, view: IndexView | None) -> Found:
-        if view is None:
+    def _ranked(self, key: tuple[str, str], query: Query) -> Found:
+        found = self._files[key] = self._search(lambda index: find_files(index, query))
+        return found
+
+    def _search(self, find: Callable[[IndexView], Found]) -> Found:
+        if self.view is None:
             return Found()
         try:
-            return find(view, query)
+            return find(self.view)
         except (IndexError, KeyError, ValueError) as error:
             # Bits that turned over on the disk: the header is checked when it is opened, the rest is not
             self._keeper.drop(str(error))

@@ -28,7 +28,7 @@ from optafly_cli.workspace.index.layout import Damaged, OtherVersion
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.seen import LARGEST, Ahead, Differ, Known, Seen, read_seen
-from optafly_cli.workspace.index.tree import Asking, Tree, ask, git_mark, read_file, tellable, tree_of, tree_told
+from optafly_cli.workspace.index.tree import Asking, Read, Tree, ask, git_mark, read_file, tellable, tree_of, tree_told
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.secrets import redact, rules_digest
@@ -74,6 +74,7 @@ class Keeper:
         self._beside = folder / f"{name}.json"
         self._seen = folder / f"{name}.seen"
         self._facts = FactsStore(folder)
+        self._read: dict[str, Read | None] = {}
 
     def view(self, *, build: bool = True, asking: Asking | None = None) -> IndexView | None:
         """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now.
@@ -157,10 +158,12 @@ class Keeper:
     def _as_indexed(self, base: Snapshot, label: str) -> str | None:
         """The text of a file that is still what was indexed, else None."""
         file = base.number.get(label)
-        read = read_file(self.workspace, label) if file is not None else None
-        if file is None or read is None or bytes.fromhex(read.key) != base.key(file):
+        if file is None:
             return None
-        return read.text
+        if label not in self._read:
+            self._read[label] = read_file(self.workspace, label)
+        read = self._read[label]
+        return None if read is None or bytes.fromhex(read.key) != base.key(file) else read.text
 
     @cached_property
     def _snapshot(self) -> Snapshot | None:

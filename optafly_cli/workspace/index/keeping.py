@@ -30,6 +30,8 @@ class FactsStore:
         """The facts known for (hash, language) pairs."""
         wanted = list(dict.fromkeys(keys))
         found: dict[tuple[str, str], FileFacts] = {}
+        if not wanted:
+            return found
         with suppress(sqlite3.Error, OSError), self._open() as database:
             for start in range(0, len(wanted), _BATCH):
                 part = wanted[start : start + _BATCH]

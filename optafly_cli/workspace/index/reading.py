@@ -118,3 +118,10 @@ def added(scores: list[float], documents: Iterable[int], weights: Iterable[int],
     factor /= SCALE
     for document, weight in zip(documents, weights, strict=True):
         scores[document] += factor * weight
+
+
+def gathered(scores: dict[int, float], documents: Iterable[int], weights: Iterable[int], factor: float) -> None:
+    """The same where only the documents that have a score have a place."""
+    factor /= SCALE
+    for document, weight in zip(documents, weights, strict=True):
+        scores[document] = scores.get(document, 0.0) + factor * weight

@@ -14,7 +14,7 @@ from heapq import nlargest
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
 from optafly_cli.workspace.index.facts import Symbol
-from optafly_cli.workspace.index.reading import Snapshot, added
+from optafly_cli.workspace.index.reading import Snapshot, added, gathered
 from optafly_cli.workspace.types import LineRange
 
 
@@ -44,6 +44,7 @@ class IndexView:
         self._stale = stale
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
+        self._units: dict[int, Unit] = {}
 
     @property
     def is_as_indexed(self) -> bool:
@@ -96,17 +97,23 @@ class IndexView:
                 found.setdefault(stem, []).append(number)
         return found
 
-    def scores(self, field: str, weights: Mapping[str, float]) -> list[float]:
-        """BM25 of every file for weighed terms, in one of the file fields."""
-        scores = [0.0] * len(self.labels)
-        for term, weight in weights.items():
-            parts, idf = self._found(field, term)
+    def scores(self, field: str, weights: Mapping[str, float]) -> dict[int, float]:
+        """BM25 for weighed terms, in one of the file fields, of every file that has any of them."""
+        found = [(*self._found(field, term), weight) for term, weight in weights.items()]
+        count = sum(len(documents) for parts, _, _ in found for documents, _, _ in parts)
+        # Few are gathered one by one; of many it is quicker to have a place for each file
+        scores: dict[int, float] | list[float] = {} if count < len(self.labels) // 2 else [0.0] * len(self.labels)
+        for parts, idf, weight in found:
             for documents, values, offset in parts:
                 shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
-                added(scores, shifted, values, weight * idf)
-        for file in self._stale:
-            scores[file] = 0.0
-        return scores
+                if isinstance(scores, list):
+                    added(scores, shifted, values, weight * idf)
+                else:
+                    gathered(scores, shifted, values, weight * idf)
+        each = enumerate(scores) if isinstance(scores, list) else scores.items()
+        if not self._stale:
+            return {file: score for file, score in each if score > 0.0}
+        return {file: score for file, score in each if score > 0.0 and file not in self._stale}
 
     def segment_scores(self, files: Iterable[int], queries: Sequence[Mapping[str, float]]) -> list[dict[int, float]]:
         """BM25 of the segments of some files, for each of several queries at once.
@@ -158,6 +165,11 @@ class IndexView:
 
     def unit(self, segment: int) -> Unit:
         """One segment."""
+        if segment not in self._units:
+            self._units[segment] = self._unit(segment)
+        return self._units[segment]
+
+    def _unit(self, segment: int) -> Unit:
         part, offset, files = self._base, 0, 0
         if self._changed is not None and segment >= self._segments:
             part, offset, files = self._changed, self._segments, self._files
