@@ -32,9 +32,9 @@ def redacted(lines: Sequence[str], *, clean: bool = False) -> Redacted:
     result = redact(text, clean=clean)
     if result.text == text:
         return Redacted(lines, frozenset())
-    clean = result.text.split("\n")
-    changed = frozenset(index for index, (old, new) in enumerate(zip(lines, clean, strict=True)) if old != new)
-    return Redacted(clean, changed)
+    shown = result.text.split("\n")
+    changed = frozenset(index for index, (old, new) in enumerate(zip(lines, shown, strict=True)) if old != new)
+    return Redacted(shown, changed)
 
 
 def describe(text: str) -> str:

@@ -77,7 +77,6 @@ def select(
 ) -> Selection:
     """Everything that belongs with `prompt`; with `unsafe` also text of files that the user did not name."""
 
-
     def work() -> Selection:
         files = WorkspaceFiles(workspace, retriever)
         subject = subject_of(PromptText(prompt), named, files, attached_of(named))

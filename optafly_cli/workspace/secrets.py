@@ -49,7 +49,7 @@ def redact(text: str, environ: Mapping[str, str] = os.environ, *, clean: bool = 
 
 @cache
 def rules_digest() -> str:
-    """What changes when other secrets may be found, those of the environment aside: the rules, and what applies them."""
+    """What changes when other secrets may be found, the environment's aside: the rules, and what applies them."""
     digest = sha256()
     modules = (gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values)
     for path in (Path(__file__), *(Path(str(module.__file__)) for module in modules), gitleaks.RULES):

@@ -20,7 +20,8 @@ class Linear:
 
     def sum(self, values: Sequence[float]) -> float:
         """The weighed sum of the values of all signals."""
-        return self.bias + sum(map(mul, self.weights, values))
+        total: float = self.bias + sum(map(mul, self.weights, values))
+        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def snapshot(
     meta: Mapping[str, Any],
     average: Mapping[str, float] | None = None,
 ) -> bytes:
-    """The index of these files, as `reading.Snapshot` reads it. Files are numbered in the order given.
+    """The index of these files, as `reading.Snapshot` reads it. They are given, and numbered, in order of their labels.
 
     `average`: how long documents are by field, where that is known of more files than these.
     """

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from optafly_cli.workspace.index.building import SCALE, SNAPSHOT_VERSION, term_hash
@@ -35,10 +35,10 @@ class Snapshot:
         joined = bytes(self._arrays["labels"]).decode("utf-8")
         return joined.split("\0") if joined else []
 
-    @cached_property
-    def number(self) -> Mapping[str, int]:
-        """The files' numbers by label."""
-        return {label: at for at, label in enumerate(self.labels)}
+    def file(self, label: str) -> int | None:
+        """The number of a file; None when it is not in the snapshot, whose files are in the order of their labels."""
+        at = bisect_left(self.labels, label)
+        return at if at < len(self.labels) and self.labels[at] == label else None
 
     @cached_property
     def classes(self) -> list[FileClass]:

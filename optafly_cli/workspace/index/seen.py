@@ -31,7 +31,7 @@ class Known:
 
     def keys(self, base: Snapshot) -> dict[str, str]:
         """The key of every file of the tree."""
-        return {label: base.key(number).hex() for label, number in base.number.items()} | dict(self.others)
+        return {label: base.key(number).hex() for number, label in enumerate(base.labels)} | dict(self.others)
 
 
 @dataclass(frozen=True, slots=True)

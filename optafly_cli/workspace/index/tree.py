@@ -163,7 +163,7 @@ def _wanted(label: str) -> bool:
 
 def tellable(labels: list[str]) -> list[str]:
     """Those without a secret in the name itself: what is indexed is kept, and shown."""
-    if not redact("\n".join(labels)).kinds:
+    if not labels or not redact("\n".join(labels)).kinds:
         return labels
     return [label for label in labels if not redact(label).kinds]
 

@@ -79,9 +79,9 @@ class IndexView:
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
-        if self._changed is not None and label in self._changed.number:
-            return self._files + self._changed.number[label]
-        found = self._base.number.get(label)
+        if self._changed is not None and (own := self._changed.file(label)) is not None:
+            return self._files + own
+        found = self._base.file(label)
         return None if found is None or found in self._stale else found
 
     @cached_property
@@ -208,7 +208,7 @@ class IndexView:
         A changed file keeps the links that it had.
         """
         part, own = self._own(file)
-        before = own if part is self._base else self._base.number.get(part.labels[own])
+        before = own if part is self._base else self._base.file(part.labels[own])
         if before is None:
             return []
         links = self._base.linked(kind, before)
