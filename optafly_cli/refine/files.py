@@ -1,7 +1,7 @@
 """The workspace as refine sees it: does a path exist, may its text be used, what is in it. Reads each file once."""
 
 import os.path
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +27,21 @@ NO_CODE = frozenset(
 class WorkspaceFiles:
     """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes.
 
-    `patience_s`: how long a search for names may take.
+    `patience_s`: how long a search for names may take. `index` opens what spares such a search where it is certain.
     """
 
-    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None, *, patience_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        retriever: "Retriever | None" = None,
+        *,
+        patience_s: float = 1.0,
+        index: "Callable[[], IndexView | None]" = lambda: None,
+    ) -> None:
         self.workspace = workspace
         self.retriever = retriever
         self._patience_s = patience_s
+        self._open_index = index
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
@@ -90,14 +98,24 @@ class WorkspaceFiles:
         """
         from optafly_cli.workspace.symbols import NoSymbols, TextSymbols
 
-        if self.retriever is None:
-            return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
-        index = self.retriever.opened
-        if index is None:
-            return NoSymbols()
-        from optafly_cli.workspace.index.names import IndexSymbols
+        if self.retriever is not None:
+            index = self.retriever.opened
+            if index is None:
+                return NoSymbols()
+            from optafly_cli.workspace.index.names import IndexSymbols
 
-        return IndexSymbols(index, is_prompt_file)
+            return IndexSymbols(index, is_prompt_file)
+        index = self._open_index() if self.workspace.kind == "git" else None
+        if index is None:
+            return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
+        from optafly_cli.workspace.index.names import IndexSymbols, unindexed
+
+        rest = TextSymbols(self.workspace, is_prompt_file, self._patience_s, unindexed(self.workspace, index))
+        return IndexSymbols(index, is_prompt_file, rest, self._text)
+
+    def _text(self, label: str) -> str | None:
+        source = self.source(label)
+        return None if source is None else source.text
 
     @cached_property
     def is_empty(self) -> bool:

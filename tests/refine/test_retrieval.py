@@ -237,9 +237,9 @@ def test_what_fails_ahead_leaves_no_git_behind(shop: Path) -> None:
 
     def work() -> None:
         assert retriever.view is not None
-        raise ValueError
+        raise ValueError("not there")
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match="not there"):
         retriever.settled(work)
     assert begun[0] is not None
     git = begun[0].asking.started.process

@@ -64,16 +64,17 @@ class Keeper:
         self._read: dict[str, Read | None] = {}
 
     def view(self, *, build: bool = True, asking: Asking | None = None) -> IndexView | None:
-        """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now.
+        """What can be searched now; None where there is no index yet. With `build` one is made, a small one at once.
 
         `asking`: git was asked before.
         """
         try:
-            make_store_folder(self._folder)
+            if build:
+                make_store_folder(self._folder)
             base = self._snapshot
             known = self._known(base) if base is not None else None
             if base is None or known is None:
-                return self._first(self._told(tree_of(self.workspace, (), asking)), build=build)
+                return self._first(self._told(tree_of(self.workspace, (), asking))) if build else None
             seen = self._files.seen(base)
             marks = (known.mark, seen.mark) if seen is not None else (known.mark,)
             tree = self._told(tree_of(self.workspace, marks, asking))
@@ -254,9 +255,9 @@ class Keeper:
         self.notices.append(f"the workspace index was damaged ({why[:80]}) and is built anew")
         self._files.drop()
 
-    def _first(self, tree: Tree, *, build: bool) -> IndexView | None:
+    def _first(self, tree: Tree) -> IndexView | None:
         count = len(_labels(tree))
-        if build and count <= FIRST_AT_ONCE and self.build(tree=tree):
+        if count <= FIRST_AT_ONCE and self.build(tree=tree):
             base = self._mapped()
             return None if base is None else IndexView(base)
         if count:

@@ -154,6 +154,12 @@ class IndexView:
             if offset or part.symbol_file(symbol) not in self._stale
         }
 
+    def holding(self, terms: Iterable[str]) -> list[str]:
+        """The labels of the files that have all of these terms in their text, those with most of them first."""
+        found = [self.scores("body", {term: 1.0}) for term in terms]
+        files = set.intersection(*map(set, found)) if found else set()
+        return [self.labels[one] for one in sorted(files, key=lambda one: (-sum(each[one] for each in found), one))]
+
     def holds(self, term: str) -> bool:
         """Whether any file has the term in its text."""
         parts, _ = self._found("body", term)
