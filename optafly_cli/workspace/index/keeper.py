@@ -269,7 +269,7 @@ class Keeper:
         return None
 
     def _updated(self, base: Snapshot, known: Known, tree: Tree, differ: Differ) -> tuple[IndexView, bool]:
-        """The snapshot with what differs from it, and whether so much does that it is to be made anew."""
+        """The snapshot with what differs from it, and whether it is to be made anew: so much does, or our own rules."""
         unsure = tree.dirty | known.dirty | differ.keys.keys()
         gone = differ.gone - tree.dirty
         indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], differ.keys, tree.dirty)
@@ -278,6 +278,7 @@ class Keeper:
         stale = frozenset(number for label, number in at.items() if now.get(label) != base.key(number))
         fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
         overdue = len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and bool(fresh))
+        overdue = overdue or base.meta.get("rules") != rules_digest()
         changed = None
         if fresh:
             changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}, base.meta["average"])))

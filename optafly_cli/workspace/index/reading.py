@@ -28,6 +28,7 @@ class Snapshot:
         self.segment_file = self._arrays["segment_file"]
         self.segment_symbol = self._arrays["segment_symbol"]
         self.recency = self._arrays["recency"]
+        self._places: dict[int, int] = {}
 
     @cached_property
     def labels(self) -> list[str]:
@@ -55,13 +56,20 @@ class Snapshot:
 
     def postings(self, field: str, term: int) -> tuple[memoryview, memoryview]:
         """The documents that hold a term (by its hash), ascending, and its weight in each, in units of 1/SCALE."""
-        terms = self._arrays["terms"]
-        at = bisect_left(terms, term)
-        if at == len(terms) or terms[at] != term:
+        at = self._place(term)
+        if at < 0:
             return self._arrays[f"{field}_of"][:0], self._arrays[f"{field}_weight"][:0]
         starts = self._arrays[f"{field}_at"]
         first, after = starts[at], starts[at + 1]
         return self._arrays[f"{field}_of"][first:after], self._arrays[f"{field}_weight"][first:after]
+
+    def _place(self, term: int) -> int:
+        """Where a term stands among all, -1 for nowhere; every field and query of a search asks again."""
+        if term not in self._places:
+            terms = self._arrays["terms"]
+            at = bisect_left(terms, term)
+            self._places[term] = at if at < len(terms) and terms[at] == term else -1
+        return self._places[term]
 
     def linked(self, name: str, file: int) -> memoryview:
         """The files that a file is linked to: "imports", "importers" or "together"."""

@@ -45,6 +45,7 @@ class IndexView:
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
         self._units: dict[int, Unit] = {}
+        self._hashes: dict[str, int] = {}
 
     @property
     def is_as_indexed(self) -> bool:
@@ -240,7 +241,9 @@ class IndexView:
 
     def _found(self, field: str, term: str) -> tuple[list[tuple[memoryview, memoryview, int]], float]:
         """The postings of a term with the number that each part's documents begin at, and the term's idf."""
-        number = term_hash(term)
+        number = self._hashes.get(term)
+        if number is None:
+            number = self._hashes[term] = term_hash(term)
         of_segments = field == "segments"
         parts = [(*self._base.postings(field, number), 0)]
         if self._changed is not None:
