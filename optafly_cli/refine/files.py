@@ -1,6 +1,6 @@
 """The workspace as refine sees it: does a path exist, may its text be used, what is in it. Reads each file once."""
 
-import os.path
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +46,7 @@ class WorkspaceFiles:
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
         self._errors: dict[str, tuple[ErrorText, ...]] = {}
+        self._git_lists: dict[str, bool] = {}
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder of that name is in the workspace, or an absolute path exists anywhere."""
@@ -186,14 +187,21 @@ class WorkspaceFiles:
         return self._errors[label]
 
     def _listed(self, label: str) -> bool:
-        from optafly_cli.workspace.git import git
-
-        if self._index is not None and self._index.file(label) is not None:
-            # None of those that git ignores is indexed
-            return True
         if self.workspace.kind != "git" or not self.workspace.has_git:
             return label in self._by_name.get(label.rsplit("/", 1)[-1], ())
-        return bool(git(self.workspace.root, "ls-files", "--cached", "--others", "--exclude-standard", "--", label))
+        if label not in self._git_lists:
+            self.ask_git([label])
+        return self._git_lists[label]
+
+    def ask_git(self, labels: Sequence[str]) -> None:
+        """Have git say of all of these at once whether it lists them, so that `refusal` need not ask for each."""
+        from optafly_cli.workspace.git import git
+
+        if self.workspace.kind == "git" and self.workspace.has_git and labels:
+            options = ("--cached", "--others", "--exclude-standard", "-z")
+            listed = git(self.workspace.root, "ls-files", *options, "--", *labels) or b""
+            found = {os.fsdecode(name) for name in listed.split(b"\0")}
+            self._git_lists |= {label: label in found for label in labels}
 
     @property
     def _index(self) -> "IndexView | None":

@@ -44,6 +44,7 @@ def _evidence(finding: Finding) -> str:
 def _recent(subject: Subject) -> tuple[str, ...]:
     """The files that were worked on last."""
     files = subject.files
-    labels = [files.active, *(edit.label for edit in files.edits(MOST_CHOICES))]
-    allowed = (label for label in labels if label and files.refusal(label) is None)
+    labels = [label for label in (files.active, *(edit.label for edit in files.edits(MOST_CHOICES))) if label]
+    files.ask_git(labels)
+    allowed = (label for label in labels if files.refusal(label) is None)
     return tuple(dict.fromkeys(allowed))[:MOST_CHOICES]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from optafly_cli.workspace.root import find_program
@@ -148,8 +149,9 @@ def _is_plain(config: Path) -> bool:
     To have git list it takes as long as most of what git is asked for; a word that is not in it needs no list.
     """
     try:
-        with config.open("rb") as file:
-            words = file.read(_LARGEST_CONFIG + 1).lower()
+        # A pipe of that name would be waited for
+        with open(os.open(config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            words = file.read(_LARGEST_CONFIG + 1).lower() if S_ISREG(os.fstat(file.fileno()).st_mode) else b"include"
     except OSError:
         return False
     return len(words) <= _LARGEST_CONFIG and not any(word in words for word in _BRINGS_FILTERS)

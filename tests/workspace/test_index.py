@@ -261,6 +261,17 @@ def test_a_file_that_was_dirty_when_it_was_indexed_and_is_clean_again_is_read_ag
     assert [one.symbol.name for one in view(shop).named("price_of")] == ["price_of"]
 
 
+def test_a_new_file_that_is_ignored_later_is_not_found_any_more(shop: Path) -> None:
+    """Nor is it read; git's own index has not changed by that."""
+    add(shop)
+    assert "shop/taxes.py" in labels(view(shop))
+    (shop / ".gitignore").write_text("build/\ntaxes.py\n")
+    assert "shop/taxes.py" not in labels(view(shop))
+    found = ahead(shop)
+    assert found is not None
+    assert "shop/taxes.py" not in labels(found[0])
+
+
 def test_files_on_disk_are_private(shop: Path) -> None:
     """0600 in a folder of 0700."""
     view(shop)

@@ -200,6 +200,7 @@ class Keeper:
             "mark": tree.mark,
             "head": tree.head,
             "dirty": sorted(tree.dirty),
+            "untracked": sorted(one.label for one in tree.changed or () if one.untracked and one.label in tree.dirty),
             # What could not be indexed need not be read every time; without git, sizes and times tell
             "others": {label: key for label, key in (tree.keys or {}).items() if label not in indexed or not tree.head},
         }
@@ -271,7 +272,8 @@ class Keeper:
     def _updated(self, base: Snapshot, known: Known, tree: Tree, differ: Differ) -> tuple[IndexView, bool]:
         """The snapshot with what differs from it, and whether it is to be made anew: so much does, or our own rules."""
         unsure = tree.dirty | known.dirty | differ.keys.keys()
-        gone = differ.gone - tree.dirty
+        # With git's index as it was, what it did not know then is ignored now, or not there
+        gone = (differ.gone | (known.untracked if tree.mark == known.mark else frozenset())) - tree.dirty
         indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], differ.keys, tree.dirty)
         now = {one.label: one.key for one in indexed}
         at = {label: file for label in unsure | gone if (file := base.file(label)) is not None}

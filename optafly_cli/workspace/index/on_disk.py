@@ -56,7 +56,8 @@ class IndexFiles:
             return None
         if plain["token"] != base.meta["token"]:
             return None
-        return Known(plain["mark"], plain["head"], frozenset(plain["dirty"]), dict(plain["others"]))
+        dirty, untracked = frozenset(plain["dirty"]), frozenset(plain["untracked"])
+        return Known(plain["mark"], plain["head"], dirty, dict(plain["others"]), untracked)
 
     def seen(self, base: Snapshot) -> Seen | None:
         """What git said last; None where that is not known, or was said of another snapshot."""

@@ -22,12 +22,16 @@ LARGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The tree as it was when a snapshot was made; `others` are the keys that the snapshot does not have."""
+    """The tree as it was when a snapshot was made; `others` are the keys that the snapshot does not have.
+
+    `untracked` are those of the `dirty` that git did not know.
+    """
 
     mark: str
     head: str
     dirty: frozenset[str]
     others: Mapping[str, str]
+    untracked: frozenset[str] = frozenset()
 
     def keys(self, base: Snapshot) -> dict[str, str]:
         """The key of every file of the tree."""

@@ -157,8 +157,11 @@ class IndexView:
 
     def holding(self, terms: Iterable[str]) -> list[str]:
         """The labels of the files that have all of these terms in their text, those with most of them first."""
-        found = [self.scores("body", {term: 1.0}) for term in terms]
-        files = set.intersection(*map(set, found)) if found else set()
+        found: list[dict[int, int]] = []
+        for term in terms:
+            parts, _ = self._found("body", term)
+            found.append({one + at: value for of, values, at in parts for one, value in zip(of, values, strict=True)})
+        files = set.intersection(*map(set, found)) - self._stale if found else set()
         return [self.labels[one] for one in sorted(files, key=lambda one: (-sum(each[one] for each in found), one))]
 
     def holds(self, term: str) -> bool:
