@@ -12,7 +12,6 @@ from pathlib import Path
 from benchmarks.localisation import DULL, TRAILER, Case, edited, git
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.classes import class_of
-from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.view import IndexView
@@ -60,11 +59,8 @@ def replays(mirror: Path, issues: Sequence[Case]) -> list[Replay]:
     return found
 
 
-def views(mirror: Path, keeper: Keeper, wanted: Sequence[Replay]) -> Iterator[tuple[Case, IndexView]]:
-    """Each of these with its index. `keeper`: the index of the issue that they are searched in."""
-    known = keeper.unchecked()
-    if known is None:
-        return
+def views(mirror: Path, known: IndexView, wanted: Sequence[Replay]) -> Iterator[tuple[Case, IndexView]]:
+    """Each of these with its index. `known`: that of the issue that they are searched in."""
     for one in wanted:
         texts = {label: git(mirror, "show", f"{one.case.commit}:{label}") for label in one.case.gold}
         yield one.case, laid_over(known, texts)
@@ -73,7 +69,7 @@ def views(mirror: Path, keeper: Keeper, wanted: Sequence[Replay]) -> Iterator[tu
 def laid_over(known: IndexView, texts: Mapping[str, str]) -> IndexView:
     """The index with these files as they are given here."""
     files = []
-    for label, text in texts.items():
+    for label, text in sorted(texts.items()):
         language = language_of(label)
         files.append(IndexedFile(label, _NO_KEY, read_facts(redact(text).text, language, label)))
     stale = frozenset(file for label in texts if (file := known.file(label)) is not None)

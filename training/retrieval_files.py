@@ -120,8 +120,9 @@ def fit_files(found: Sequence[Files], steps: int = 300, rate: float = 0.05) -> A
 def likelihoods(one: Files, weights: Array) -> Array:
     """The softmax over a case's candidates."""
     sums = one.values @ weights
-    shares: Array = np.exp(sums - sums.max())
-    return shares / shares.sum()
+    shares = np.exp(sums - sums.max())
+    result: Array = shares / shares.sum()
+    return result
 
 
 def accuracy(files: Sequence[Files], apart: Mapping[str, Array]) -> str:

@@ -69,7 +69,7 @@ def _cases(mirrors: Path, folder: Path, without: str) -> Iterator[Segments]:
                 continue
             yield _segments(view, case, ISSUE)
             here = [one for one in replayed if one.issue == case.commit]
-            for commit, laid_over in views(mirror, keeper, here):
+            for commit, laid_over in views(mirror, view, here):
                 if query_of(PromptText(commit.prompt)).text:
                     yield _segments(laid_over, commit, 1.0)
 

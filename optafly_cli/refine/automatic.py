@@ -143,9 +143,7 @@ def _is_typed(label: str, text: str) -> bool:
 
 
 def _active(subject: Subject) -> Iterator[_Place]:
-    from optafly_cli.workspace.recent import active_file
-
-    label = active_file(subject.files.workspace)
+    label = subject.files.active
     if label:
         yield _Place(label, None, "the file that was changed last")
 

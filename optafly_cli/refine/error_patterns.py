@@ -24,6 +24,12 @@ HINT = re.compile(
 MARK = re.compile(r"^[A-Z]{4,20}> ?")
 """What a tool writes before each line of an error of its own: pytest's "INTERNALERROR> "."""
 
+HINT_WORDS = (
+    "rror", "xception", "Interrupt", "Exit", "Warning", "Fault", "Iteration", "panic", "Traceback", "FAILED", "ERR",
+    "FATAL", "fatal", ".go:", ".py:", "at ", "-->", 'File "', "Caused by: ", "Segmentation fault", ": *** ",
+)  # fmt: skip
+"""Of which a line with a hint has one: to look for words is quicker than to look for the expression."""
+
 LEAD = re.compile(r"^[ \t>|*;]*(?:(?://+|#+|--(?!>))[ \t!]*)?(?:E {2,20})?")
 """Indentation, comment marks, quote marks and pytest's margin, which errors are looked for behind."""
 

@@ -6,6 +6,7 @@ an answer must have.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from optafly_cli.refine.attached import FAILURE, LOCATION
 from optafly_cli.refine.data import templates
@@ -188,8 +189,14 @@ def _pointed(subject: Subject, one: Chosen) -> Iterator[LineRange]:
 def _failing(one: Chosen, at: LineRange) -> Iterator[tuple[int, str]]:
     offset = one.piece.start_line - 1
     inside = LineRange(max(at.start - offset, 1), at.end - offset)
-    for number, what in failing_lines(one.piece.text.split("\n"), inside, one.piece.language):
+    for number, what in _failing_in(one.piece.text, inside, one.piece.language):
         yield number + offset, what
+
+
+@lru_cache(maxsize=64)
+def _failing_in(text: str, at: LineRange, language: str) -> tuple[tuple[int, str], ...]:
+    """What can fail there; the same pieces are asked about for every rewrite of a prompt."""
+    return tuple(failing_lines(text.split("\n"), at, language))
 
 
 def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:

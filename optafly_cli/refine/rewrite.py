@@ -80,8 +80,7 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
     whole = replace(whole, changes=tuple(replace(one, number=at) for at, one in enumerate(whole.changes, 1)))
     if not any(change.id in without for change in whole.changes):
         return whole
-    allowed = {change.id for change in whole.changes if change.id not in without}
-    rest = _draft(material, _less(material.selection, without, material.count), allowed)
+    rest = rest_of(material, whole, without)
     numbers = {change.id: change.number for change in whole.changes}
     kept = {change.id for change in rest.changes}
     return replace(
@@ -90,6 +89,12 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
         undone=tuple(change for change in whole.changes if change.id not in kept),
         left_out=whole.left_out,
     )
+
+
+def rest_of(material: Material, whole: Draft, without: Collection[str]) -> Draft:
+    """What is left of the whole draft without the changes of these ids, its changes not numbered."""
+    allowed = {change.id for change in whole.changes if change.id not in without}
+    return _draft(material, _less(material.selection, without, material.count), allowed)
 
 
 def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:

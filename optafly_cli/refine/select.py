@@ -80,9 +80,13 @@ def select(
     retriever: Retriever | None = None,
 ) -> Selection:
     """Everything that belongs with `prompt`; with `unsafe` also text of files that the user did not name."""
-    files = WorkspaceFiles(workspace, retriever)
-    subject = subject_of(PromptText(prompt), named, files, attached_of(named))
-    return choose(subject, settings, count, unsafe=unsafe)
+
+    def work() -> Selection:
+        files = WorkspaceFiles(workspace, retriever)
+        subject = subject_of(PromptText(prompt), named, files, attached_of(named))
+        return choose(subject, settings, count, unsafe=unsafe)
+
+    return work() if retriever is None else retriever.settled(work)
 
 
 def may_select(prompt: str, named: NamedContext, workspace: Workspace) -> bool:

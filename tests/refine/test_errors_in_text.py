@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optafly_cli.refine.error_patterns import HINT, HINT_WORDS
 from optafly_cli.refine.errors_in_text import Frame, find_errors, named_error
 
 PYTHON = """Traceback (most recent call last):
@@ -174,6 +175,17 @@ def test_errors_lie_in_the_text_and_do_not_overlap(lines: list[str]) -> None:
         assert all(frame.line > 0 for frame in error.frames)
         assert "\n" not in error.message
         end = error.end_line
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [*HINT.pattern.replace("[Ee]rror", "Error|error").replace("\\b", "").split("|")],
+)
+def test_every_hint_has_a_word_that_is_looked_for_first(hint: str) -> None:
+    """Else lines with it would never be looked at."""
+    example = hint.replace(r"\d", "7").replace("\\", "")
+    assert HINT.search(example)
+    assert any(word in example for word in HINT_WORDS)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.find import Found
 from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.refine.retrieval.retriever import Retriever, units_of_text
@@ -13,6 +15,7 @@ from optafly_cli.refine.retrieval.signals import NAMES, signals_of
 from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.index.seen import Ahead
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import LineRange, NamedContext
 from tests.refine.conftest import words
@@ -291,15 +294,62 @@ def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) 
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:
-    """The same is found as when git was asked first."""
+    """It is searched once then, else again; the same is found as when git was asked first."""
     prompt = PromptText("`send_receipt` fails when the address is empty")
     assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
     if changed:
         (shop / "shop/mail.py").write_text("\n" * 40 + FILES["shop/mail.py"])
     ahead, plain = (Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")) for _ in range(2))
-    ahead.prepare(prompt)
-    assert ahead.found(prompt) == plain.found(prompt)
-    assert ahead.opened is not None
-    assert ahead.opened.is_as_indexed is not changed
-    best = ahead.found(prompt).units[0]
-    assert (best.label, best.unit.lines.start > 40) == ("shop/mail.py", changed)
+    searched = []
+
+    def work() -> Found:
+        # As a file that is named: nothing was opened before it is asked for
+        assert ahead.opened is None
+        searched.append(ahead.found(prompt))
+        return searched[-1]
+
+    found = ahead.settled(work)
+    assert found == plain.found(prompt)
+    assert len(searched) == 1 + changed
+    assert (found.units[0].label, found.units[0].unit.lines.start > 40) == ("shop/mail.py", changed)
+    assert ahead.settled(lambda: ahead.found(prompt)) == found
+
+
+def test_what_fails_ahead_leaves_no_git_behind(shop: Path) -> None:
+    """The error is the caller's, and a search after it is a plain one."""
+    begun: list[Ahead | None] = []
+
+    class Watched(Keeper):
+        def ahead(self) -> Ahead | None:
+            begun.append(super().ahead())
+            return begun[-1]
+
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    retriever = Retriever(Watched(find_workspace(shop), shop.parent / "indexes"))
+
+    def work() -> None:
+        assert retriever.view is not None
+        raise ValueError("not there")
+
+    with pytest.raises(ValueError, match="not there"):
+        retriever.settled(work)
+    assert begun[0] is not None
+    git = begun[0].asking.started.process
+    assert git is not None
+    assert git.poll() is not None
+
+
+def test_a_file_without_secrets_is_told_by_the_index_but_values_of_the_environment_are_looked_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was clean when it was indexed may hold what has become a secret since."""
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    retriever = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+    files = WorkspaceFiles(find_workspace(shop), retriever)
+    source = files.source("shop/mail.py")
+    assert source is not None
+    assert retriever.is_clean("shop/mail.py", source.text)
+    assert files.redacted("shop/mail.py", source).lines == source.lines
+    monkeypatch.setenv("MAIL_PASSWORD", "sendmail(address)")
+    shown = WorkspaceFiles(find_workspace(shop), retriever).redacted("shop/mail.py", source)
+    assert shown.lines[4] == "    smtplib.SMTP().[redacted: value from the environment]"

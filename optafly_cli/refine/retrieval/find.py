@@ -1,8 +1,9 @@
 """From a query to files and segments, best first: the weighed sums of their signals."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optafly_cli.refine.retrieval.clarity import Clarity, clarity
 from optafly_cli.refine.retrieval.places import Places, places_of
@@ -51,17 +52,28 @@ class Found:
 
 def find(view: IndexView, query: Query) -> Found:
     """The files and segments that belong to a query."""
+    return with_units(view, query, find_files(view, query))
+
+
+def find_files(view: IndexView, query: Query) -> Found:
+    """The files alone: for a score nobody needs segments."""
     places = places_of(view, query)
     signals = signals_of(view, query, places)
     likelihoods = file_likelihoods(signals)
-    best = dict(list(likelihoods.items())[:READ_FILES])
     return Found(
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
-        tuple(_found_units(view, query, places, best)),
+        (),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
         next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
         clarity(signals, likelihoods),
     )
+
+
+def with_units(view: IndexView, query: Query, found: Found) -> Found:
+    """The same with the segments of its best files."""
+    best = {file: one.likelihood for one in found.files[:READ_FILES] if (file := view.file(one.label)) is not None}
+    units = _found_units(view, query, places_of(view, query), best)
+    return replace(found, units=tuple(units))
 
 
 def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:
@@ -102,13 +114,15 @@ def _found_units(
         for segment, values in signals.items()
         if every or values[_TEXT] or values[_NAMED_LINE]
     }
-    lines = {(view.labels[file], line) for file, line in places.lines}
+    lines: dict[int, list[int]] = {}
+    for file, line in sorted(places.lines):
+        lines.setdefault(file, []).append(line)
     found = []
     for segment, total in sums.items():
         unit = view.unit(segment)
-        label = view.labels[unit.file]
         likelihood = files[unit.file] ** _FILE / (1.0 + math.exp(-total))
-        found.append(FoundUnit(label, unit, likelihood, _why(label, unit, query, lines)))
+        why = _why(unit, query, lines.get(unit.file, ()))
+        found.append(FoundUnit(view.labels[unit.file], unit, likelihood, why))
     return sorted(found, key=_worth)
 
 
@@ -117,10 +131,11 @@ def _worth(one: FoundUnit) -> tuple[float, str, int]:
     return -one.likelihood / (one.unit.size + HEADER) ** SIZE, one.label, one.unit.lines.start
 
 
-def _why(label: str, unit: Unit, query: Query, lines: set[tuple[str, int]]) -> str:
-    named = sorted(line for of, line in lines if of == label and unit.lines.start <= line <= unit.lines.end)
-    if named:
-        return f"line {named[0]} of it is named in the prompt"
+def _why(unit: Unit, query: Query, lines: Sequence[int]) -> str:
+    """`lines`: those of its file that the prompt names, ascending."""
+    at = bisect_left(lines, unit.lines.start)
+    if at < len(lines) and lines[at] <= unit.lines.end:
+        return f"line {lines[at]} of it is named in the prompt"
     if unit.symbol is not None and query.names.get(unit.symbol.name, 0.0) >= _SURE:
         return f"the prompt names {unit.symbol.name}"
     if unit.symbol is not None and query.names.get(unit.symbol.parent, 0.0) >= _SURE:

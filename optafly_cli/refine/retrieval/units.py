@@ -43,14 +43,18 @@ def unit_signals(
     shares = _shares(units.values())
     found: dict[int, Sequence[float]] = {}
     for segment, unit in units.items():
-        own = [scores[name].get(segment, 0.0) for name in SCORES]
+        text, title, code = (scores[name].get(segment, 0.0) for name in SCORES)
         function = view.function_of(segment)
         near = max(scores["text"].get(segment - 1, 0.0), scores["text"].get(segment + 1, 0.0))
         length = unit.lines.end - unit.lines.start + 1
         lines = unit.symbol.end - unit.symbol.start + 1 if unit.symbol is not None else length
         found[segment] = (
-            *(score / highest[name] for score, name in zip(own, SCORES, strict=True)),
-            *(score / (in_file[name].get(unit.file) or 1.0) for score, name in zip(own, SCORES, strict=True)),
+            text / highest["text"],
+            title / highest["title"],
+            code / highest["code"],
+            text / (in_file["text"].get(unit.file) or 1.0),
+            title / (in_file["title"].get(unit.file) or 1.0),
+            code / (in_file["code"].get(unit.file) or 1.0),
             whole["text"].get(function, 0.0) / highest["text"],
             whole["title"].get(function, 0.0) / highest["title"],
             near / highest["text"],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from operator import mul
 from typing import Any
 
 from optafly_cli.errors import OptaflyError
@@ -19,7 +20,8 @@ class Linear:
 
     def sum(self, values: Sequence[float]) -> float:
         """The weighed sum of the values of all signals."""
-        return self.bias + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+        total: float = self.bias + sum(map(mul, self.weights, values))
+        return total
 
 
 @dataclass(frozen=True, slots=True)

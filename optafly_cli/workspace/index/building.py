@@ -54,13 +54,14 @@ def snapshot(
     meta: Mapping[str, Any],
     average: Mapping[str, float] | None = None,
 ) -> bytes:
-    """The index of these files, as `reading.Snapshot` reads it. Files are numbered in the order given.
+    """The index of these files, as `reading.Snapshot` reads it. They are given, and numbered, in order of their labels.
 
     `average`: how long documents are by field, where that is known of more files than these.
     """
     arrays: dict[str, array[Any] | bytes] = {
         "labels": "\0".join(one.label for one in files).encode("utf-8"),
         "keys": b"".join(one.key for one in files),
+        "clean": bytes(one.facts.clean for one in files),
         "classes": array("B", (CLASSES.index(class_of(one.label)) for one in files)),
     }
     arrays |= _outline(files)

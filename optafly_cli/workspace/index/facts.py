@@ -50,12 +50,16 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them."""
+    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them.
+
+    `clean`: no secret was found in its text.
+    """
 
     symbols: tuple[Symbol, ...]
     segments: tuple[Segment, ...]
     docs: Mapping[str, int]
     imports: tuple[str, ...]
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ def packed(facts: FileFacts) -> bytes:
         [[one.start, one.end, one.symbol, one.terms, one.prose, one.imports, one.size] for one in facts.segments],
         facts.docs,
         facts.imports,
+        facts.clean,
     ]
     return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
 
@@ -141,7 +146,6 @@ def packed(facts: FileFacts) -> bytes:
 def unpacked(data: bytes) -> FileFacts:
     """The inverse of `packed`. Raises ValueError or zlib.error for what is damaged."""
     plain: Any = json.loads(zlib.decompress(data))
-    symbols, segments, docs, imports = plain
-    return FileFacts(
-        tuple(Symbol(*one) for one in symbols), tuple(Segment(*one) for one in segments), docs, tuple(imports)
-    )
+    symbols, segments, docs, imports, clean = plain
+    symbols = tuple(Symbol(*one) for one in symbols)
+    return FileFacts(symbols, tuple(Segment(*one) for one in segments), docs, tuple(imports), clean)
