@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from optafly_cli.refine.examples.agreement import agreement
-from optafly_cli.refine.examples.reading import examples_in
 from optafly_cli.refine.found import chance_found, on_scale
 from optafly_cli.refine.mentions import symbols
 from optafly_cli.refine.prompt_text import PromptText
@@ -71,8 +70,7 @@ def _evidence(subject: Subject) -> dict[str, float]:
 
 def _agreement(view: PromptText) -> dict[str, float]:
     """What examples with a result show, and whether the words explain it."""
-    examples = examples_in(view.text)
-    found = agreement(view.text, examples)
+    found = agreement(view.text, view.examples)
     return {
         "examples_explained": found.explained,
         "examples_deep": found.explained * found.depth,

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optafly_cli.refine.examples.agreement import agreement
-from optafly_cli.refine.examples.reading import MAX_EXAMPLES, examples_in
+from optafly_cli.refine.examples.reading import MOST_EXAMPLES, NOTHING, examples_in
 
 
 def read(text: str) -> list[tuple[object, object]]:
-    return [(one.arguments, one.result) for one in examples_in(text)]
+    return [(one.arguments, one.result) for one in examples_in(text) if one.is_whole]
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ def read(text: str) -> list[tuple[object, object]]:
         ("total([1, 2]) => 3, total([]) -> 0", [(([1, 2],), 3), (([],), 0)]),
         ("join('a, b', ')') should return 'a)'", [(("a, b", ")"), "a)")]),
         ("assert set(common([1, 2], [2])) == set([2])", [(([1, 2], [2]), [2])]),
+        ("assert math.isclose(area(2), 12.57, rel_tol=0.01)", [((2,), 12.57)]),
+        ("assert is_even(2)\nassert not is_even(3)", [((2,), True), ((3,), False)]),
+        (">>> print(half(4))\n2", [((4,), 2)]),
+        ("half(4) returns `2`, and `half(8)` = 4", [((4,), 2), ((8,), 4)]),
         ("Input: words = ['a'], n = 2\nOutput: 'aa'", [((["a"], 2), "aa")]),
         ("For lst = [1, 2] the output should be 3", [(([1, 2],), 3)]),
         ("left(5, 2) -> 5 - 2 = 3", [((5, 2), 3)]),
@@ -32,16 +36,39 @@ def test_examples_are_read_in_the_forms_that_people_write(text: str, expected: l
 
 
 @pytest.mark.parametrize(
-    "text", ["print(os.environ) == 1", "f(x) == y", "f(1\n", "see f(1) for more", "", "f(1) == [1, 2"]
+    "text",
+    [
+        "print(os.environ) == 1",
+        "f(x) == y",
+        "f(1\n",
+        "see f(1) for more",
+        "",
+        "f(1) == [1, 2",
+        "len(f(1)) == 2",
+        "x.f(1) == 2",
+        "f(*[1]) == 2",
+        "def f(1) -> 2",
+    ],
 )
 def test_what_is_no_literal_is_no_example(text: str) -> None:
     """Names and open brackets are left alone; nothing is run."""
     assert read(text) == []
 
 
+def test_a_call_is_an_example_for_rules_when_only_its_result_is_known() -> None:
+    """A name or a keyword goes in, and how many; what is compared as a set or nearly is not exact."""
+    first, second, third = examples_in("f(x, 1, key=2) == 3\nassert set(g([1])) == set([2])\nassert isclose(h(1), 0.5)")
+    assert (first.function, first.arguments, first.keywords) == ("f", (NOTHING, 1), 1)
+    assert first.call == "f(x, 1, key=2)"
+    assert first.is_exact
+    assert not first.is_whole
+    assert (second.function, second.is_whole, second.is_exact) == ("g", True, False)
+    assert (third.function, third.is_whole, third.is_exact) == ("h", True, False)
+
+
 def test_at_most_so_many_examples_are_read() -> None:
     """A table of examples costs no more than a few."""
-    assert len(examples_in("".join(f"f({number}) == {number}\n" for number in range(100)))) == MAX_EXAMPLES
+    assert len(examples_in("".join(f"f({number}) == {number}\n" for number in range(100)))) == MOST_EXAMPLES
 
 
 @pytest.mark.parametrize(

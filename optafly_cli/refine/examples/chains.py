@@ -1,0 +1,300 @@
+"""Chains of operations that the words name, tried on examples.
+
+A chain is: what is looked at (an argument, its words, its digits …), what is kept of it, what is made of each, what
+it comes to, a last touch. Only steps that the words name are tried, so a result that no chain gives speaks against the
+example, or for an operation that is not known here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from optafly_cli.refine.examples import steps as known_steps
+from optafly_cli.refine.examples.reading import Example, literal
+from optafly_cli.refine.examples.values import NAMES
+
+MOST_STEPS = 700
+"""So many steps are tried on one example."""
+MOST_CONSTANTS = 2
+_FAULTS = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+_MOST_RANGE = 500
+
+Steps = tuple[Callable[..., Any], ...]
+Given = tuple[Any, ...]
+Named = Mapping[str, Sequence[Any]]
+
+
+def explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
+    """The largest share of the examples that one chain explains, and how much of what is named that chain uses."""
+    # Those with the longest arguments say most: what gives none of their results is not tried on the others
+    ordered = sorted(examples, key=lambda one: -len(repr(one.arguments)))
+    named = _named(words)
+    constants = _constants(words)
+    defaults = list(_defaults(words))
+    best = (0.0, 0.0)
+    for first in ordered[:2]:
+        for steps, used in _chains(named, first, constants):
+            if used:
+                good = sum(
+                    _gives(steps, (*one.arguments, *constants), one.result)
+                    or any(same(one.result, other) for other in defaults)
+                    for one in ordered
+                )
+                best = max(best, (good / len(ordered), min(1.0, used / 3)))
+                if best == (1.0, 1.0):
+                    return best
+        if best[0]:
+            break
+    return best
+
+
+def _named(words: str) -> Named:
+    """The steps that the words name, by kind."""
+    single = set(re.findall(r"[a-z\d^\"\'-]+", words))
+    known = _Words(
+        words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1))
+    )
+    named = {
+        kind: [step for pattern, step in table if not pattern or known.have(pattern)]
+        for kind, table in known_steps.TABLES.items()
+    }
+    named["negated"] = [None] if known.have(known_steps.NEGATED) else []
+    named["counted"] = [None] if known.have(known_steps.COUNTED) else []
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A text, its words, and all beginnings of its words."""
+
+    text: str
+    whole: frozenset[str]
+    begun: frozenset[str]
+
+    def have(self, pattern: str) -> bool:
+        """Whether a pattern is found in the text; a regular expression is tried last."""
+        whole, begun, rest = _parted(pattern)
+        if not self.whole.isdisjoint(whole) or not self.begun.isdisjoint(begun):
+            return True
+        return rest is not None and rest.search(self.text) is not None
+
+
+@cache
+def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[str] | None]:
+    r"""The alternatives of a pattern that are a word (`\bsum\b`), a word's beginning (`\bsort`), and the others."""
+    if re.search(r"[(\[]", pattern):
+        return frozenset(), frozenset(), re.compile(pattern)
+    whole: list[str] = []
+    begun: list[str] = []
+    rest: list[str] = []
+    for part in pattern.split("|"):
+        match = re.fullmatch(r"\\b([a-z]{2,})(\\b)?", part)
+        if match is None:
+            rest.append(part)
+        else:
+            (whole if match[2] else begun).append(match[1])
+    return frozenset(whole), frozenset(begun), re.compile("|".join(rest)) if rest else None
+
+
+def _constants(words: str) -> Given:
+    """Numbers and short quoted texts that the words name: "divisible by 11", "the letter 'p'"."""
+    found: list[Any] = []
+    for match in _compiled(known_steps.CONSTANT).finditer(words):
+        value = match["text"] if match["text"] is not None else literal(match["number"]) if match["number"] else None
+        if value is None:
+            value = NAMES.index(match["name"])
+        if not any(type(value) is type(one) and value == one for one in found):
+            found.append(value)
+    return tuple(found[:MOST_CONSTANTS])
+
+
+def _defaults(words: str) -> Iterator[Any]:
+    """What the words say is returned when nothing else can be: "otherwise return -1"."""
+    for match in _compiled(known_steps.DEFAULT).finditer(words):
+        if match["empty"]:
+            yield "" if match["empty"] == "string" else []
+        else:
+            yield literal(match["value"].replace("none", "None"))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _gives(steps: Steps, given: Given, result: Any) -> bool:
+    source, keep, change, reduce, last = steps
+    try:
+        value = last(reduce(change(keep(source(given), given))))
+    except _FAULTS:
+        return False
+    return same(value, result)
+
+
+def _chains(named: Named, example: Example, constants: Given) -> Iterator[tuple[Steps, int]]:
+    """Each chain that gives the result, and how many named steps it has. Constants are the last of what is given."""
+    left = MOST_STEPS
+    given = (*example.arguments, *constants)
+    lasts = _lasts(named, example.result)
+    seen: list[Any] = []
+    for started, changed, before in _begun(named, len(example.arguments), given, len(constants)):
+        left -= len(named["reductions"])
+        if left < 0:
+            return
+        if any(type(changed) is type(one) and changed == one for one in seen):
+            continue
+        seen.append(changed)
+        for reduce, reduced, reduces in _tried(_counted(named["reductions"]), changed):
+            if same(reduced, example.result):
+                yield (*started, reduce, _unchanged), before + reduces
+            for last, value, _ in _tried(lasts, reduced):
+                if same(value, example.result):
+                    yield (*started, reduce, last), before + reduces + 1
+
+
+def _begun(named: Named, count: int, given: Given, constants: int) -> Iterator[tuple[Steps, Any, int]]:
+    """What is looked at, kept and made of each: the shorter chains first, those with a constant last."""
+    sources = list(_tried(_sources(named, count), given))
+    alone = [(source, begun, sourced, _keeps(named, begun, range(min(count, 3)))) for source, begun, sourced in sources]
+    numbers = range(-constants, 0)
+    bound = [(source, begun, sourced, _bound(named, begun, numbers)) for source, begun, sourced in sources]
+    for parts in (alone, bound):
+        kept = []
+        for source, begun, sourced, keeping in parts:
+            for keep, values, keeps in _tried(keeping, begun, given):
+                kept.append((source, keep, values, sourced + keeps))
+                yield (source, keep, _unchanged), values, sourced + keeps
+        for source, keep, values, before in kept:
+            for change, changed, changes in _tried(_changes(named, values), values):
+                yield (source, keep, change), changed, before + changes
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _lasts(named: Named, result: Any) -> list[tuple[Any, int]]:
+    """The last touches that give what the result is."""
+    kinds: Mapping[type, str] = {
+        str: "text",
+        bool: "truth",
+        int: "number",
+        float: "number",
+        list: "list",
+        tuple: "list",
+    }
+    return [(step, 1) for step in named.get(kinds.get(type(result), ""), ())]
+
+
+def _tried(steps: Iterable[tuple[Any, int]], *values: Any) -> Iterator[tuple[Any, Any, int]]:
+    """The steps that can be taken, with what each gives."""
+    for step, used in steps:
+        try:
+            value = step(*values)
+        except _FAULTS:
+            continue
+        yield step, value, used
+
+
+def _counted(steps: Sequence[Any]) -> Iterator[tuple[Any, int]]:
+    """The first does nothing."""
+    for number, step in enumerate(steps):
+        yield step, int(number > 0)
+
+
+def _sources(named: Named, count: int) -> Iterator[tuple[Any, int]]:
+    for at in range(min(count, 3)):
+        yield (lambda given, at=at: given[at]), 0
+        for make in named["sources"]:
+            yield (lambda given, at=at, make=make: make(given[at])), 1
+        if named["counted"]:
+            for test in named["predicates"]:
+                yield (lambda given, at=at, test=test: _first(given[at], test)), 1
+    if count > 1:
+        yield (lambda given: list(given[:count])), 0
+        yield (lambda given: [int(one) for one in re.findall(r"-?\d+", repr(given[:count]))]), 0
+        yield (lambda given: _range(given[0], given[1])), 0
+        yield (lambda given: _range(min(given[:2]), max(given[:2]))), 0
+
+
+def _range(first: int, last: int) -> list[int]:
+    if last - first > _MOST_RANGE:
+        raise ValueError
+    return list(range(first, last + 1))
+
+
+def _first(count: int, test: Callable[[Any], Any]) -> list[int]:
+    """So many numbers from 1 on that pass a test."""
+    if isinstance(count, bool) or not 0 <= count <= _MOST_COUNTED:
+        raise ValueError
+    found: list[int] = []
+    for number in range(1, _MOST_RANGE):
+        if len(found) == count:
+            return found
+        if test(number):
+            found.append(number)
+    raise ValueError
+
+
+_MOST_COUNTED = 40
+
+
+def _keeps(named: Named, begun: Any, others: Sequence[int]) -> Iterator[tuple[Any, int]]:
+    """What is kept: all of it, or what a test, a place or another argument keeps."""
+    yield (lambda values, _: values), 0
+    if isinstance(begun, (list, tuple)):
+        for place in named["places"]:
+            yield (lambda values, _, place=place: place(values)), 1
+            for test in named["predicates"]:
+                yield (lambda values, _, place=place, test=test: [one for one in place(values) if test(one)]), 2
+        for test in named["predicates"]:
+            yield (lambda values, _, test=test: [one for one in values if test(one)]), 1
+            yield (lambda values, _, test=test: [test(one) for one in values]), 1
+            if named["negated"]:
+                yield (lambda values, _, test=test: [one for one in values if not test(one)]), 1
+    if len(others) > 1:
+        yield from _bound(named, begun, others)
+
+
+def _bound(named: Named, begun: Any, others: Sequence[int]) -> Iterator[tuple[Any, int]]:
+    """What is kept by, or made with, a second argument; `others` are their places among what is given."""
+    for at in others:
+        for step in named["with"]:
+            yield (lambda values, given, at=at, step=step: step(values, given[at])), 1
+        if not isinstance(begun, (list, tuple)):
+            for step in named["each"]:
+                yield (lambda values, given, at=at, step=step: step(values, given[at])), 1
+            continue
+        for step in named["each"]:
+            yield (lambda values, given, at=at, step=step: [step(one, given[at]) for one in values]), 1
+        for test in named["against"]:
+            yield (lambda values, given, at=at, test=test: [one for one in values if test(one, given[at])]), 1
+            yield (lambda values, given, at=at, test=test: [test(one, given[at]) for one in values]), 1
+            if named["negated"]:
+                yield (lambda values, given, at=at, test=test: [one for one in values if not test(one, given[at])]), 1
+
+
+def _changes(named: Named, kept: Any) -> Iterator[tuple[Any, int]]:
+    for change in named["maps"]:
+        if not isinstance(kept, (list, tuple)):
+            yield change, 1
+            continue
+        yield (lambda values, change=change: [change(one) for one in values]), 1
+        yield (lambda values, change=change: sorted(values, key=change)), 1
+        for other in named["maps"]:
+            if other is not change:
+                yield (lambda values, change=change, other=other: [other(change(one)) for one in values]), 2
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal: lists and tuples alike, numbers as far as two digits behind the point show; True is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        exact = isinstance(one, int) and isinstance(other, int)
+        return one == other if exact else abs(one - other) <= 0.005 * max(1.0, abs(other))
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    return type(one) is type(other) and bool(one == other)
