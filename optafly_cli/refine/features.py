@@ -73,7 +73,7 @@ def _agreement(view: PromptText) -> dict[str, float]:
     """What examples with a result show, and whether the words explain it."""
     found = agreement(view.text, view.examples)
     return {
-        "examples_explained": found.explained * (0.8 + 0.2 * found.depth),
+        "examples_explained": found.explained * (0.5 + 0.5 * found.simple),
         "examples_shown": found.shown,
         "examples_odd": min(1.0, 0.5 * found.echoes + found.overfull),
     }

@@ -128,5 +128,5 @@ def test_no_example_is_too_odd_to_be_judged(words: list[str], arguments: list[ob
     """Whatever the values are, every part is between 0 and 1 and nothing is raised."""
     text = f"{' '.join(words)}\nf({', '.join(map(repr, arguments))}) == {result!r}"
     found = agreement(text, examples_in(text))
-    for part in (found.explained, found.depth, found.echoes, found.shown, found.overfull):
+    for part in (found.explained, found.simple, found.echoes, found.shown, found.overfull):
         assert 0.0 <= part <= 1.0

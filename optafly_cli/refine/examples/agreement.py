@@ -16,13 +16,13 @@ LONGEST_WORDS = 3_000
 class Agreement:
     """How the examples and the words go together, each 0 to 1.
 
-    `explained`: the largest share of the examples that one chain of named operations explains; `depth`: how much of
-    what is named that chain uses. `echoes`: how much of the results only repeats their arguments. `shown`: how much
+    `explained`: the largest share of the examples that one chain of named operations explains; `simple`: 1 by the
+    number of its steps, for a long chain explains what is wrong as well. `echoes`: how much of the results only repeats their arguments. `shown`: how much
     the results show, those that say the same counted once. `overfull`: the share that makes something of nothing.
     """
 
     explained: float = 0.0
-    depth: float = 0.0
+    simple: float = 0.0
     echoes: float = 0.0
     shown: float = 0.0
     overfull: float = 0.0
@@ -34,11 +34,11 @@ def agreement(text: str, examples: Sequence[Example]) -> Agreement:
     examples = [one for one in examples if one.is_whole][:MOST]
     if not examples:
         return Agreement()
-    share, depth = explained(words, examples)
+    share, simple = explained(words, examples)
     count = len(examples)
     return Agreement(
         share,
-        depth,
+        simple,
         sum(_echoes(one) for one in examples) / count,
         sum(_shown(result) for result in {repr(one.result) for one in examples}) / count,
         sum(_overfull(one) for one in examples) / count,
@@ -56,7 +56,7 @@ def _words(text: str, examples: Sequence[Example]) -> str:
     for one in examples:
         parts.append(text[position : one.start])
         position = one.end
-    return " ".join([*parts, text[position:]])[:LONGEST_WORDS].lower()
+    return " ".join([*parts, text[position:]])[:LONGEST_WORDS]
 
 
 def _echoes(example: Example) -> float:

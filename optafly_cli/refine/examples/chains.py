@@ -15,7 +15,7 @@ from optafly_cli.refine.examples import steps as known_steps
 from optafly_cli.refine.examples.reading import Example, literal
 from optafly_cli.refine.examples.values import NAMES
 
-MOST_STEPS = 700
+MOST_STEPS = 500
 """So many steps are tried on one example."""
 MOST_CONSTANTS = 2
 _FAULTS = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
@@ -26,12 +26,13 @@ Given = tuple[Any, ...]
 Named = Mapping[str, Sequence[Any]]
 
 
-def explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
-    """The largest share of the examples that one chain explains, and how much of what is named that chain uses."""
+def explained(text: str, examples: Sequence[Example]) -> tuple[float, float]:
+    """The largest share of the examples that one chain explains, and 1 by the number of steps of the shortest."""
+    words = text.lower()
     # Those with the longest arguments say most: what gives none of their results is not tried on the others
     ordered = sorted(examples, key=lambda one: -len(repr(one.arguments)))
     named = _named(words)
-    constants = _constants(words)
+    constants = _constants(text)
     defaults = list(_defaults(words))
     best = (0.0, 0.0)
     for first in ordered[:2]:
@@ -42,7 +43,7 @@ def explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
                     or any(same(one.result, other) for other in defaults)
                     for one in ordered
                 )
-                best = max(best, (good / len(ordered), min(1.0, used / 3)))
+                best = max(best, (good / len(ordered), 1.0 / used))
                 if best == (1.0, 1.0):
                     return best
         if best[0]:
@@ -52,7 +53,7 @@ def explained(words: str, examples: Sequence[Example]) -> tuple[float, float]:
 
 def _named(words: str) -> Named:
     """The steps that the words name, by kind."""
-    single = set(re.findall(r"[a-z\d^\"\'-]+", words))
+    single = set(re.findall(r"[a-z]+", words))
     known = _Words(
         words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1))
     )
@@ -83,28 +84,31 @@ class _Words:
 
 @cache
 def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[str] | None]:
-    r"""The alternatives of a pattern that are a word (`\bsum\b`), a word's beginning (`\bsort`), and the others."""
-    if re.search(r"[(\[]", pattern):
-        return frozenset(), frozenset(), re.compile(pattern)
+    r"""The alternatives of a pattern that are words (`\bsums?\b`), beginnings of words (`\bsort`), and the others."""
     whole: list[str] = []
     begun: list[str] = []
     rest: list[str] = []
-    for part in pattern.split("|"):
-        match = re.fullmatch(r"\\b([a-z]{2,})(\\b)?", part)
-        if match is None:
+    for part in _compiled(_ALTERNATIVE).findall(pattern):
+        match = re.fullmatch(r"\\b(?:([a-z]{2,})|\(\?:([a-z|]{2,})\))(s\?)?(\\b)?", part)
+        if match is None or (match[3] and not match[4]):
             rest.append(part)
-        else:
-            (whole if match[2] else begun).append(match[1])
+            continue
+        words = (match[1] or match[2]).split("|")
+        (whole if match[4] else begun).extend(words + ([f"{word}s" for word in words] if match[3] else []))
     return frozenset(whole), frozenset(begun), re.compile("|".join(rest)) if rest else None
 
 
-def _constants(words: str) -> Given:
+_ALTERNATIVE = r"(?:[^|()\[\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+"
+"""What stands between the bars of a pattern, with its brackets whole."""
+
+
+def _constants(text: str) -> Given:
     """Numbers and short quoted texts that the words name: "divisible by 11", "the letter 'p'"."""
     found: list[Any] = []
-    for match in _compiled(known_steps.CONSTANT).finditer(words):
+    for match in _compiled(known_steps.CONSTANT).finditer(text):
         value = match["text"] if match["text"] is not None else literal(match["number"]) if match["number"] else None
         if value is None:
-            value = NAMES.index(match["name"])
+            value = NAMES.index(match["name"].lower())
         if not any(type(value) is type(one) and value == one for one in found):
             found.append(value)
     return tuple(found[:MOST_CONSTANTS])
@@ -137,16 +141,16 @@ def _chains(named: Named, example: Example, constants: Given) -> Iterator[tuple[
     """Each chain that gives the result, and how many named steps it has. Constants are the last of what is given."""
     left = MOST_STEPS
     given = (*example.arguments, *constants)
-    lasts = _lasts(named, example.result)
+    reductions, lasts = _ends(named, example.result)
     seen: list[Any] = []
     for started, changed, before in _begun(named, len(example.arguments), given, len(constants)):
-        left -= len(named["reductions"])
+        left -= len(reductions)
         if left < 0:
             return
         if any(type(changed) is type(one) and changed == one for one in seen):
             continue
         seen.append(changed)
-        for reduce, reduced, reduces in _tried(_counted(named["reductions"]), changed):
+        for reduce, reduced, reduces in _tried(reductions, changed):
             if same(reduced, example.result):
                 yield (*started, reduce, _unchanged), before + reduces
             for last, value, _ in _tried(lasts, reduced):
@@ -175,17 +179,16 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-def _lasts(named: Named, result: Any) -> list[tuple[Any, int]]:
-    """The last touches that give what the result is."""
-    kinds: Mapping[type, str] = {
-        str: "text",
-        bool: "truth",
-        int: "number",
-        float: "number",
-        list: "list",
-        tuple: "list",
-    }
-    return [(step, 1) for step in named.get(kinds.get(type(result), ""), ())]
+def _ends(named: Named, result: Any) -> tuple[list[tuple[Any, int]], list[tuple[Any, int]]]:
+    """What a value can come to, to give such a result, and the last touches that do."""
+    kind = next((kind for kind, types in _KINDS if isinstance(result, types)), "list")
+    reductions = [(step, 1) for reached in known_steps.REACH[kind] for step in named[f"to {reached}"]]
+    return [(_unchanged, 0), *reductions], [(step, 1) for step in named.get(f"at last {kind}", ())]
+
+
+_KINDS: Sequence[tuple[str, type | tuple[type, ...]]] = (
+    ("truth", bool), ("number", (int, float)), ("text", str), ("dict", dict),
+)  # fmt: skip
 
 
 def _tried(steps: Iterable[tuple[Any, int]], *values: Any) -> Iterator[tuple[Any, Any, int]]:
@@ -196,12 +199,6 @@ def _tried(steps: Iterable[tuple[Any, int]], *values: Any) -> Iterator[tuple[Any
         except _FAULTS:
             continue
         yield step, value, used
-
-
-def _counted(steps: Sequence[Any]) -> Iterator[tuple[Any, int]]:
-    """The first does nothing."""
-    for number, step in enumerate(steps):
-        yield step, int(number > 0)
 
 
 def _sources(named: Named, count: int) -> Iterator[tuple[Any, int]]:
@@ -254,6 +251,8 @@ def _keeps(named: Named, begun: Any, others: Sequence[int]) -> Iterator[tuple[An
             yield (lambda values, _, test=test: [test(one) for one in values]), 1
             if named["negated"]:
                 yield (lambda values, _, test=test: [one for one in values if not test(one)]), 1
+        for step in named["to list"]:
+            yield (lambda values, _, step=step: step(values)), 1
     if len(others) > 1:
         yield from _bound(named, begun, others)
 
