@@ -1,8 +1,8 @@
 """Cases that a text on a function leaves open: operations that for some of what can go in have no result, or several.
 
-An average of nothing, a division by 0, the sign of a difference that is 0, which way something is rotated or rounded, the
-form of what is converted; and words that stand for what is not said. "The largest" is not among them: what the set of
-pairs calls ambiguous is that such a word is gone (docs/score.md).
+An average of nothing, a division by 0, the sign of a difference that is 0, which way something is rotated or rounded,
+the form of what is converted; and words that stand for what is not said. "The largest" is not among them: what the set
+of pairs calls ambiguous is that such a word is gone (docs/score.md).
 """
 
 import re

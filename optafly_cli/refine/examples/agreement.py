@@ -17,8 +17,9 @@ class Agreement:
     """How the examples and the words go together, each 0 to 1.
 
     `explained`: the largest share of the examples that one chain of named operations explains; `simple`: 1 by the
-    number of its steps, for a long chain explains what is wrong as well. `echoes`: how much of the results only repeats their arguments. `shown`: how much
-    the results show, those that say the same counted once. `overfull`: the share that makes something of nothing.
+    number of its steps, for a long chain explains what is wrong as well. `echoes`: how much of the results only repeats
+    their arguments. `shown`: how much the results show, those that say the same counted once. `overfull`: the share
+    that makes something of nothing.
     """
 
     explained: float = 0.0

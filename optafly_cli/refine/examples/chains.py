@@ -5,6 +5,7 @@ it comes to, a last touch. Only steps that the words name are tried, so a result
 example, or for an operation that is not known here.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from optafly_cli.refine.examples import steps as known_steps
 from optafly_cli.refine.examples.reading import Example, literal
 from optafly_cli.refine.examples.values import NAMES
 
-MOST_STEPS = 500
-"""So many steps are tried on one example."""
+MOST_STEPS = 800
+"""So many steps are tried on one example, those that fail included."""
 MOST_CONSTANTS = 2
 _FAULTS = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 _MOST_RANGE = 500
+_MANY = 32
 
 Steps = tuple[Callable[..., Any], ...]
 Given = tuple[Any, ...]
@@ -139,40 +141,58 @@ def _gives(steps: Steps, given: Given, result: Any) -> bool:
 
 def _chains(named: Named, example: Example, constants: Given) -> Iterator[tuple[Steps, int]]:
     """Each chain that gives the result, and how many named steps it has. Constants are the last of what is given."""
-    left = MOST_STEPS
     given = (*example.arguments, *constants)
     reductions, lasts = _ends(named, example.result)
+    search = _Search(MOST_STEPS)
     seen: list[Any] = []
-    for started, changed, before in _begun(named, len(example.arguments), given, len(constants)):
-        left -= len(reductions)
-        if left < 0:
-            return
+    for started, changed, before in _begun(search, named, given, len(constants)):
         if any(type(changed) is type(one) and changed == one for one in seen):
             continue
         seen.append(changed)
-        for reduce, reduced, reduces in _tried(reductions, changed):
+        for reduce, reduced, reduces in search.tried(reductions, changed):
             if same(reduced, example.result):
                 yield (*started, reduce, _unchanged), before + reduces
-            for last, value, _ in _tried(lasts, reduced):
+            for last, value, _ in search.tried(lasts, reduced):
                 if same(value, example.result):
                     yield (*started, reduce, last), before + reduces + 1
 
 
-def _begun(named: Named, count: int, given: Given, constants: int) -> Iterator[tuple[Steps, Any, int]]:
+def _begun(search: "_Search", named: Named, given: Given, constants: int) -> Iterator[tuple[Steps, Any, int]]:
     """What is looked at, kept and made of each: the shorter chains first, those with a constant last."""
-    sources = list(_tried(_sources(named, count), given))
+    count = len(given) - constants
+    sources = list(search.tried(_sources(named, count), given))
     alone = [(source, begun, sourced, _keeps(named, begun, range(min(count, 3)))) for source, begun, sourced in sources]
     numbers = range(-constants, 0)
     bound = [(source, begun, sourced, _bound(named, begun, numbers)) for source, begun, sourced in sources]
     for parts in (alone, bound):
         kept = []
         for source, begun, sourced, keeping in parts:
-            for keep, values, keeps in _tried(keeping, begun, given):
+            for keep, values, keeps in search.tried(keeping, begun, given):
                 kept.append((source, keep, values, sourced + keeps))
                 yield (source, keep, _unchanged), values, sourced + keeps
         for source, keep, values, before in kept:
-            for change, changed, changes in _tried(_changes(named, values), values):
+            for change, changed, changes in search.tried(_changes(named, values), values):
                 yield (source, keep, change), changed, before + changes
+
+
+class _Search:
+    """Steps tried on one example, as long as there are some left."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def tried(self, steps: Iterable[tuple[Any, int]], *values: Any) -> Iterator[tuple[Any, Any, int]]:
+        """The steps that can be taken, with what each gives. One on many values counts as several."""
+        cost = 1 + (len(values[0]) // _MANY if isinstance(values[0], (list, tuple, str)) else 0)
+        for step, used in steps:
+            self._left -= cost
+            if self._left < 0:
+                return
+            try:
+                value = step(*values)
+            except _FAULTS:
+                continue
+            yield step, value, used
 
 
 def _unchanged(value: Any) -> Any:
@@ -189,16 +209,6 @@ def _ends(named: Named, result: Any) -> tuple[list[tuple[Any, int]], list[tuple[
 _KINDS: Sequence[tuple[str, type | tuple[type, ...]]] = (
     ("truth", bool), ("number", (int, float)), ("text", str), ("dict", dict),
 )  # fmt: skip
-
-
-def _tried(steps: Iterable[tuple[Any, int]], *values: Any) -> Iterator[tuple[Any, Any, int]]:
-    """The steps that can be taken, with what each gives."""
-    for step, used in steps:
-        try:
-            value = step(*values)
-        except _FAULTS:
-            continue
-        yield step, value, used
 
 
 def _sources(named: Named, count: int) -> Iterator[tuple[Any, int]]:
@@ -292,8 +302,12 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        exact = isinstance(one, int) and isinstance(other, int)
-        return one == other if exact else abs(one - other) <= 0.005 * max(1.0, abs(other))
+        if isinstance(one, int) and isinstance(other, int):
+            return one == other
+        try:
+            return math.isclose(one, other, rel_tol=0.005, abs_tol=0.005)
+        except OverflowError:
+            return False
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
     return type(one) is type(other) and bool(one == other)

@@ -15,6 +15,7 @@ from optafly_cli.refine.examples.values import (
     is_prime,
     is_sorted,
     only,
+    remainder,
     runs,
     slices,
     upto,
@@ -51,8 +52,8 @@ SOURCES: Table = (
 
 # What is kept: the values that pass, or those at some places
 PREDICATES: Table = (
-    (r"\beven\b", lambda v: v % 2 == 0),
-    (r"\bodd\b", lambda v: v % 2 == 1),
+    (r"\beven\b", lambda v: remainder(v, 2) == 0),
+    (r"\bodd\b", lambda v: remainder(v, 2) == 1),
     (r"\bpositive\b", lambda v: v > 0),
     (r"\bnegative\b", lambda v: v < 0),
     (r"\bprimes?\b", is_prime),

@@ -148,7 +148,7 @@ def pairwise(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def turned(values: Any, by: int) -> Any:
     """A list turned round by some places."""
-    by %= len(values)
+    by = int(remainder(by, len(values)))
     return values[by:] + values[:by]
 
 
@@ -268,3 +268,22 @@ def product(values: Any) -> Any:
     if not all(isinstance(one, (int, float)) for one in values):
         raise Untaken
     return math.prod(values)
+
+
+def rounded(value: float, places: int) -> float:
+    """The value with at most so many digits behind the point."""
+    if not 0 <= places <= 15:
+        raise Untaken
+    return round(value, places)
+
+
+def remainder(one: float, other: float) -> float:
+    """The remainder of a division of numbers; "%5d" % 2 is none."""
+    if not (isinstance(one, (int, float)) and isinstance(other, (int, float))):
+        raise Untaken
+    return one % other
+
+
+def parity(values: Sequence[int], rest: int) -> int:
+    """How many of the values leave this rest when they are halved."""
+    return sum(remainder(one, 2) == rest for one in values)
