@@ -81,6 +81,15 @@ def test_at_most_so_many_examples_are_read() -> None:
             "f('no one is', 'o') == ['no']",
         ),
         ("Sort the list in descending order.", "f([2, 3, 1]) == [3, 2, 1]", "f([2, 3, 1]) == [1, 3, 2]"),
+        ("Return the numbers divisible by 11.", "f([11, 3, 22]) == [11, 22]", "f([11, 3, 22]) == [11, 3]"),
+        ("Return the words that start with the letter 'p'.", "f('a pin') == ['pin']", "f('a pin') == ['a']"),
+        ("Return the n-th prime number.", "f(4) == 7", "f(4) == 8"),
+        ("Return the product of the unique numbers.", "f([2, 2, 3]) == 6", "f([2, 2, 3]) == 7"),
+        ("Sort the numbers from smallest to largest.", "f([2, 3, 1]) == [1, 2, 3]", "f([2, 3, 1]) == [3, 2, 1]"),
+        ("Raise each number to the power n.", "f([1, 3], 2) == [1, 9]", "f([1, 3], 2) == [2, 6]"),
+        ("Convert x to the given base.", "f(8, 3) == '22'", "f(8, 3) == '23'"),
+        ("Return the length of the longest word.", "f('a bcd') == 3", "f('a bcd') == 9"),
+        ("Encode the text by a shift of 4 letters.", "f('hi') == 'lm'", "f('hi') == 'kl'"),
         ("Return True if the number is prime.", "f(7) == True\nf(8) == False", "f(7) == False\nf(8) == True"),
         (
             "Return the largest value, else return -1.",
@@ -104,12 +113,36 @@ def test_an_example_that_repeats_its_arguments_shows_little() -> None:
     assert agreement(nothing, examples_in(nothing)).overfull == 1.0
 
 
+def test_a_short_chain_is_simpler() -> None:
+    """One step counts whole, each further one makes less of it."""
+    plain, long = (
+        "Return the sum. f([1, 3]) == 4",
+        "Return the sum of the squares of the odd numbers. f([1, 2, 3]) == 10",
+    )
+    assert agreement(plain, examples_in(plain)).simple == 1.0
+    assert 0 < agreement(long, examples_in(long)).simple < 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Return the remainder of the two. f('%3d', 7) == '  7'",
+        "Multiply the pairs. f(['ab'], [2]) == ['abab']",
+        "Rotate the list. f([1, 2, 3], '%3d') == [1]",
+        f"Return the average. f([{10**400}]) == 1.5",
+    ],
+)
+def test_no_text_is_formatted_or_repeated(text: str) -> None:
+    """A step on numbers is none on texts, whose size a prompt would choose; a number can be too large for a float."""
+    assert agreement(text, examples_in(text)).explained == 0.0
+
+
 WORDS = (
     "sum", "even", "prime", "sort", "digits", "words", "length", "count", "reverse", "power", "range", "row",
-    "factorial", "split", "median",
+    "factorial", "split", "median", "round", "rotate", "multiply", "remainder", "base", "pairs", "power", "shift",
 )  # fmt: skip
 VALUES = st.recursive(
-    st.integers(-99, 99) | st.text("ab ,", max_size=5) | st.booleans(),
+    st.integers(-99, 99) | st.integers() | st.floats() | st.text("ab ,%9d(", max_size=5) | st.booleans(),
     lambda inner: st.lists(inner, max_size=3),
     max_leaves=6,
 )

@@ -219,6 +219,7 @@ def _sources(named: Named, count: int) -> Iterator[tuple[Any, int]]:
         if named["counted"]:
             for test in named["predicates"]:
                 yield (lambda given, at=at, test=test: _first(given[at], test)), 1
+                yield (lambda given, at=at, test=test: _first(given[at], test)[-1]), 1
     if count > 1:
         yield (lambda given: list(given[:count])), 0
         yield (lambda given: [int(one) for one in re.findall(r"-?\d+", repr(given[:count]))]), 0
