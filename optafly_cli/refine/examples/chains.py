@@ -7,25 +7,20 @@ example, or for an operation that is not known here.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from optafly_cli.refine.examples import steps as known_steps
-from optafly_cli.refine.examples.reading import Example, literal
-from optafly_cli.refine.examples.values import NAMES
+from optafly_cli.refine.examples.named import Given, Named, constants_in, defaults_in, named_in
+from optafly_cli.refine.examples.reading import Example
 
 MOST_STEPS = 800
 """So many steps are tried on one example, those that fail included."""
-MOST_CONSTANTS = 2
 _FAULTS = (ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 _MOST_RANGE = 500
 _MANY = 32
 
 Steps = tuple[Callable[..., Any], ...]
-Given = tuple[Any, ...]
-Named = Mapping[str, Sequence[Any]]
 
 
 def explained(text: str, examples: Sequence[Example]) -> tuple[float, float]:
@@ -33,9 +28,9 @@ def explained(text: str, examples: Sequence[Example]) -> tuple[float, float]:
     words = text.lower()
     # Those with the longest arguments say most: what gives none of their results is not tried on the others
     ordered = sorted(examples, key=lambda one: -len(repr(one.arguments)))
-    named = _named(words)
-    constants = _constants(text)
-    defaults = list(_defaults(words))
+    named = named_in(words)
+    constants = constants_in(text)
+    defaults = list(defaults_in(words))
     best = (0.0, 0.0)
     for first in ordered[:2]:
         for steps, used in _chains(named, first, constants):
@@ -51,83 +46,6 @@ def explained(text: str, examples: Sequence[Example]) -> tuple[float, float]:
         if best[0]:
             break
     return best
-
-
-def _named(words: str) -> Named:
-    """The steps that the words name, by kind."""
-    single = set(re.findall(r"[a-z]+", words))
-    known = _Words(
-        words, frozenset(single), frozenset(word[:end] for word in single for end in range(2, len(word) + 1))
-    )
-    named = {
-        kind: [step for pattern, step in table if not pattern or known.have(pattern)]
-        for kind, table in known_steps.TABLES.items()
-    }
-    named["negated"] = [None] if known.have(known_steps.NEGATED) else []
-    named["counted"] = [None] if known.have(known_steps.COUNTED) else []
-    return named
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A text, its words, and all beginnings of its words."""
-
-    text: str
-    whole: frozenset[str]
-    begun: frozenset[str]
-
-    def have(self, pattern: str) -> bool:
-        """Whether a pattern is found in the text; a regular expression is tried last."""
-        whole, begun, rest = _parted(pattern)
-        if not self.whole.isdisjoint(whole) or not self.begun.isdisjoint(begun):
-            return True
-        return rest is not None and rest.search(self.text) is not None
-
-
-@cache
-def _parted(pattern: str) -> tuple[frozenset[str], frozenset[str], re.Pattern[str] | None]:
-    r"""The alternatives of a pattern that are words (`\bsums?\b`), beginnings of words (`\bsort`), and the others."""
-    whole: list[str] = []
-    begun: list[str] = []
-    rest: list[str] = []
-    for part in _compiled(_ALTERNATIVE).findall(pattern):
-        match = re.fullmatch(r"\\b(?:([a-z]{2,})|\(\?:([a-z|]{2,})\))(s\?)?(\\b)?", part)
-        if match is None or (match[3] and not match[4]):
-            rest.append(part)
-            continue
-        words = (match[1] or match[2]).split("|")
-        (whole if match[4] else begun).extend(words + ([f"{word}s" for word in words] if match[3] else []))
-    return frozenset(whole), frozenset(begun), re.compile("|".join(rest)) if rest else None
-
-
-_ALTERNATIVE = r"(?:[^|()\[\\]|\\.|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+"
-"""What stands between the bars of a pattern, with its brackets whole."""
-
-
-def _constants(text: str) -> Given:
-    """Numbers and short quoted texts that the words name: "divisible by 11", "the letter 'p'"."""
-    found: list[Any] = []
-    for match in _compiled(known_steps.CONSTANT).finditer(text):
-        value = match["text"] if match["text"] is not None else literal(match["number"]) if match["number"] else None
-        if value is None:
-            value = NAMES.index(match["name"].lower())
-        if not any(type(value) is type(one) and value == one for one in found):
-            found.append(value)
-    return tuple(found[:MOST_CONSTANTS])
-
-
-def _defaults(words: str) -> Iterator[Any]:
-    """What the words say is returned when nothing else can be: "otherwise return -1"."""
-    for match in _compiled(known_steps.DEFAULT).finditer(words):
-        if match["empty"]:
-            yield "" if match["empty"] == "string" else []
-        else:
-            yield literal(match["value"].replace("none", "None"))
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 def _gives(steps: Steps, given: Given, result: Any) -> bool:
