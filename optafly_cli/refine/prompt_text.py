@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from typing import Literal, NamedTuple
 
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors, named_error
+from optafly_cli.refine.examples.reading import Example, examples_in
 from optafly_cli.refine.markup import Structure, parse
 from optafly_cli.workspace.secrets import Redaction, redact
 
@@ -87,6 +88,11 @@ class PromptText:
     def errors(self) -> tuple[ErrorText, ...]:
         """The error texts pasted into the prompt."""
         return find_errors(self.text)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """The examples of input and output, in order."""
+        return examples_in(self.text)
 
     @cached_property
     def named_error(self) -> str:
