@@ -59,11 +59,11 @@ def replays(mirror: Path, issues: Sequence[Case]) -> list[Replay]:
     return found
 
 
-def views(mirror: Path, known: IndexView, wanted: Sequence[Replay]) -> Iterator[tuple[Case, IndexView]]:
+def views(mirror: Path, known: IndexView, wanted: Sequence[Case]) -> Iterator[tuple[Case, IndexView]]:
     """Each of these with its index. `known`: that of the issue that they are searched in."""
     for one in wanted:
-        texts = {label: git(mirror, "show", f"{one.case.commit}:{label}") for label in one.case.gold}
-        yield one.case, laid_over(known, texts)
+        texts = {label: git(mirror, "show", f"{one.commit}:{label}") for label in one.gold}
+        yield one, laid_over(known, texts)
 
 
 def laid_over(known: IndexView, texts: Mapping[str, str]) -> IndexView:

@@ -62,14 +62,16 @@ def _cases(mirrors: Path, folder: Path, without: str) -> Iterator[Segments]:
     """The segments of every issue and of every commit replayed, but for one repository's."""
     for repository, of_it in issues(folder, without):
         mirror = mirror_of(mirrors, repository)
-        replayed = replays(mirror, of_it)
+        waiting: dict[str, list[Case]] = {}
+        for one in replays(mirror, of_it):
+            waiting.setdefault(one.issue, []).append(one.case)
         for case, _, keeper, _ in checked_out(mirror, of_it):
             view = keeper.view()
             if view is None:
                 continue
             yield _segments(view, case, ISSUE)
-            here = [one for one in replayed if one.issue == case.commit]
-            for commit, laid_over in views(mirror, view, here):
+            # Of several issues of one commit the first has them
+            for commit, laid_over in views(mirror, view, waiting.pop(case.commit, [])):
                 if query_of(PromptText(commit.prompt)).text:
                     yield _segments(laid_over, commit, 1.0)
 
