@@ -6,9 +6,11 @@
 
 MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`).
 Acc@k: all files of the patch that exist are among the first k. Edited lines: the share of the lines that the patch
-changes that stand in the prompt, give or take 3, at `max_context_tokens` 2,048. A commit replayed: its message is the
-prompt, its parent the workspace, its hunks the truth. Times are of the CPU, of git's processes too; `times` repeats a
-repository's folders until there are FILES files.
+changes that stand in the prompt, give or take 3, at `max_context_tokens` 2,048; "exactly" gives none. An insertion
+counts as the line before it; the lines of all files of a case are pooled, new files have none. Ceiling: the same when
+the index's segments that hold those lines are packed first, of the files that are found, and with `--file`. A commit
+replayed: its message is the prompt, its parent the workspace, its hunks the truth. Times are of the CPU, of git's
+processes too; `times` repeats a repository's folders until there are FILES files.
 """
 
 import json
@@ -21,20 +23,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from optafly_cli.config.settings import RefineSettings
 from optafly_cli.models import catalogue
 from optafly_cli.refine.engine import refine
+from optafly_cli.refine.found_pieces import add_found
+from optafly_cli.refine.pack import Pack, Wanted
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.redacted import redacted
+from optafly_cli.refine.retrieval.find import READ_FILES, FoundUnit
 from optafly_cli.refine.retrieval.retriever import Retriever
+from optafly_cli.refine.select import FOR_INSTRUCTION
 from optafly_cli.tokens.counter import counter_for
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.index.view import IndexView
+from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.named import gather
 from optafly_cli.workspace.root import find_workspace
-from optafly_cli.workspace.types import ContextPiece, NamedContext, Workspace
+from optafly_cli.workspace.sources import read_source
+from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
 DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "refine"
 AT = (1, 3, 5, 10)
@@ -68,6 +78,10 @@ class Tally:
     positions: list[tuple[int, ...]] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     given: list[float] = field(default_factory=list)
+    free_exactly: list[float] = field(default_factory=list)
+    given_exactly: list[float] = field(default_factory=list)
+    free_ceiling: list[float] = field(default_factory=list)
+    given_ceiling: list[float] = field(default_factory=list)
     cold_ms: list[float] = field(default_factory=list)
     view_ms: list[float] = field(default_factory=list)
     warm_ms: list[float] = field(default_factory=list)
@@ -75,8 +89,8 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         """Take in what another has counted."""
-        for name in ("positions", "free", "given", "cold_ms", "view_ms", "warm_ms", "tokens"):
-            getattr(self, name).extend(getattr(other, name))
+        for one in fields(self):
+            getattr(self, one.name).extend(getattr(other, one.name))
 
     def line(self, name: str) -> str:
         """The figures in one line."""
@@ -84,10 +98,15 @@ class Tally:
         accuracy = "/".join(f"{100 * sum(one < k for one in worst) / len(worst):.1f}" for k in AT)
         return (
             f"{name:22} n={len(worst):3}  Acc@{'/'.join(map(str, AT))} {accuracy}  edited lines "
-            f"{100 * statistics.mean(self.free):.1f}  with --file {100 * statistics.mean(self.given):.1f}  "
+            f"{_percent(self.free)} (exactly {_percent(self.free_exactly)}, ceiling {_percent(self.free_ceiling)})  "
+            f"with --file {_percent(self.given)} ({_percent(self.given_exactly)}, {_percent(self.given_ceiling)})  "
             f"tokens max {max(self.tokens)}  build {statistics.median(self.cold_ms):.0f} ms  open "
             f"{statistics.median(self.view_ms):.1f} ms  refine {statistics.median(self.warm_ms):.1f} ms"
         )
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return f"{100 * statistics.mean(shares):.1f}"
 
 
 def issues(mirrors: Path, folder: Path, only: str = "") -> None:
@@ -203,13 +222,38 @@ def measured(mirror: Path, cases: Sequence[Case]) -> Tally:
         given = refine(case.prompt, named, workspace, settings, count, retriever=retriever)
         tally.free.append(recall(case.gold, free.pieces))
         tally.given.append(recall(case.gold, given.pieces))
+        tally.free_exactly.append(recall(case.gold, free.pieces, 0))
+        tally.given_exactly.append(recall(case.gold, given.pieces, 0))
+        tally.free_ceiling.append(ceiling(case, retriever.view, ranked[:READ_FILES], workspace))
+        tally.given_ceiling.append(ceiling(case, retriever.view, list(case.gold), workspace))
         tally.tokens += [free.context_tokens, given.context_tokens]
     return tally
 
 
-def recall(gold: Mapping[str, frozenset[int]], pieces: Iterable[ContextPiece]) -> float:
+def ceiling(case: Case, view: IndexView, labels: Sequence[str], workspace: Workspace) -> float:
+    """What of the edited lines would stand in the prompt if the segments of these files that hold them were known."""
+    units = [
+        FoundUnit(label, unit, 1.0, "")
+        for label in labels
+        if (file := view.file(label)) is not None
+        for unit in map(view.unit, view.segments(file))
+        if any(unit.lines.start <= line <= unit.lines.end for line in case.gold.get(label, ()))
+    ]
+
+    def wanted(label: str) -> Wanted:
+        text = redacted(read_source(workspace.root / label).lines)
+        lines = LineRange(1, len(text.lines))
+        return Wanted(label, text, lines, lines, "found", language_of(label))
+
+    count = counter_for(catalogue().get(catalogue().default)).count
+    pack = Pack(RefineSettings().max_context_tokens - FOR_INSTRUCTION, count)
+    add_found(pack, wanted, sorted(units, key=lambda one: one.unit.size), pack.room)
+    return recall(case.gold, [one.piece for one in pack.chosen])
+
+
+def recall(gold: Mapping[str, frozenset[int]], pieces: Iterable[ContextPiece], slack: int = SLACK) -> float:
     """The share of the edited lines that the pieces hold."""
-    spans = [(piece.path, piece.start_line - SLACK, piece.end_line + SLACK) for piece in pieces]
+    spans = [(piece.path, piece.start_line - slack, piece.end_line + slack) for piece in pieces]
     lines = [(label, line) for label, of_it in gold.items() for line in of_it]
     held = sum(any(path == label and first <= line <= last for path, first, last in spans) for label, line in lines)
     return held / len(lines)
@@ -232,7 +276,7 @@ def checked_out(
             yield case, workspace, keeper, time.process_time() - start
 
 
-def replayed(mirror: Path, count: int) -> Iterator[Case]:
+def replayed(mirror: Path, count: int, fewest_words: int = 4) -> Iterator[Case]:
     """Commits that change one to five files of code that were there before, with a message that says something."""
     listed = git(mirror, "log", "--no-merges", "--max-count=2000", "--format=%H %P%x01%B%x00").split("\0")
     random.Random(20261129).shuffle(listed)
@@ -241,7 +285,7 @@ def replayed(mirror: Path, count: int) -> Iterator[Case]:
         head, _, message = entry.strip().partition("\x01")
         commit, _, parent = head.partition(" ")
         message = TRAILER.sub("", message).strip()
-        if not parent or " " in parent or len(message.split()) < 4 or DULL.match(message):
+        if not parent or " " in parent or len(message.split()) < fewest_words or DULL.match(message):
             continue
         patch = git(mirror, "diff", "--no-renames", parent, commit)
         gold = {label: lines for label, lines in edited(patch).items() if class_of(label) == "code"}

@@ -1,6 +1,6 @@
 """What the service takes: the memory of all its processes beside a store of 10,000 entries, after a semantic hit.
 
-    python benchmarks/memory.py [--entries N] [--at-once] [--json]
+    python benchmarks/memory.py [--entries N] [--refine MIRROR] [--at-once] [--json]
 
 A temporary store, service and repository as in latency.py; all entries are in the scope that is asked about, so that
 the search index is open. PSS is what the kernel counts for each process (a page that several share is divided among
@@ -24,6 +24,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.latency import ASK, REWORDED, bench_environment, run, wait_for_the_engine, workspace
+from benchmarks.localisation import PROMPTS, repeated
+from benchmarks.refining import wait_for_index
 from benchmarks.store import made_up
 from optafly_cli.cache.database import FILE, connect_to_write, transaction
 from optafly_cli.cache.index.index import Index
@@ -33,6 +35,7 @@ from optafly_cli.cache.writing import put_entry
 from tests.fakes.messages_api import MessagesApi
 
 WANTED_MB = 150
+FILES = 5_000
 SETTLED_S, REST_S = 13, 125
 """After the last command: the engine gives memory back after 10 s, the child that stands by goes after 120 s."""
 PARTS = """
@@ -115,6 +118,13 @@ def fill(home: Path, count: int) -> None:
     connection.close()
 
 
+def refine_in(tree: Path, env: Mapping[str, str]) -> None:
+    """Refine until the index of the tree is there, and once with it."""
+    run(env, tree, "refine", PROMPTS[0], "--yes")
+    wait_for_index(Path(env["OPTAFLY_HOME"]))
+    run(env, tree, "refine", PROMPTS[0], "--yes")
+
+
 def measured(service: int) -> dict[str, dict[str, float]]:
     """The service's processes by what they are, each as `pss`."""
     found = {"fork server": pss(service)}
@@ -142,6 +152,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--entries", type=int, default=10_000)
+    parser.add_argument("--refine", type=Path, metavar="MIRROR", help="after a refine in its tree of 5,000 files, too")
     parser.add_argument("--at-once", action="store_true", help="do not wait until it rests")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -158,6 +169,8 @@ def main() -> None:
             run(env, cwd, *REWORDED)
             if api.messages:
                 raise SystemExit("what should have been a hit sent a request")
+            if options.refine is not None:
+                refine_in(repeated(options.refine, Path(folder), FILES), env)
             service = json.loads(run(env, cwd, "service", "status", "--json").stdout)["pid"]
             # The next child has to have rehearsed
             time.sleep(3)

@@ -124,14 +124,21 @@ def humanevalcomm(folder: Path, scorer: Callable[[str], Scored]) -> None:
 
 
 def specfix(folder: Path, scorer: Callable[[str], Scored]) -> None:
-    """Clear specifications above those that humans called ambiguous."""
-    rows = [
-        (row["task_id"], (scorer(row["requirement"]), str(row["ground_truth"]) == "0"))
+    """Clear specifications above those that humans called ambiguous; the same without their examples."""
+    found = [
+        row
         for name in ("humaneval", "mbpp")
         for row in read(folder / f"specfix_{name}_pilot_ground_truth.jsonl") or []
         if str(row.get("ground_truth")) in ("0", "1")
     ]
-    show("SpecFix: AUC of 'humans call it clear'", rows)
+    for title, of in (("SpecFix", lambda text: text), ("SpecFix, examples taken out", bare)):
+        rows = [(row["task_id"], (scorer(of(row["requirement"])), str(row["ground_truth"]) == "0")) for row in found]
+        show(f"{title}: AUC of 'humans call it clear'", rows)
+
+
+def bare(text: str) -> str:
+    """A specification without its doctests and assertions."""
+    return re.sub(r"^[ \t]*(?:assert .*\n?|>>> .*\n(?:(?![ \t]*(?:>>>|\"\"\"|'''|\n)).*\n)*)", "", text, flags=re.M)
 
 
 def feature_requests(folder: Path, scorer: Callable[[str], Scored]) -> None:

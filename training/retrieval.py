@@ -1,191 +1,82 @@
-"""Weighs the signals of retrieval: writes optafly_cli/refine/data/retrieval-weights.toml.
+"""What the fits of retrieval's weights share: the issues, and the table that each writes.
 
-    python -m training.retrieval MIRRORS [DATA_FOLDER] [--write]
-
-MIRRORS as for benchmarks/localisation.py. Files: a softmax over a case's candidates, the files of its patch the truth.
-Segments: a ridge logistic, "one of its lines is edited" the truth; once for the files that were found, once for the
-files of the patch. Shown: accuracy with each repository left out in turn. Without `--write` nothing is written.
+training/retrieval_files.py weighs the signals of files, training/retrieval_segments.py those of segments.
 """
 
+import argparse
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.localisation import DEFAULT, Case, checked_out, edited, mirror_of
-from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.retrieval import signals, units
-from optafly_cli.refine.retrieval.find import READ_FILES
-from optafly_cli.refine.retrieval.places import Places, places_of
-from optafly_cli.refine.retrieval.query import Query, query_of
-from optafly_cli.workspace.index.view import IndexView
+from benchmarks.localisation import DEFAULT, Case, edited
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
-RIDGE_FILES, RIDGE_UNITS = 1.0, 300.0
-AT = (1, 3, 5, 10)
-FLOORS = {"frame": 1.5, "mentioned": 1.5, "module": 1.0}
-FLOORS_OF_UNITS = {"name": 1.5, "named_line": 2.0}
-"""What names a file or a function outright is too rare in issues to be weighed by them alone: at least this much."""
+HEAD = (
+    "# The weights of retrieval's signals. Written by training/retrieval_files.py and training/retrieval_segments.py;\n"
+    "# do not edit.\n"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """One case's candidates: (candidates, signals) and which of them are to be edited; `gold` counts all of these."""
+def issues(folder: Path, without: str = "") -> Iterator[tuple[str, list[Case]]]:
+    """The repositories of localisation.jsonl, one left out, each with its issues."""
+    found = rows(folder / "localisation.jsonl")
+    for repository in sorted({row["repo"] for row in found} - {without}):
+        yield (
+            repository,
+            [
+                Case(row["instance_id"], repository, row["base_commit"], row["problem_statement"], gold)
+                for row in found
+                if row["repo"] == repository and (gold := edited(row["patch"]))
+            ],
+        )
 
-    group: str
-    files: tuple[int, ...]
-    values: Array
-    edited: Array
-    gold: int
+
+def briefs(folder: Path) -> dict[str, str]:
+    """The underspecified versions of issues, by the issue's name."""
+    found = rows(folder / "interactiveswe_underspecified.jsonl")
+    return {row["instance_id"]: row["problem_statement"] for row in found}
 
 
-def main(mirrors: Path, folder: Path, *, write: bool) -> None:
-    """Collect, fit, show, and write."""
-    collected = list(cases(mirrors, folder))
-    files = [one for one, _ in collected]
-    groups = sorted({one.group for one in files})
-    print("files: each repository left out", accuracy(files, groups))
-    apart = {group: fit_files([one for one in files if one.group != group]) for group in groups}
-    found = [segments(raw, one, apart[one.group]) for one, raw in collected]
-    given = [raw["given"] for _, raw in collected]
-    tables: dict[str, tuple[float, Array, Sequence[str]]] = {
-        "files": (0.0, fit_files(files), signals.NAMES),
-        "units": (*fit_units(found), units.NAMES),
-        "units_of_a_file": (*fit_units(given), units.NAMES),
-    }
-    text = rendered(tables, len(files), groups)
-    if write:
+def rows(path: Path) -> list[dict[str, Any]]:
+    """What is in a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
+
+
+def raised(floors: Mapping[str, float], weights: Array, names: Sequence[str]) -> Array:
+    """The weights, those that are lower than their floor raised to it."""
+    return np.maximum(weights, [floors.get(name, -np.inf) for name in names])
+
+
+def with_table(text: str, name: str, fitted_on: str, bias: float, weights: Mapping[str, float]) -> str:
+    """The text of the weights file with one table anew and the others as they were."""
+    tables: dict[str, Any] = tomllib.loads(text)
+    tables[name] = {"fitted_on": fitted_on, "bias": bias, "weights": dict(weights)}
+    lines = [HEAD]
+    for title, table in sorted(tables.items()):
+        lines += [f"[{title}]", f"fitted_on = {json.dumps(table['fitted_on'])}", f"bias = {table['bias']:.4f}", ""]
+        lines += [
+            f"[{title}.weights]",
+            *(f"{signal} = {weight:.4f}" for signal, weight in table["weights"].items()),
+            "",
+        ]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def run(about: str | None, fit: Callable[[Path, Path, str], tuple[str, str, float, Mapping[str, float]]]) -> None:
+    """Read the command line, fit a table (its name, what it is fitted on, bias and weights), write or show it."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mirrors", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=DEFAULT)
+    parser.add_argument("--without", default="", metavar="OWNER/NAME")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    text = with_table(TARGET.read_text("utf-8"), *fit(options.mirrors, options.folder, options.without))
+    if options.write:
         TARGET.write_text(text, "utf-8")
     else:
         print(text)
-
-
-def cases(mirrors: Path, folder: Path) -> Iterator[tuple[Files, dict[str, Any]]]:
-    """The signals of every case; kept in a file beside the data of the run, because checking out takes minutes."""
-    rows = [json.loads(line) for line in (folder / "localisation.jsonl").read_text("utf-8").splitlines()]
-    for repository in sorted({row["repo"] for row in rows}):
-        of_it = [
-            Case(row["instance_id"], repository, row["base_commit"], row["problem_statement"], gold)
-            for row in rows
-            if row["repo"] == repository and (gold := edited(row["patch"]))
-        ]
-        for case, _, keeper, _ in checked_out(mirror_of(mirrors, repository), of_it):
-            view = keeper.view()
-            if view is None:
-                continue
-            query = query_of(PromptText(case.prompt))
-            places = places_of(view, query)
-            values = signals.signals_of(view, query, places)
-            meant = {at: lines for label, lines in case.gold.items() if (at := view.file(label)) is not None}
-            one = Files(
-                repository,
-                tuple(values),
-                np.array(list(values.values())),
-                np.array([float(file in meant) for file in values]),
-                len(case.gold),
-            )
-
-            collect = partial(_collected, view, query, places, meant)
-            yield one, {"collect": collect, "given": collect({file: 1.0 / len(meant) for file in meant})}
-
-
-def _collected(
-    view: IndexView, query: Query, places: Places, meant: Mapping[int, frozenset[int]], files: dict[int, float]
-) -> tuple[Array, Array]:
-    """The signals of the candidates in these files, and which of them have an edited line."""
-    found = units.unit_signals(view, query, places, files)
-    truth = []
-    for segment in found:
-        unit = view.unit(segment)
-        lines = meant.get(unit.file, frozenset())
-        truth.append(float(any(unit.lines.start <= line <= unit.lines.end for line in lines)))
-    return np.array(list(found.values())), np.array(truth)
-
-
-def segments(raw: dict[str, Any], one: Files, weights: Array) -> tuple[Array, Array]:
-    """The segments of the files that these weights find."""
-    sums = one.values @ weights
-    shares = np.exp(sums - sums.max())
-    shares /= shares.sum()
-    best = np.argsort(-sums, kind="stable")[:READ_FILES]
-    result: tuple[Array, Array] = raw["collect"]({one.files[at]: float(shares[at]) for at in best})
-    return result
-
-
-def fit_files(found: Sequence[Files], steps: int = 300, rate: float = 0.05) -> Array:
-    """Weights that make a softmax over each case's candidates choose the edited files (Adam, ridge)."""
-    weights = np.zeros(found[0].values.shape[1])
-    first, second = np.zeros_like(weights), np.zeros_like(weights)
-    for step in range(1, steps + 1):
-        slope = RIDGE_FILES * weights / len(found)
-        for one in found:
-            if one.edited.sum():
-                sums = one.values @ weights
-                shares = np.exp(sums - sums.max())
-                slope -= one.values.T @ (one.edited / one.edited.sum() - shares / shares.sum()) / len(found)
-        first, second = 0.9 * first + 0.1 * slope, 0.99 * second + 0.01 * slope**2
-        weights = weights - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-    raise_to(FLOORS, weights, signals.NAMES)
-    return weights
-
-
-def fit_units(found: Sequence[tuple[Array, Array]]) -> tuple[float, Array]:
-    """Bias and weights of a ridge logistic (Newton), for the signals as they are."""
-    values = np.concatenate([one for one, _ in found])
-    truth = np.concatenate([one for _, one in found])
-    mean, spread = values.mean(0), values.std(0) + 1e-6
-    scaled = np.c_[(values - mean) / spread, np.ones(len(values))]
-    weights = np.zeros(scaled.shape[1])
-    ridge = RIDGE_UNITS * np.eye(len(weights))
-    for _ in range(25):
-        chance = 1 / (1 + np.exp(-scaled @ weights))
-        slope = scaled.T @ (chance - truth) + RIDGE_UNITS * np.r_[weights[:-1], 0]
-        weights -= np.linalg.solve((scaled * (chance * (1 - chance))[:, None]).T @ scaled + ridge, slope)
-    plain = weights[:-1] / spread
-    bias = float(weights[-1] - mean @ plain)
-    raise_to(FLOORS_OF_UNITS, plain, units.NAMES)
-    return bias, plain
-
-
-def raise_to(floors: Mapping[str, float], weights: Array, names: Sequence[str]) -> None:
-    """Raise weights that are lower than their floor."""
-    for name, floor in floors.items():
-        weights[names.index(name)] = max(floor, weights[names.index(name)])
-
-
-def accuracy(files: Sequence[Files], groups: Sequence[str]) -> str:
-    """Acc@k with each group left out, in percent."""
-    hits = np.zeros(len(AT))
-    for group in groups:
-        weights = fit_files([one for one in files if one.group != group])
-        for one in (one for one in files if one.group == group):
-            order = np.argsort(-(one.values @ weights), kind="stable")
-            positions = np.nonzero(one.edited[order])[0]
-            worst = positions[-1] if len(positions) == one.gold else 10**6
-            hits += [worst < k for k in AT]
-    return "/".join(f"{100 * hit / len(files):.1f}" for hit in hits)
-
-
-def rendered(tables: dict[str, tuple[float, Array, Sequence[str]]], count: int, groups: Sequence[str]) -> str:
-    """The weights as TOML."""
-    lines = [
-        "# The weights of retrieval's signals. Written by training/retrieval.py; do not edit.",
-        f"# Fitted on {count} issues of SWE-bench Lite and Verified: {', '.join(groups)}.",
-    ]
-    for name, (bias, weights, names) in tables.items():
-        lines += ["", f"[{name}]", f"bias = {bias:.4f}", "", f"[{name}.weights]"]
-        lines += [f"{signal} = {weight:.4f}" for signal, weight in zip(names, weights, strict=True)]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--write"]
-    if not given:
-        sys.exit(__doc__)
-    main(Path(given[0]), Path(given[1]) if len(given) > 1 else DEFAULT, write="--write" in sys.argv)

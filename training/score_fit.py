@@ -15,7 +15,7 @@ from training.score_sets import START, Array, Rows
 SEED = 0
 RIDGE = 0.004
 GRID = (0.001, 0.002, 0.004, 0.008, 0.016)
-TASKS = {"pairs": 1.0, "anchors": 0.3, "issues": 0.1, "resolved": 1.0, "clear": 0.3, "complete": 0.1, "specified": 0.1}
+TASKS = {"pairs": 1.0, "anchors": 0.3, "issues": 0.1, "resolved": 1.0, "clear": 0.6, "complete": 0.1, "specified": 0.1}
 """How much the mean loss of each set counts."""
 
 
@@ -155,23 +155,35 @@ def centred(
     x, y = np.array(amounts, float)[order], np.array(labels, float)[order]
     w = np.ones_like(x) if weights is None else np.array(weights, float)[order]
     base = float((w * y).sum() / w.sum())
-    blocks: list[list[float]] = []
-    for at in range(len(x)):
-        blocks.append([w[at] * x[at], w[at] * y[at], w[at]])
-        while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
-            last = blocks.pop()
-            blocks[-1] = [one + other for one, other in zip(blocks[-1], last, strict=True)]
-    merged: list[list[float]] = []
-    for block in blocks:
-        merged.append(block)
-        if merged[-1][2] < 0.04 * w.sum() and len(merged) > 1:
-            last = merged.pop()
-            merged[-1] = [one + other for one, other in zip(merged[-1], last, strict=True)]
+    merged: list[Block] = []
+    for block in _pooled([(w[at] * x[at], w[at] * y[at], w[at]) for at in range(len(x))]):
+        small = min(one[2] for one in (block, *merged[-1:])) < 0.04 * w.sum()
+        merged[-1:] = [_joined(merged[-1], block)] if merged and small else [*merged[-1:], block]
     prior = 2.0 * w.mean()
-    knots = [round(block[0] / block[2], 4) for block in merged]
-    values = [round((block[1] + prior * base) / (block[2] + prior), 4) for block in merged]
-    kept = [at for at in range(len(knots)) if at == 0 or (knots[at] > knots[at - 1] and values[at] > values[at - 1])]
-    return [knots[at] for at in kept], [values[at] for at in kept]
+    # Pooled again: few rows are drawn further than many
+    drawn = _pooled(
+        [(place / size * (size + prior), good + prior * base, size + prior) for place, good, size in merged]
+    )
+    rounded = {round(place / size, 4): round(good / size, 4) for place, good, size in drawn}
+    return list(rounded), list(rounded.values())
+
+
+Block = tuple[float, float, float]
+"""Rows that are one step of a table: the sums of their amounts, of their labels and of their weights, weighed."""
+
+
+def _pooled(blocks: Sequence[Block]) -> list[Block]:
+    """Neighbours joined until their mean labels rise (pool adjacent violators)."""
+    found: list[Block] = []
+    for block in blocks:
+        found.append(block)
+        while len(found) > 1 and round(found[-2][1] / found[-2][2], 4) >= round(found[-1][1] / found[-1][2], 4):
+            found[-2:] = [_joined(*found[-2:])]
+    return found
+
+
+def _joined(one: Block, other: Block) -> Block:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
 DEVELOPERS = 2.0

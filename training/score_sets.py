@@ -30,12 +30,12 @@ ANCHORS = Path(__file__).with_name("score_anchors.toml")
 PRIOR: Mapping[str, Mapping[str, float]] = {
     "intent": {"clear_action": 0.9, "several_tasks": -0.4},
     "evidence": {
-        "error_text": 0.9, "expectation": 0.8, "examples": 1.1, "environment": 0.3, "examples_explained": 1.0,
-        "examples_deep": 0.3, "examples_shown": 0.5, "examples_odd": -0.5,
+        "error_text": 0.9, "expectation": 0.8, "examples": 1.1, "environment": 0.3, "examples_explained": 1.2,
+        "examples_shown": 0.5, "examples_odd": -0.5,
     },
     "precision": {
         "detail": 1.1, "specifics": 0.9, "defined": 0.5, "alternatives": -0.8, "indefinite": -0.8, "hedges": -0.5,
-        "vague": -0.6, "open_points": -1.6, "contradictions": -1.5,
+        "vague": -0.6, "open_points": -1.6, "open_cases": -0.8, "contradictions": -1.5,
     },
     "grounding": {
         "located": 0.9, "found": 10.0, "code": 1.5, "self_contained": 0.9, "pointing": -0.5, "unresolved": -1.6,

@@ -1,5 +1,6 @@
 """optafly lint: check prompts in files, in one process."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -96,6 +97,7 @@ def lint(
     Exit 1 when a finding of severity error, or a score under --min-score, is
     in it.
     """
+    from optafly_cli.config.paths import store_folder
     from optafly_cli.refine.linting import check
     from optafly_cli.refine.linting.baseline import NONE, read_baseline
     from optafly_cli.refine.linting.baseline import write_baseline as write
@@ -109,13 +111,14 @@ def lint(
         raise UsageError("--diff is for people", remedy="leave out --format, or --diff")
     if rules or explain is not None:
         return _catalogue(ui, explain)
-    settings = load(ui, {"lint.min_score": min_score}).settings.lint
+    loaded = load(ui, {"lint.min_score": min_score}).settings
+    settings, indexes = loaded.lint, store_folder(loaded.cache, os.environ) / "workspaces"
     keep = _filter(settings, select, ignore, severity)
     if claude_hook:
         return _answer_hook(ui, keep)
     workspace = find_workspace(working_folder())
     targets = list(_targets(ui, files or [], jsonl, commit_msg, workspace))
-    found = list(check.check(targets, workspace, keep))
+    found = list(check.check(targets, workspace, keep, indexes))
     if write_baseline:
         path = baseline or BASELINE
         count = write(working_folder() / path, [(one.target, one.findings) for one in found])
@@ -126,7 +129,7 @@ def lint(
     if diff:
         _show_diff(ui, found)
     elif fix:
-        found = [_fixed(one, workspace, keep, known) for one in found]
+        found = [_fixed(one, workspace, keep, known, indexes) for one in found]
     least = settings.min_score or None
     _render(ui, output, found, least, quiet=diff)
     return 1 if any(check.fails(one, least) for one in found) else 0
@@ -178,7 +181,7 @@ def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None
         yield target
 
 
-def _fixed(checked: Any, workspace: Any, keep: Any, known: Any) -> Any:
+def _fixed(checked: Any, workspace: Any, keep: Any, known: Any, indexes: Path) -> Any:
     """The target after its fixes, checked again."""
     from dataclasses import replace
 
@@ -189,7 +192,8 @@ def _fixed(checked: Any, workspace: Any, keep: Any, known: Any) -> Any:
     count = write_fixes(checked.target, checked.findings)
     if not count:
         return checked
-    again = next(iter(check([read_target(checked.target.key, working_folder(), workspace)], workspace, keep)))
+    target = read_target(checked.target.key, working_folder(), workspace)
+    again = next(iter(check([target], workspace, keep, indexes)))
     return replace(less_known(again, known), fixed=count)
 
 

@@ -121,9 +121,11 @@ def _words() -> None:
     from optafly_cli.cache.spelling import embedded_form
     from optafly_cli.config.schema import all_settings, sections
     from optafly_cli.models import catalogue
+    from optafly_cli.workspace.secrets import rules_digest
 
     all_settings()
     sections()
     catalogue()
     lexicon()
+    rules_digest()
     embedded_form("fix this")

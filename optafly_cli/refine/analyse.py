@@ -47,13 +47,36 @@ def subject_of(
     return Subject(view, classify(view), named, both(held, attached) if attached else held, files)
 
 
-def score_alone(view: PromptText, files: WorkspaceFiles) -> Score:
-    """The score of the prompt as it would be sent: nothing named, what is in its own text counts."""
-    return look_alone(view, files).score
+class Scores:
+    """Scores of prompts as they would be sent: nothing named, what is in their own text counts.
+
+    Rewrites of one prompt differ in little that a score sees, which are the user's words and what is attached: those
+    that are the same to it are looked at once.
+    """
+
+    def __init__(self, files: WorkspaceFiles) -> None:
+        self._files = files
+        self._known: dict[tuple[str, Attached], Score] = {}
+        self._views: dict[str, PromptText] = {}
+
+    def of(self, prompt: str) -> Score:
+        """The score of one."""
+        view = PromptText(prompt)
+        if view.structure is None:
+            return look_alone(view, self._files).score
+        held = attached_in(view.structure)
+        seen = (view.text, held)
+        if seen not in self._known:
+            self._known[seen] = _look(self._views.setdefault(view.text, view), held, self._files).score
+        return self._known[seen]
 
 
 def look_alone(view: PromptText, files: WorkspaceFiles) -> Analysis:
     """Intent, findings and score of the prompt as it would be sent."""
-    subject = subject_of(view, NamedContext(), files)
+    return _look(view, attached_in(view.structure), files)
+
+
+def _look(view: PromptText, held: Attached, files: WorkspaceFiles) -> Analysis:
+    subject = Subject(view, classify(view), NamedContext(), held, files)
     found = findings_in(subject)
     return Analysis(subject.intent, found, score(subject, found))

@@ -11,6 +11,7 @@ from optafly_cli.refine.pack import Pack, Wanted
 from optafly_cli.refine.retrieval.find import Found
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.referents import pointer
+from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import LineRange
 from optafly_cli.workspace.units import enclosing_unit
@@ -42,8 +43,10 @@ def add_automatic(
         places = list(_active(subject)) if pointer(subject.view) else []
     added = False
     # A place that is named outright may not take all the room from what was found
-    share = pack.room // 2 if found.units else pack.room
+    half = pack.room // 2
     for place in places:
+        # A "Makefile" in a report is hardly what is to be edited
+        share = pack.room if not found.units else half if class_of(place.label) == "code" else half // 2
         refusal = subject.files.refusal(place.label)
         named = _is_typed(place.label, subject.view.text)
         if refusal is not None:
@@ -140,9 +143,7 @@ def _is_typed(label: str, text: str) -> bool:
 
 
 def _active(subject: Subject) -> Iterator[_Place]:
-    from optafly_cli.workspace.recent import active_file
-
-    label = active_file(subject.files.workspace)
+    label = subject.files.active
     if label:
         yield _Place(label, None, "the file that was changed last")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from optafly_cli.config.settings import RefineSettings
-from optafly_cli.refine.analyse import look_alone, score_alone, subject_of
+from optafly_cli.refine.analyse import Scores, look_alone, subject_of
 from optafly_cli.refine.attached import attached_answers, attached_of, both
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import parse
@@ -13,7 +14,7 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.questions import questions
 from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.rewrite import Draft, Material, draft
+from optafly_cli.refine.rewrite import Draft, Material, draft, rest_of
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.select import Selection, choose, new_to
@@ -49,11 +50,36 @@ def refine(
     changes whose ids are in `without` are left out. `review`: somebody will look at it, so the gain of each change and
     the questions are worked out.
     """
-    files = WorkspaceFiles(workspace, retriever)
-    view = PromptText(prompt)
-    if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
-        # It will be searched, and says which files there are
-        retriever.prepare(view)
+
+    def work() -> RefinedPrompt:
+        files = WorkspaceFiles(workspace, retriever)
+        if retriever is not None and context and rewrite and not (named.files or named.diff or named.piped):
+            # It will be searched, and says which files there are
+            _ = retriever.view
+        return _refined(
+            PromptText(prompt), named, files, settings, cache(count),
+            unsafe=unsafe, rewrite=rewrite, context=context, force=force, answers=answers, without=without,
+            review=review,
+        )  # fmt: skip
+
+    return work() if retriever is None else retriever.settled(work)
+
+
+def _refined(
+    view: PromptText,
+    named: NamedContext,
+    files: WorkspaceFiles,
+    settings: RefineSettings,
+    count: Callable[[str, str], int],
+    *,
+    unsafe: bool,
+    rewrite: bool,
+    context: bool,
+    force: bool,
+    answers: Sequence[Answer],
+    without: Collection[str],
+    review: bool,
+) -> RefinedPrompt:
     attached = both(attached_of(named), attached_answers(answer.question.text for answer in answers))
     subject = subject_of(view, named, files, attached)
     alone = look_alone(view, files)
@@ -61,7 +87,7 @@ def refine(
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)
     improve = improve and subject.view.structure is None
     found = findings_in(subject)
-    if prompt.strip():
+    if view.prompt.strip():
         bring = rewrite and settings.enabled and _shows_nothing(subject)
         material = Material(
             subject=subject,
@@ -78,14 +104,15 @@ def refine(
         )
         written = draft(material, without)
     else:
-        material, written = None, Draft((Section("instruction", "instruction", prompt),), (), Selection())
-    after = _score(written, files) if written.changes else before
+        material, written = None, Draft((Section("instruction", "instruction", view.prompt),), (), Selection())
+    scores = Scores(files)
+    after = scores.of(written.text) if written.changes else before
     if review and material is not None:
-        written = replace(written, changes=tuple(_gains(material, written, after, files)))
+        written = replace(written, changes=tuple(_gains(material, written, after, scores)))
     selection = material.selection if material else Selection()
     sent = written.selection.pieces
     return RefinedPrompt(
-        original=prompt,
+        original=view.prompt,
         sections=written.sections,
         intent=subject.intent,
         score_original=before,
@@ -110,17 +137,14 @@ def _unnamed(offered: Sequence[ContextPiece], sent: Sequence[ContextPiece]) -> L
     return "left out" if all(piece.named for piece in sent) else "sent"
 
 
-def _score(written: Draft, files: WorkspaceFiles) -> Score:
-    return score_alone(PromptText(written.text), files)
-
-
-def _gains(material: Material, written: Draft, score: Score, files: WorkspaceFiles) -> Iterator[Change]:
+def _gains(material: Material, written: Draft, score: Score, scores: Scores) -> Iterator[Change]:
     """The changes, each with what the score loses when it alone is left out."""
     undone = {change.id for change in written.undone}
+    whole = draft(material) if undone else written
     for change in written.changes:
         gain = 0.0
         if change.undoable:
-            gain = max(0.0, score.value - _score(draft(material, {*undone, change.id}), files).value)
+            gain = max(0.0, score.value - scores.of(rest_of(material, whole, {*undone, change.id}).text).value)
         yield replace(change, score_gain=gain)
 
 
@@ -149,7 +173,7 @@ def _select(
         more = choose(subject, settings, count, unsafe=unsafe, project=context)
         selection = more if len(more.pieces) > len(selection.pieces) or more.left_out else selection
     structure = subject.view.structure
-    return selection if structure is None else new_to(structure, selection)
+    return selection if structure is None else new_to(structure, selection, count)
 
 
 def edited(refined: RefinedPrompt, text: str, count: Callable[[str, str], int]) -> RefinedPrompt:

@@ -21,7 +21,16 @@ HINT = re.compile(
 )
 """What a line that begins an error, or is a frame, cannot do without."""
 
-LEAD = re.compile(r"^[ \t>|*;]*(?:(?://+|#+|--(?!>))[ \t!]*)?(?:E {2,6})?")
+MARK = re.compile(r"^[A-Z]{4,20}> ?")
+"""What a tool writes before each line of an error of its own: pytest's "INTERNALERROR> "."""
+
+HINT_WORDS = (
+    "rror", "xception", "Interrupt", "Exit", "Warning", "Fault", "Iteration", "panic", "Traceback", "FAILED", "ERR",
+    "FATAL", "fatal", ".go:", ".py:", "at ", "-->", 'File "', "Caused by: ", "Segmentation fault", ": *** ",
+)  # fmt: skip
+"""Of which a line with a hint has one: to look for words is quicker than to look for the expression."""
+
+LEAD = re.compile(r"^[ \t>|*;]*(?:(?://+|#+|--(?!>))[ \t!]*)?(?:E {2,20})?")
 """Indentation, comment marks, quote marks and pytest's margin, which errors are looked for behind."""
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -78,7 +87,11 @@ def frames() -> Sequence[tuple[ErrorKind, re.Pattern[str]]]:
             r"(?P<path>(?:file://|webpack:///)?(?:[A-Za-z]:)?[^\s():]{1,400}):(?P<line>\d{1,7}):\d+\)?$",
         ),
         ("go", r"(?P<path>[^\s:]{1,400}\.go):(?P<line>\d{1,7})(?: \+0x[0-9a-f]+)?$"),
-        ("python", r"(?P<path>[^\s:]{1,400}\.py):(?P<line>\d{1,7}): (?P<function>\w{0,80}(?:Error|Exception))?$"),
+        (
+            "python",
+            r"(?P<path>[^\s:]{1,400}\.py):(?P<line>\d{1,7}):"
+            r"(?: (?:in (?P<function>\S{1,200})|\w{0,80}(?:Error|Exception|Warning)))?$",
+        ),
     )
     return tuple((kind, re.compile(pattern)) for kind, pattern in table)
 

@@ -12,7 +12,9 @@ from optafly_cli.refine.error_patterns import (
     ANY,
     EXCEPTION,
     HINT,
+    HINT_WORDS,
     LEAD,
+    MARK,
     NAMED,
     TRACEBACK,
     ErrorKind,
@@ -77,10 +79,13 @@ def find_errors(text: str) -> tuple[ErrorText, ...]:
         return ()
     found: list[ErrorText] = []
     block: _Block | None = None
+    hinted = set(_hinted(text))
+    after = 0
     for number, line in enumerate(text.split("\n"), 1):
-        if block is None and not HINT.search(line, 0, LONGEST_LINE):
+        start, after = after, after + len(line) + 1
+        if block is None and not (start in hinted and HINT.search(line, 0, LONGEST_LINE)):
             continue
-        seen = _classify(line[:LONGEST_LINE], block)
+        seen = _classify(MARK.sub("", line[:LONGEST_LINE], count=1), block)
         if block is not None and (seen is None or not _continues(block, seen)):
             found.extend(_finish(block))
             block = None
@@ -94,6 +99,16 @@ def find_errors(text: str) -> tuple[ErrorText, ...]:
     if block is not None:
         found.extend(_finish(block))
     return tuple(found)
+
+
+def _hinted(text: str) -> Iterator[int]:
+    """Where the lines begin that may hold a hint."""
+    for word in HINT_WORDS:
+        end = 0
+        # Once for each line, so that a long one does not cost more the more words it has
+        while end >= 0 and (at := text.find(word, end)) >= 0:
+            yield text.rfind("\n", 0, at) + 1
+            end = text.find("\n", at)
 
 
 def named_error(prose: str) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from optafly_cli.refine.examples.agreement import agreement
-from optafly_cli.refine.examples.reading import examples_in
 from optafly_cli.refine.found import chance_found, on_scale
 from optafly_cli.refine.mentions import symbols
+from optafly_cli.refine.open_cases import open_cases
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.result import Finding
 from optafly_cli.refine.rules.base import Subject
@@ -71,11 +71,9 @@ def _evidence(subject: Subject) -> dict[str, float]:
 
 def _agreement(view: PromptText) -> dict[str, float]:
     """What examples with a result show, and whether the words explain it."""
-    examples = examples_in(view.text)
-    found = agreement(view.text, examples)
+    found = agreement(view.text, view.examples)
     return {
-        "examples_explained": found.explained,
-        "examples_deep": found.explained * found.depth,
+        "examples_explained": found.explained * (0.5 + 0.5 * found.simple),
         "examples_shown": found.shown,
         "examples_odd": min(1.0, 0.5 * found.echoes + found.overfull),
     }
@@ -97,6 +95,7 @@ def _precision(subject: Subject, rules: Sequence[str]) -> dict[str, float]:
         "open_points": _saturating(
             sum(1 for _ in open_words(view)) * scale + sum(1 for _ in placeholder_words(view)), 1.5
         ),
+        "open_cases": _saturating(open_cases(view), 1.0),
         "contradictions": _saturating(sum(rule in CONTRADICTIONS for rule in rules), 1.0),
     }
 

@@ -1,7 +1,7 @@
 """The workspace as refine sees it: does a path exist, may its text be used, what is in it. Reads each file once."""
 
-import os.path
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ from optafly_cli.refine.errors_in_text import ErrorText, find_errors
 from optafly_cli.refine.prompt_files import is_prompt_file
 from optafly_cli.refine.redacted import Redacted, redacted
 from optafly_cli.workspace.languages import language_of
-from optafly_cli.workspace.types import SourceText, Workspace
+from optafly_cli.workspace.types import RecentEdit, SourceText, Workspace
 
 if TYPE_CHECKING:
     from optafly_cli.refine.retrieval.retriever import Retriever
+    from optafly_cli.workspace.index.view import IndexView
     from optafly_cli.workspace.symbols import Symbols
 
 NO_CODE = frozenset(
@@ -26,17 +27,26 @@ NO_CODE = frozenset(
 class WorkspaceFiles:
     """Look-ups in one workspace. Labels are paths relative to its root, with forward slashes.
 
-    `patience_s`: how long a search for names may take.
+    `patience_s`: how long a search for names may take. `index` opens what spares such a search where it is certain.
     """
 
-    def __init__(self, workspace: Workspace, retriever: "Retriever | None" = None, *, patience_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        retriever: "Retriever | None" = None,
+        *,
+        patience_s: float = 1.0,
+        index: "Callable[[], IndexView | None]" = lambda: None,
+    ) -> None:
         self.workspace = workspace
         self.retriever = retriever
         self._patience_s = patience_s
+        self._open_index = index
         self._root = workspace.root.resolve()
         self._sources: dict[str, SourceText | None] = {}
         self._redacted: dict[str, Redacted] = {}
         self._errors: dict[str, tuple[ErrorText, ...]] = {}
+        self._git_lists: dict[str, bool] = {}
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder of that name is in the workspace, or an absolute path exists anywhere."""
@@ -79,8 +89,7 @@ class WorkspaceFiles:
 
     def labels(self) -> Iterator[str]:
         """The listed files."""
-        for group in self._by_name.values():
-            yield from group
+        yield from self._labels
 
     @cached_property
     def symbols(self) -> "Symbols":
@@ -90,14 +99,24 @@ class WorkspaceFiles:
         """
         from optafly_cli.workspace.symbols import NoSymbols, TextSymbols
 
-        if self.retriever is None:
-            return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
-        index = self.retriever.opened
-        if index is None:
-            return NoSymbols()
-        from optafly_cli.workspace.index.names import IndexSymbols
+        if self.retriever is not None:
+            index = self.retriever.opened
+            if index is None:
+                return NoSymbols()
+            from optafly_cli.workspace.index.names import IndexSymbols
 
-        return IndexSymbols(index, is_prompt_file)
+            return IndexSymbols(index, is_prompt_file)
+        index = self._open_index() if self.workspace.kind == "git" else None
+        if index is None:
+            return TextSymbols(self.workspace, is_prompt_file, self._patience_s)
+        from optafly_cli.workspace.index.names import IndexSymbols, unindexed
+
+        rest = TextSymbols(self.workspace, is_prompt_file, self._patience_s, unindexed(self.workspace, index))
+        return IndexSymbols(index, is_prompt_file, rest, self._text)
+
+    def _text(self, label: str) -> str | None:
+        source = self.source(label)
+        return None if source is None else source.text
 
     @cached_property
     def is_empty(self) -> bool:
@@ -117,6 +136,19 @@ class WorkspaceFiles:
         from optafly_cli.workspace.ignore import plain_status
 
         return not self.outside(label) and plain_status(self.workspace.root, label, {}) is not None
+
+    @cached_property
+    def active(self) -> str | None:
+        """The label of the file that was modified last."""
+        from optafly_cli.workspace.recent import active_file
+
+        return active_file(self.workspace)
+
+    def edits(self, most: int) -> tuple[RecentEdit, ...]:
+        """What was worked on lately, as far as an open index knows it, else as git does."""
+        from optafly_cli.workspace.recent import recent_edits
+
+        return recent_edits(self.workspace, most, self.retriever.recent if self.retriever else None)
 
     def refusal(self, label: str) -> str | None:
         """Why the text of a file that the user did not name may not be used; None when it may."""
@@ -143,7 +175,8 @@ class WorkspaceFiles:
     def redacted(self, label: str, source: SourceText) -> Redacted:
         """The file's lines with secrets taken out."""
         if label not in self._redacted:
-            self._redacted[label] = redacted(source.lines)
+            clean = self.retriever is not None and self.retriever.is_clean(label, source.text)
+            self._redacted[label] = redacted(source.lines, clean=clean)
         return self._redacted[label]
 
     def errors(self, label: str) -> tuple[ErrorText, ...]:
@@ -154,20 +187,38 @@ class WorkspaceFiles:
         return self._errors[label]
 
     def _listed(self, label: str) -> bool:
-        from optafly_cli.workspace.git import git
-
         if self.workspace.kind != "git" or not self.workspace.has_git:
             return label in self._by_name.get(label.rsplit("/", 1)[-1], ())
-        return bool(git(self.workspace.root, "ls-files", "--cached", "--others", "--exclude-standard", "--", label))
+        if label not in self._git_lists:
+            self.ask_git([label])
+        return self._git_lists[label]
+
+    def ask_git(self, labels: Sequence[str]) -> None:
+        """Have git say of all of these at once whether it lists them, so that `refusal` need not ask for each."""
+        from optafly_cli.workspace.git import git
+
+        if self.workspace.kind == "git" and self.workspace.has_git and labels:
+            options = ("--cached", "--others", "--exclude-standard", "-z")
+            listed = git(self.workspace.root, "ls-files", *options, "--", *labels) or b""
+            found = {os.fsdecode(name) for name in listed.split(b"\0")}
+            self._git_lists |= {label: label in found for label in labels}
+
+    @property
+    def _index(self) -> "IndexView | None":
+        """The index, if it is open."""
+        return self.retriever.opened if self.retriever is not None else None
+
+    @cached_property
+    def _labels(self) -> Sequence[str]:
+        from optafly_cli.workspace.ignore import listed_files
+
+        # An index that is open knows the files; listing them again takes longer than searching
+        index = self._index
+        return listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
 
     @cached_property
     def _by_name(self) -> dict[str, Sequence[str]]:
-        from optafly_cli.workspace.ignore import listed_files
-
         found: dict[str, list[str]] = {}
-        # An index that is open knows the files; listing them again takes longer than searching
-        index = self.retriever.opened if self.retriever is not None else None
-        labels = listed_files(self.workspace) if index is None else [index.labels[file] for file in index.files]
-        for label in labels:
+        for label in self._labels:
             found.setdefault(label.rsplit("/", 1)[-1], []).append(label)
         return dict(found)

@@ -27,7 +27,7 @@ def searched(subject: Subject) -> Clarity | None:
     retriever = subject.files.retriever
     if retriever is None or subject.attached.code or is_general(subject) or says_nothing(subject):
         return None
-    found = retriever.found(subject.view)
+    found = retriever.files(subject.view)
     return None if retriever.view is None else found.clarity
 
 

@@ -6,6 +6,7 @@ an answer must have.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from optafly_cli.refine.attached import FAILURE, LOCATION
 from optafly_cli.refine.data import templates
@@ -15,10 +16,10 @@ from optafly_cli.refine.markup import ANSWER, ERROR, REQUEST, wrap
 from optafly_cli.refine.mentions import MAX_MENTIONS
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.naming import unit_name
-from optafly_cli.refine.pack import Chosen, Count
 from optafly_cli.refine.result import Answer, Change
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.completeness import says_expected
+from optafly_cli.refine.sections import Chosen, Count
 from optafly_cli.workspace.types import LineRange
 
 SURE = 0.4
@@ -188,8 +189,14 @@ def _pointed(subject: Subject, one: Chosen) -> Iterator[LineRange]:
 def _failing(one: Chosen, at: LineRange) -> Iterator[tuple[int, str]]:
     offset = one.piece.start_line - 1
     inside = LineRange(max(at.start - offset, 1), at.end - offset)
-    for number, what in failing_lines(one.piece.text.split("\n"), inside, one.piece.language):
+    for number, what in _failing_in(one.piece.text, inside, one.piece.language):
         yield number + offset, what
+
+
+@lru_cache(maxsize=64)
+def _failing_in(text: str, at: LineRange, language: str) -> tuple[tuple[int, str], ...]:
+    """What can fail there; the same pieces are asked about for every rewrite of a prompt."""
+    return tuple(failing_lines(text.split("\n"), at, language))
 
 
 def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:

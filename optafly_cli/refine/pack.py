@@ -1,13 +1,13 @@
 """Putting lines of files into a budget of tokens, headers included, each line at most once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from optafly_cli.refine.markup import wrap
 from optafly_cli.refine.redacted import Redacted
+from optafly_cli.refine.sections import Chosen, Count, charged, section
 from optafly_cli.workspace.types import ContextPiece, LineRange, PieceKind
 
-Count = Callable[[str, str], int]
 MOST_CHARACTERS_PER_TOKEN = 40
 """A text longer than this many characters per token left is too long whatever it says; saves counting it."""
 
@@ -28,22 +28,12 @@ class Wanted:
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A piece, the markup that holds it in the prompt, and the lines in it that were pointed at ("12, 40-44").
-
-    `auto`: the user did not fix it, so it may be another one tomorrow.
-    """
-
-    piece: ContextPiece
-    markup: str
-    at: str = ""
-    auto: bool = False
-
-
 @dataclass(slots=True)
 class Pack:
-    """What has been chosen so far. `used` never exceeds `budget`; `limit` is what messages call the budget."""
+    """What has been chosen so far. `used` never exceeds `budget`; `limit` is what messages call the budget.
+
+    Parts of one file share a section, so what a part costs depends on those that are there already.
+    """
 
     budget: int
     count: Count
@@ -66,27 +56,42 @@ class Pack:
         room = self.room - keep
         return room > 0 and len(markup) <= room * MOST_CHARACTERS_PER_TOKEN and self.cost(markup, language) <= room
 
+    def with_parts(self, wanted: Wanted, parts: Iterable[tuple[LineRange, str]]) -> "Group":
+        """The section of the file as it is with these lines in it, each with its reason."""
+        added = [_chosen(wanted, lines, reason) for lines, reason in parts]
+        before = self._parts(wanted)
+        group = sorted([*before, *added], key=lambda one: one.piece.start_line)
+        markup = section(group)
+        return Group(wanted, tuple(group), markup, sum(one.piece.tokens for one in before))
+
+    def added(self, group: "Group") -> int:
+        """What the section costs more than the part of it that is in the prompt."""
+        return self.cost(group.markup, group.wanted.language) - group.held
+
     def put(self, wanted: Wanted, lines: LineRange) -> None:
         """Take these lines of it into the prompt, and say what was redacted from them."""
-        markup = render(wanted, lines)
-        tokens = self.cost(markup, wanted.language)
-        piece = ContextPiece(
-            path=wanted.label,
-            start_line=lines.start,
-            end_line=lines.end,
-            text=wanted.text.text(lines.start, lines.end),
-            reason=wanted.reason,
-            kind=wanted.kind,
-            language=wanted.language,
-            named=wanted.named,
-            tokens=tokens,
-        )
-        self.chosen.append(Chosen(piece, markup, wanted.at, wanted.auto))
-        self.used += tokens
-        where = "the piped text" if wanted.kind == "piped" else wanted.label
-        sentence = wanted.text.sentence(lines.start, lines.end, where)
-        if sentence:
-            self.left_out.append(sentence)
+        self.put_group(self.with_parts(wanted, [(lines, wanted.reason)]))
+
+    def put_group(self, group: "Group", added: int | None = None) -> None:
+        """Take the section into the prompt in place of what there was of the file. `added`, where it is known."""
+        added = self.added(group) if added is None else added
+        before = self._parts(group.wanted)
+        at = self.chosen.index(before[0]) if before else len(self.chosen)
+        self.chosen = [one for one in self.chosen if one not in before]
+        self.chosen[at:at] = charged(group.chosen, group.held + added)
+        self.used += added
+        held = {one.lines for one in before}
+        where = "the piped text" if group.wanted.kind == "piped" else group.wanted.label
+        for one in group.chosen:
+            sentence = group.wanted.text.sentence(one.piece.start_line, one.piece.end_line, where)
+            if sentence and one.lines not in held:
+                self.left_out.append(sentence)
+
+    def _parts(self, wanted: Wanted) -> list[Chosen]:
+        """What shares a section with lines of this file."""
+        if wanted.kind != "code":
+            return []
+        return [one for one in self.chosen if one.piece.kind == "code" and one.piece.path == wanted.label]
 
     def put_markup(self, piece: ContextPiece, markup: str, *, auto: bool = False) -> None:
         """Take a section that is not lines of a file (a diff, the project) into the prompt."""
@@ -111,15 +116,48 @@ class Pack:
         for part in self.free(wanted.label, wanted.lines):
             start, end = max(part.start, wanted.must.start), min(part.end, wanted.must.end)
             must = LineRange(start, end) if start <= end else LineRange(part.start, part.start)
-            lines = clip(part, must, lambda lines: self.fits(render(wanted, lines), wanted.language, keep))
+            lines = clip(part, must, lambda lines: self._takes(wanted, lines, keep))
             if lines is not None:
                 self.put(wanted, lines)
                 best = best or lines
         return best
 
+    def _takes(self, wanted: Wanted, lines: LineRange, keep: int) -> bool:
+        """Whether the lines fit when `keep` tokens stay free."""
+        room = self.room - keep
+        characters = sum(map(len, wanted.text.lines[lines.start - 1 : lines.end]))
+        if room <= 0 or characters > room * MOST_CHARACTERS_PER_TOKEN:
+            return False
+        return self.added(self.with_parts(wanted, [(lines, wanted.reason)])) <= room
+
     def covered(self, label: str, lines: LineRange) -> bool:
         """Whether all of these lines are in the prompt."""
         return not self.free(label, lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The section of one file, or the single piece that stands alone; `held`: tokens of it that are in the prompt."""
+
+    wanted: Wanted
+    chosen: tuple[Chosen, ...]
+    markup: str
+    held: int
+
+
+def _chosen(wanted: Wanted, lines: LineRange, reason: str) -> Chosen:
+    piece = ContextPiece(
+        path=wanted.label,
+        start_line=lines.start,
+        end_line=lines.end,
+        text=wanted.text.text(lines.start, lines.end),
+        reason=reason,
+        kind=wanted.kind,
+        language=wanted.language,
+        named=wanted.named,
+        tokens=0,
+    )
+    return Chosen(piece, render(wanted, lines), wanted.at, wanted.auto)
 
 
 def render(wanted: Wanted, lines: LineRange) -> str:

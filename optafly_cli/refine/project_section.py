@@ -20,10 +20,9 @@ def add_headline(pack: Pack, workspace: Workspace) -> tuple[str, str]:
 def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
     """Put headline, outline and recent edits into the budget, the outline cut to a part of it."""
     from optafly_cli.workspace.project import summarise
-    from optafly_cli.workspace.recent import recent_edits
 
     summary = summarise(files.workspace, files.labels())
-    edits = recent_edits(files.workspace, 10, files.retriever.recent if files.retriever else None)
+    edits = files.edits(10)
     recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
     # Names of files and folders hold keys, too
     text = redact("\n".join([summary.headline, *recent, summary.outline])).text

@@ -13,7 +13,9 @@ from functools import cache, cached_property
 from typing import Literal, NamedTuple
 
 from optafly_cli.refine.errors_in_text import ErrorText, find_errors, named_error
+from optafly_cli.refine.examples.reading import Example, examples_in
 from optafly_cli.refine.markup import Structure, parse
+from optafly_cli.workspace.secrets import Redaction, redact
 
 LIMIT = 100_000
 RegionKind = Literal["fence", "inline", "quote", "error", "code", "variable"]
@@ -88,9 +90,19 @@ class PromptText:
         return find_errors(self.text)
 
     @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """The examples of input and output, in order."""
+        return examples_in(self.text)
+
+    @cached_property
     def named_error(self) -> str:
         """An error that the prose, inline code or a quote names, or ""."""
         return named_error(self.without("fence", "error", "code"))
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """`text` without the secrets in it."""
+        return redact(self.text)
 
     @cached_property
     def words(self) -> int:

@@ -43,9 +43,8 @@ def _evidence(finding: Finding) -> str:
 
 def _recent(subject: Subject) -> tuple[str, ...]:
     """The files that were worked on last."""
-    from optafly_cli.workspace.recent import active_file, recent_edits
-
-    workspace = subject.files.workspace
-    labels = [active_file(workspace), *(edit.label for edit in recent_edits(workspace, MOST_CHOICES))]
-    allowed = (label for label in labels if label and subject.files.refusal(label) is None)
+    files = subject.files
+    labels = [label for label in (files.active, *(edit.label for edit in files.edits(MOST_CHOICES))) if label]
+    files.ask_git(labels)
+    allowed = (label for label in labels if files.refusal(label) is None)
     return tuple(dict.fromkeys(allowed))[:MOST_CHOICES]

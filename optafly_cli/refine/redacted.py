@@ -26,15 +26,15 @@ class Redacted:
         return f"redacted {describe(' '.join(lines))} in {label}" if lines else None
 
 
-def redacted(lines: Sequence[str]) -> Redacted:
-    """The lines without secrets. `redact` keeps the number of lines, so that numbers stay true."""
+def redacted(lines: Sequence[str], *, clean: bool = False) -> Redacted:
+    """The lines without secrets. `redact` keeps the number of lines, so that numbers stay true; `clean`: as there."""
     text = "\n".join(lines)
-    result = redact(text)
+    result = redact(text, clean=clean)
     if result.text == text:
         return Redacted(lines, frozenset())
-    clean = result.text.split("\n")
-    changed = frozenset(index for index, (old, new) in enumerate(zip(lines, clean, strict=True)) if old != new)
-    return Redacted(clean, changed)
+    shown = result.text.split("\n")
+    changed = frozenset(index for index, (old, new) in enumerate(zip(lines, shown, strict=True)) if old != new)
+    return Redacted(shown, changed)
 
 
 def describe(text: str) -> str:

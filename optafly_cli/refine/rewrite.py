@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from optafly_cli.refine.instruction import Part, answer_parts, parts, wrapped
 from optafly_cli.refine.named_pieces import PIPED
-from optafly_cli.refine.pack import Chosen, Count
 from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
 from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.sections import Chosen, Count, groups, less, section, spans
 from optafly_cli.refine.select import Selection, limit
 
 
@@ -80,8 +80,7 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
     whole = replace(whole, changes=tuple(replace(one, number=at) for at, one in enumerate(whole.changes, 1)))
     if not any(change.id in without for change in whole.changes):
         return whole
-    allowed = {change.id for change in whole.changes if change.id not in without}
-    rest = _draft(material, _less(material.selection, without), allowed)
+    rest = rest_of(material, whole, without)
     numbers = {change.id: change.number for change in whole.changes}
     kept = {change.id for change in rest.changes}
     return replace(
@@ -90,6 +89,12 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
         undone=tuple(change for change in whole.changes if change.id not in kept),
         left_out=whole.left_out,
     )
+
+
+def rest_of(material: Material, whole: Draft, without: Collection[str]) -> Draft:
+    """What is left of the whole draft without the changes of these ids, its changes not numbered."""
+    allowed = {change.id for change in whole.changes if change.id not in without}
+    return _draft(material, _less(material.selection, without, material.count), allowed)
 
 
 def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:
@@ -148,21 +153,23 @@ def _structure(original: str, count: Count) -> Change:
 def _context(selection: Selection) -> Iterator[Section]:
     if selection.project_markup:
         yield Section("project_context", "project", selection.project_markup)
-    for one in selection.chosen:
-        piece = one.piece
+    for group in groups(selection.chosen):
+        piece = group[0].piece
         if piece.kind == "file":
-            yield Section("file_reference", piece.path, one.markup)
+            yield Section("file_reference", piece.path, section(group))
         else:
-            yield Section("code_block", _label(one), one.markup)
+            yield Section("code_block", _label(group), section(group))
 
 
-def _label(one: Chosen) -> str:
-    piece = one.piece
+def _label(group: Sequence[Chosen]) -> str:
+    piece = group[0].piece
     if piece.kind == "piped":
         return "piped text"
     if piece.kind == "diff":
         return f"diff of {piece.path}"
-    return f"{piece.path}:{piece.start_line}-{piece.end_line}"
+    if len(group) == 1:
+        return f"{piece.path}:{piece.start_line}-{piece.end_line}"
+    return f"{piece.path}:{spans(group)}"
 
 
 def _context_changes(selection: Selection, count: Count) -> Iterator[Change]:
@@ -173,7 +180,7 @@ def _context_changes(selection: Selection, count: Count) -> Iterator[Change]:
     for name, one in zip(_piece_ids(selection), selection.chosen, strict=True):
         piece = one.piece
         kind: ChangeKind = "added_context" if piece.kind in ("piped", "diff") else "added_code_snippet"
-        what = "the piped text" if piece.path == PIPED else _label(one)
+        what = "the piped text" if piece.path == PIPED else _label([one])
         description = f"Added {what} ({piece.reason})"
         yield Change(kind, description, piece.tokens, _piece_rule(one), _piece_evidence(one), id=name)
 
@@ -205,11 +212,12 @@ def _context_ids(selection: Selection) -> list[str]:
     return [*(["project"] if selection.project_markup else []), *_piece_ids(selection)]
 
 
-def _less(selection: Selection, without: Collection[str]) -> Selection:
+def _less(selection: Selection, without: Collection[str], count: Count) -> Selection:
     """The selection without the pieces, or the project, of these ids."""
-    kept = [one for name, one in zip(_piece_ids(selection), selection.chosen, strict=True) if name not in without]
+    pairs = zip(_piece_ids(selection), selection.chosen, strict=True)
+    kept = less(selection.chosen, [one for name, one in pairs if name not in without], count)
     project = selection.context_tokens - sum(one.piece.tokens for one in selection.chosen)
     used = sum(one.piece.tokens for one in kept)
     if "project" in without:
-        return replace(selection, chosen=tuple(kept), project_text="", project_markup="", context_tokens=used)
-    return replace(selection, chosen=tuple(kept), context_tokens=used + project)
+        return replace(selection, chosen=kept, project_text="", project_markup="", context_tokens=used)
+    return replace(selection, chosen=kept, context_tokens=used + project)

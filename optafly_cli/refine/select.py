@@ -19,15 +19,19 @@ from optafly_cli.refine.automatic import add_automatic
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import Structure
 from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_piped, add_ranges
-from optafly_cli.refine.pack import Chosen, Count, Pack
+from optafly_cli.refine.pack import Pack
 from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.sections import Chosen, Count, less
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
 CERTAIN_ABOUT_IT, CERTAIN_OF_ANYTHING = 0.35, 0.6
 """How likely the best file of the index has to be to be taken: for a task on code, and for any other prompt."""
+
+FOR_INSTRUCTION = 128
+"""Tokens for what is said beside the request: of 19 rewrites in 20 on real issues it takes no more than 123."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,13 @@ def select(
     retriever: Retriever | None = None,
 ) -> Selection:
     """Everything that belongs with `prompt`; with `unsafe` also text of files that the user did not name."""
-    files = WorkspaceFiles(workspace, retriever)
-    subject = subject_of(PromptText(prompt), named, files, attached_of(named))
-    return choose(subject, settings, count, unsafe=unsafe)
+
+    def work() -> Selection:
+        files = WorkspaceFiles(workspace, retriever)
+        subject = subject_of(PromptText(prompt), named, files, attached_of(named))
+        return choose(subject, settings, count, unsafe=unsafe)
+
+    return work() if retriever is None else retriever.settled(work)
 
 
 def may_select(prompt: str, named: NamedContext, workspace: Workspace) -> bool:
@@ -98,12 +106,12 @@ def choose(
 ) -> Selection:
     """As `select`. Without `automatic`, and for a prompt that is refined already, only what the user named.
 
-    A quarter of the budget (at most 200 tokens) is left to the instruction.
+    A quarter of the budget, at most `FOR_INSTRUCTION` tokens, is left to the instruction.
     """
     named = subject.named
     structured = subject.view.structure is not None
     budget = settings.max_context_tokens
-    pack = Pack(budget - min(budget // 4, 200), count, limit(budget))
+    pack = Pack(budget - min(budget // 4, FOR_INSTRUCTION), count, limit(budget))
     is_named = bool(named.files or named.diff or named.piped)
     project = project and settings.include_project_structure
     project_text = project_markup = ""
@@ -169,13 +177,13 @@ def _in_order(chosen: Iterable[Chosen]) -> tuple[Chosen, ...]:
     return tuple(sorted(listed, key=key))
 
 
-def new_to(structure: Structure, selection: Selection) -> Selection:
+def new_to(structure: Structure, selection: Selection, count: Count) -> Selection:
     """The selection less what a prompt that is refined already holds: the same lines, diff or piped text."""
     held: dict[tuple[str, str], list[LineRange]] = {}
     for part in structure.parts:
         kind = {"file": "code", "input": "piped"}.get(part.tag, part.tag)
-        held.setdefault((kind, part.attributes.get("path", PIPED)), []).append(_lines(part.attributes.get("lines", "")))
-    kept = tuple(one for one in selection.chosen if not _held(one.piece, held))
+        held.setdefault((kind, part.attributes.get("path", PIPED)), []).extend(_lines(part.attributes.get("lines", "")))
+    kept = less(selection.chosen, [one for one in selection.chosen if not _held(one.piece, held)], count)
     tokens = sum(one.piece.tokens for one in kept)
     return replace(selection, chosen=kept, project_text="", project_markup="", context_tokens=tokens)
 
@@ -188,7 +196,7 @@ def _held(piece: ContextPiece, held: Mapping[tuple[str, str], Sequence[LineRange
     return any(one.start <= piece.end_line and piece.start_line <= one.end for one in spans)
 
 
-def _lines(attribute: str) -> LineRange:
+def _lines(attribute: str) -> list[LineRange]:
     """The lines that a tag names; every line when it names none."""
-    match = re.match(r"(\d{1,9})(?:-(\d{1,9}))?", attribute)
-    return LineRange(int(match[1]), int(match[2] or match[1])) if match else LineRange(1, sys.maxsize)
+    found = re.findall(r"(?:^|,)(\d{1,9})(?:-(\d{1,9}))?(?![\d-])", attribute)
+    return [LineRange(int(first), int(last or first)) for first, last in found] or [LineRange(1, sys.maxsize)]

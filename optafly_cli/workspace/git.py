@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from optafly_cli.workspace.root import find_program
@@ -65,17 +66,42 @@ class Git:
         `cap` is in bytes; output beyond it gives None, or with `partial` what came until then.
         Raises ValueError for a command that is not on the read-only list.
         """
+        return self.start(command, *arguments, timeout_s=timeout_s).output(cap, partial=partial)
+
+    def start(self, command: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> "Started":
+        """The same, not waited for: what is done meanwhile costs no time.
+
+        Raises ValueError for a command that is not on the read-only list.
+        """
         if command not in _COMMANDS:
             raise ValueError(f"git {command} is not one of the commands that may be run")
         settings = [part for setting in (*_OFF, *self.overrides) for part in ("-c", setting)]
-        return _output(
-            [self.program, "--no-pager", "--literal-pathspecs", *settings, command, *_COMMANDS[command], *arguments],
-            self.root,
-            cap=cap,
-            deadline=time.monotonic() + timeout_s,
-            partial=partial,
-            fine=(0, _NOTHING_FOUND.get(command, 0)),
-        )
+        words = [self.program, "--no-pager", "--literal-pathspecs", *settings, command]
+        process = _begun([*words, *_COMMANDS[command], *arguments], self.root)
+        return Started(process, time.monotonic() + timeout_s, (0, _NOTHING_FOUND.get(command, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A command that runs, None when it could not be started; `fine` are the exit codes that are no failure."""
+
+    process: "subprocess.Popen[bytes] | None"
+    deadline: float
+    fine: tuple[int, ...]
+
+    def output(self, cap: int = OUTPUT_CAP, *, partial: bool = False) -> bytes | None:
+        """Its output once it has ended, None on any failure; it is ended then. To be asked once."""
+        if self.process is None:
+            return None
+        try:
+            return _output(self.process, cap=cap, deadline=self.deadline, partial=partial, fine=self.fine)
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it, if it still runs: nobody wants its output any more."""
+        if self.process is not None:
+            _stop(self.process)
 
 
 def open_git(root: Path) -> Git | None:
@@ -108,11 +134,31 @@ def _config_stamp(root: Path) -> tuple[int, ...]:
 
 
 def _checked(git: Git) -> Git | None:
+    if _is_plain(git.root / ".git" / "config"):
+        return git
     listed = git.run("config", "--list", "--show-scope", "-z")
     if listed is None:
         return None
     overrides = _filter_overrides(listed)
     return None if overrides is None else Git(git.program, git.root, overrides)
+
+
+def _is_plain(config: Path) -> bool:
+    """Whether a repository's configuration can hold no filter, neither itself nor in a file that it brings in.
+
+    To have git list it takes as long as most of what git is asked for; a word that is not in it needs no list.
+    """
+    try:
+        # A pipe of that name would be waited for
+        with open(os.open(config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            words = file.read(_LARGEST_CONFIG + 1).lower() if S_ISREG(os.fstat(file.fileno()).st_mode) else b"include"
+    except OSError:
+        return False
+    return len(words) <= _LARGEST_CONFIG and not any(word in words for word in _BRINGS_FILTERS)
+
+
+_LARGEST_CONFIG = 64 * 1024
+_BRINGS_FILTERS = (b"filter", b"include", b"worktreeconfig")
 
 
 def git(workspace_root: Path, *arguments: str, cap: int = OUTPUT_CAP, timeout_s: float = TIMEOUT_S) -> bytes | None:
@@ -185,14 +231,11 @@ def _environment(root: Path) -> dict[str, str]:
     }
 
 
-def _output(
-    command: list[str], root: Path, *, cap: int, deadline: float, partial: bool, fine: tuple[int, ...] = (0,)
-) -> bytes | None:
-    from select import POLLHUP, POLLIN, poll
+def _begun(command: list[str], root: Path) -> "subprocess.Popen[bytes] | None":
     from subprocess import DEVNULL, PIPE, Popen
 
     try:
-        process = Popen(
+        return Popen(
             command,
             cwd=root,
             env=_environment(root),
@@ -203,23 +246,27 @@ def _output(
         )
     except (OSError, ValueError):
         return None
+
+
+def _output(
+    process: "subprocess.Popen[bytes]", *, cap: int, deadline: float, partial: bool, fine: tuple[int, ...]
+) -> bytes | None:
+    from select import POLLHUP, POLLIN, poll
+
     assert process.stdout is not None  # noqa: S101  (stdout=PIPE was asked for; this tells mypy)
     chunks: list[bytes] = []
     size = 0
-    try:
-        ready = poll()
-        ready.register(process.stdout, POLLIN | POLLHUP)
-        while size <= cap:
-            if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                return None
-            chunk = os.read(process.stdout.fileno(), 1 << 20)
-            if not chunk:
-                return b"".join(chunks) if _exit_code(process, deadline) in fine else None
-            chunks.append(chunk)
-            size += len(chunk)
-        return b"".join(chunks)[:cap] if partial else None
-    finally:
-        _stop(process)
+    ready = poll()
+    ready.register(process.stdout, POLLIN | POLLHUP)
+    while size <= cap:
+        if not ready.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return None
+        chunk = os.read(process.stdout.fileno(), 1 << 20)
+        if not chunk:
+            return b"".join(chunks) if _exit_code(process, deadline) in fine else None
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)[:cap] if partial else None
 
 
 def _exit_code(process: "subprocess.Popen[bytes]", deadline: float) -> int | None:

@@ -129,7 +129,7 @@ def listed_files(workspace: Workspace, limit: int = 20_000) -> list[str]:
 
 def listed_sizes(workspace: Workspace, limit: int = 20_000) -> dict[str, os.stat_result]:
     """`listed_files` with what the file system says about each."""
-    names = _git_names(workspace) if workspace.kind == "git" else None
+    names = git_names(workspace) if workspace.kind == "git" else None
     if names is None:
         names = sorted(_walked_names(workspace.root, limit * 4))
     found: dict[str, os.stat_result] = {}
@@ -176,7 +176,8 @@ def is_utf8(name: str) -> bool:
     return True
 
 
-def _git_names(workspace: Workspace) -> list[str] | None:
+def git_names(workspace: Workspace) -> list[str] | None:
+    """The names of all files that git tracks or does not ignore, sorted; None where git cannot tell."""
     from optafly_cli.workspace.git import git
 
     listed = git(workspace.root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", cap=256 * 1024 * 1024)

@@ -3,7 +3,7 @@
 In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one folder and runs nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from optafly_cli.workspace.escape import one_line
@@ -44,22 +44,30 @@ def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
 
     `labels` are the listed files.
     """
-    folders: dict[str, list[str]] = {}
-    for label in sorted(labels):
-        folder, _, name = label.rpartition("/")
-        folders.setdefault(folder, []).append(name)
-    return ProjectSummary(headline(workspace), _outline(folders))
+    return ProjectSummary(headline(workspace), _outline(list(labels)))
 
 
-def _outline(folders: dict[str, list[str]]) -> str:
+def _outline(labels: Sequence[str]) -> str:
     """Shallow folders first, so that what is cut off at `MAX_LINES` is the deepest."""
-    chosen = sorted((folder for folder in folders if folder), key=lambda folder: (folder.count("/"), folder))
-    room = MAX_LINES - 1 - (1 if "" in folders else 0)
-    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in sorted(chosen[:room])]
-    if len(chosen) > room:
+    depths = [label.count("/") for label in labels]
+    own = [label for label, depth in zip(labels, depths, strict=True) if not depth]
+    room = MAX_LINES - 1 - bool(own)
+    folders: dict[str, list[str]] = {}
+    # Level by level, no deeper than is shown: a big tree has thousands of files below
+    for level in sorted(set(depths) - {0}):
+        found: dict[str, list[str]] = {}
+        for label, depth in zip(labels, depths, strict=True):
+            if depth == level:
+                folder, _, name = label.rpartition("/")
+                found.setdefault(folder, []).append(name)
+        folders |= {folder: found[folder] for folder in sorted(found)}
+        if len(folders) > room:
+            break
+    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in sorted(list(folders)[:room])]
+    if len(folders) > room:
         lines.append("… and deeper folders")
-    if "" in folders:
-        lines.append(f"./: {_names(folders[''])}")
+    if own:
+        lines.append(f"./: {_names(own)}")
     return "\n".join(lines)
 
 

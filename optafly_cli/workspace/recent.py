@@ -7,7 +7,6 @@ modification; only names come out, and only of files that may be sent.
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -77,9 +76,14 @@ def active_file(workspace: Workspace) -> str | None:
 def _by_time(workspace: Workspace, names: Iterable[str]) -> dict[str, int]:
     """When each of the files was modified, as far as they are there; nothing else is asked of so many."""
     found = {}
+    begin = f"{workspace.root}/"
+    lstat = os.lstat
     for name in names:
-        with suppress(OSError, ValueError):
-            found[name] = os.lstat(f"{workspace.root}/{name}").st_mtime_ns
+        # Thousands of times, so as plainly as can be
+        try:
+            found[name] = lstat(begin + name).st_mtime_ns
+        except (OSError, ValueError):
+            continue
     return found
 
 

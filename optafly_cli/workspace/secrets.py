@@ -7,11 +7,13 @@ answer its place in the cache, a missed one the secret. Line counts are kept.
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
 
-from optafly_cli.workspace import gitleaks, secret_assignments, secret_shapes, secret_values
+from optafly_cli.workspace import gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values
 from optafly_cli.workspace.searched import Found, Searched
 
 _PASSES = 8
@@ -26,17 +28,43 @@ class Redaction:
     kinds: tuple[str, ...]
 
 
-def redact(text: str, environ: Mapping[str, str] = os.environ) -> Redaction:
-    """`text` without the secrets in it; `environ`: whose values are secrets, too. Idempotent."""
+def redact(text: str, environ: Mapping[str, str] = os.environ, *, clean: bool = False) -> Redaction:
+    """`text` without the secrets in it; `environ`: whose values are secrets, too. Idempotent.
+
+    `clean`: the rules of `rules_digest` were found to find nothing in this very text.
+    """
     kinds: list[str] = []
+    if clean and not any(True for _ in _values(text, environ)):
+        return Redaction(text, ())
     # Again until nothing is found: what is left must not hold one for whoever reads it next
     for _ in range(_PASSES):
-        found = _merged(text, [*_found(text, environ), *_across_lines(text, environ)])
+        find = partial(_found, environ=environ)
+        found = _merged(text, [*find(text), *_across_lines(text, find)])
         if not found:
             break
         kinds += [one.kind for one in found]
         text = _replaced(text, found)
     return Redaction(text, tuple(sorted(kinds)))
+
+
+@cache
+def rules_digest() -> str:
+    """What changes when other secrets may be found, the environment's aside: the rules, and what applies them."""
+    digest = sha256()
+    modules = (gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values)
+    for path in (Path(__file__), *(Path(str(module.__file__)) for module in modules), gitleaks.RULES):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _values(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
+    """The values of the environment alone, whole or split across lines."""
+
+    def find(part: str) -> Iterator[Found]:
+        return secret_values.find(Searched(part), environ)
+
+    yield from find(text)
+    yield from _across_lines(text, find)
 
 
 def _found(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
@@ -61,7 +89,7 @@ def _is_token(letter: str) -> bool:
     return letter.isascii() and (letter.isalnum() or letter in "_-")
 
 
-def _across_lines(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
+def _across_lines(text: str, find: Callable[[str], Iterator[Found]]) -> Iterator[Found]:
     """Secrets that a `\\` at the end of a line or two string literals split; offsets in `text`."""
     for start, end in _split_lines(text):
         parts, starts, removed, position = [], [], [0], start
@@ -70,7 +98,7 @@ def _across_lines(text: str, environ: Mapping[str, str]) -> Iterator[Found]:
             starts.append(joint.start() - start - removed[-1])
             removed.append(removed[-1] + len(joint[0]))
             position = joint.end()
-        for first, last, kind in _found("".join([*parts, text[position:end]]), environ):
+        for first, last, kind in find("".join([*parts, text[position:end]])):
             before, after = bisect_right(starts, first), bisect_right(starts, last - 1)
             if before != after:
                 yield Found(start + first + removed[before], start + last + removed[after], kind)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optafly_cli.workspace.git import Git, open_git
+from optafly_cli.workspace.git import Git, Started, open_git
 from optafly_cli.workspace.ignore import is_utf8
 from optafly_cli.workspace.types import Workspace
 
@@ -25,12 +25,12 @@ class Changed:
 def status_output(workspace: Workspace) -> bytes | None:
     """`git status` of the workspace as machines read it, with the commit that HEAD is at."""
     git = open_git(workspace.root) if workspace.kind == "git" else None
-    return None if git is None else status_of(git)
+    return None if git is None else status_begun(git).output()
 
 
-def status_of(git: Git) -> bytes | None:
-    """As `status_output`, where git was opened before."""
-    return git.run(
+def status_begun(git: Git) -> Started:
+    """The same, not waited for."""
+    return git.start(
         "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=all", "--no-renames", "-z"
     )
 

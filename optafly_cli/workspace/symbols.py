@@ -76,7 +76,7 @@ class NoSymbols:
 class TextSymbols:
     """Names as a search through the text finds them. `skip` are labels that do not count: prompts name things too.
 
-    `patience_s`: how long one search may take.
+    `patience_s`: how long one search may take. `only`: the files that names are looked up in, None for all; with git.
     """
 
     exhaustive = True
@@ -86,10 +86,12 @@ class TextSymbols:
         workspace: Workspace,
         skip: Callable[[str], bool] = lambda _: False,
         patience_s: float = PATIENCE_S,
+        only: Sequence[str] | None = None,
     ) -> None:
         self._workspace = workspace
         self._patience_s = patience_s
         self._skip = skip
+        self._only = only
         self._known: dict[str, Known] = {}
         self._texts: list[tuple[str, str]] | None = None
 
@@ -129,9 +131,12 @@ class TextSymbols:
         repository = self._git
         if repository is None:
             return self._by_reading(names)
+        if self._only is not None and not self._only:
+            return dict.fromkeys(names, Known((), False))
         wanted = [part for name in names for part in ("-e", name)]
+        places = () if self._only is None else ("--", *self._only)
         found = repository.run(
-            "grep", "-I", "-n", "--null", "-w", "-F", "--untracked", *wanted,
+            "grep", "-I", "-n", "--null", "-w", "-F", "--untracked", *wanted, *places,
             cap=_CAP, timeout_s=self._patience_s, partial=True,
         )  # fmt: skip
         if found is None:

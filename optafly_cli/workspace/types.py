@@ -97,7 +97,8 @@ class ContextPiece:
     """A piece of the workspace put into the prompt.
 
     `path` is a label as in `NamedFile`; lines are 1-based and inclusive; `text` is in the prompt verbatim.
-    `named`: the user named it, so sending it is safe. `tokens` counts the text with its header.
+    `named`: the user named it, so sending it is safe. `tokens` counts the text with its header; pieces of one file
+    share a header, and what they cost together is shared by their lengths.
     """
 
     path: str

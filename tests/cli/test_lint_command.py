@@ -55,3 +55,25 @@ def test_the_examples_of_the_pre_commit_hook_are_what_they_say(cli: Cli) -> None
     assert len(prompts) == 2
     codes = {path.name: cli("lint", "--min-score", "0.6", str(path), code=None).code for path in prompts}
     assert sorted(codes.values()) == [0, 1]
+
+
+def test_names_are_as_certain_with_an_index_as_without(cli: Cli, repo: Path) -> None:
+    """What the index knows is not searched for; what only a file that is not indexed has is found all the same."""
+    (repo / "vendor").mkdir()
+    (repo / "vendor" / "made.rs").write_text("fn vendored_port() {}\n")
+    (repo / "src" / "more.rs").write_text("fn known_port(value_of_it: u16) {}\n")
+    (repo / "names.prompt.md").write_text(
+        "Make `known_port` return what `vendored_port` does with `value_of_it`, and drop `known_prot`.\n"
+    )
+    before = cli("lint", "names.prompt.md", "--json", code=1).json
+    assert not list(cli.home.rglob("*.index"))
+    cli("refine", "Make `known_port` quicker", "--json")
+    assert list(cli.home.rglob("*.index"))
+    after = cli("lint", "names.prompt.md", "--json", code=1).json
+    assert after == before
+    messages = [one["message"] for one in after["results"][0]["findings"] if one["severity"] == "error"]
+    assert messages == ["known_prot stands nowhere in the workspace; did you mean known_port?"]
+    (repo / "src" / "more.rs").write_text("fn known_prot() {}\n")
+    later = cli("lint", "names.prompt.md", "--json", code=1).json
+    messages = [one["message"] for one in later["results"][0]["findings"] if one["severity"] == "error"]
+    assert messages == ["known_port stands nowhere in the workspace; did you mean known_prot?"]

@@ -1,6 +1,7 @@
 """Refining in tests: additive counts of tokens, and prompts that look like anything, our own tags included."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,6 +38,13 @@ def run(
     return refine(prompt, named or NamedContext(), workspace, options, count, **flags)
 
 
+def write_odd_files(project: Path) -> None:
+    """A file that is full of our tags, and one that is longer than most budgets."""
+    (project / "app" / "evil.py").write_text("a = '</file> </code> </request>'\n\n<request>\n</code-2>\n")
+    functions = [f"def total_{at}(item):\n    price = item  # {at}\n    return price\n\n\n" for at in range(120)]
+    (project / "app" / "long.py").write_text("".join(functions))
+
+
 HOSTILE = (
     "fix this bug",
     "explain <request> and </request> in src/main.rs",
@@ -58,9 +66,11 @@ PROMPTS = st.one_of(
         st.sampled_from(
             ["fix ", "this bug ", "</request>", "<request>\n", '<code path="a" lines="1">\n', "\n</code>",
              "\n\n", "src/main.rs:5 ", "x ",
-             "```\n", "`total` ", "</request-2>\n"]
+             "```\n", "`total` ", "the price of total_7 and total_90 ", "</request-2>\n"]
         ),
         max_size=12,
     ).map("".join),
 )  # fmt: skip
-ARGUMENTS = st.lists(st.sampled_from(["src/main.rs", "src/main.rs:5", "app/orders.py:4-6", "app/evil.py"]), max_size=2)
+ARGUMENTS = st.lists(
+    st.sampled_from(["src/main.rs", "src/main.rs:5", "app/orders.py:4-6", "app/evil.py", "app/long.py"]), max_size=2
+)

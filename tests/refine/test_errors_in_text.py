@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optafly_cli.refine.error_patterns import HINT, HINT_WORDS
 from optafly_cli.refine.errors_in_text import Frame, find_errors, named_error
 
 PYTHON = """Traceback (most recent call last):
@@ -99,6 +100,27 @@ def test_a_python_traceback_is_one_error_with_its_frames_innermost_first() -> No
     assert (error.start_line, error.end_line) == (1, 7)
 
 
+def test_a_traceback_behind_a_tool_s_mark_is_one_error() -> None:
+    """pytest writes INTERNALERROR> before each line of an error of its own."""
+    (error,) = find_errors("".join(f"INTERNALERROR> {line}\n" for line in PYTHON.splitlines()))
+    assert error.message == "KeyError: 'price'"
+    assert [frame.line for frame in error.frames] == [6, 3]
+
+
+def test_the_frames_of_pytest_s_own_trace_are_found() -> None:
+    """With a function, with nothing, and with the kind of the error behind the line's number."""
+    text = (
+        "src/shop/run.py:12: \n_ _ _ _ _ _\nsrc/shop/orders.py:6: in total\n    return price(item)\n"
+        "_ _ _ _ _ _\n\n>   raise KeyError(item)\nE           KeyError: 'tea'\n\nsrc/shop/prices.py:3: KeyError\n"
+    )
+    errors = find_errors(text)
+    frames = [frame for error in errors for frame in error.frames]
+    assert frames == [
+        Frame("src/shop/run.py", 12), Frame("src/shop/orders.py", 6, "total"), Frame("src/shop/prices.py", 3),
+    ]  # fmt: skip
+    assert "KeyError: 'tea'" in [error.message for error in errors]
+
+
 def test_a_chained_java_error_is_one_error() -> None:
     """`Caused by` goes on with the same error."""
     (error,) = find_errors(JAVA)
@@ -153,6 +175,17 @@ def test_errors_lie_in_the_text_and_do_not_overlap(lines: list[str]) -> None:
         assert all(frame.line > 0 for frame in error.frames)
         assert "\n" not in error.message
         end = error.end_line
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [*HINT.pattern.replace("[Ee]rror", "Error|error").replace("\\b", "").split("|")],
+)
+def test_every_hint_has_a_word_that_is_looked_for_first(hint: str) -> None:
+    """Else lines with it would never be looked at."""
+    example = hint.replace(r"\d", "7").replace("\\", "")
+    assert HINT.search(example)
+    assert any(word in example for word in HINT_WORDS)
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,21 @@ from pathlib import Path
 import pytest
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.find import Found
+from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.refine.retrieval.retriever import Retriever, units_of_text
+from optafly_cli.refine.retrieval.signals import NAMES, signals_of
 from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.index.keeper import Keeper
+from optafly_cli.workspace.index.seen import Ahead
 from optafly_cli.workspace.root import find_workspace
-from optafly_cli.workspace.types import NamedContext
+from optafly_cli.workspace.types import LineRange, NamedContext
 from tests.refine.conftest import words
-from tests.workspace.support import repository
+from tests.workspace.support import commit, repository
 
 FILES = {
     "shop/orders.py": (
@@ -145,11 +150,24 @@ def test_a_link_that_took_the_place_of_a_file_is_not_followed(shop: Path, tmp_pa
 
 
 def test_segments_of_a_named_file_need_no_index() -> None:
-    """The function that the prompt speaks of comes first; what shares no word with it is not among them."""
+    """The function that the prompt speaks of comes first, all others follow; none where no word is shared."""
     text = FILES["shop/orders.py"].rstrip("\n").split("\n")
     units = units_of_text(query_of(PromptText("the discount is wrong")), "shop/orders.py", text, "python")
     assert units[0].unit.symbol is not None
     assert units[0].unit.symbol.name == "apply_discount"
+    covered = {line for one in units for line in range(one.unit.lines.start, one.unit.lines.end + 1)}
+    assert all(number in covered for number, line in enumerate(text, 1) if line)
+    assert not units_of_text(query_of(PromptText("zebras eat grass")), "shop/orders.py", text, "python")
+
+
+def test_code_comes_before_comments_that_say_the_same() -> None:
+    """Comments are longer than what they speak of and are edited less."""
+    prose = "".join(f"# The discount of an order, {number}: apply it once, not twice.\n" for number in range(12))
+    code = "def apply_discount(order):\n    return order.discount\n"
+    units = units_of_text(
+        query_of(PromptText("the discount of an order")), "a.py", f"{prose}\n\n{code}".split("\n"), "python"
+    )
+    assert units[0].unit.prose == 0
 
 
 def test_a_query_weighs_names_by_where_they_stand() -> None:
@@ -162,10 +180,87 @@ def test_a_query_weighs_names_by_where_they_stand() -> None:
     assert "numpy" not in query.text
 
 
+def test_lists_of_versions_hide_only_themselves() -> None:
+    """In the three forms that package managers print; what follows them is read, and so is what is like them."""
+    query = query_of(
+        PromptText(
+            "It fails.\n\n- [x] I searched first\n- [ ] a docs change\nnumpy==1.26.0\n"
+            "Package    Version   Location\n---------- ------- ---\nattrs      19.3.0\nclick      8.0.1   /srv\n"
+            "The receipt of 3 items is wrong"
+        )
+    )
+    assert not {"numpy", "attr", "click", "search"} & set(query.text)
+    assert {"receipt", "item"} <= set(query.text)
+
+
+def test_a_link_to_a_line_of_code_names_that_line() -> None:
+    """On GitHub, and with GitLab's and Gitea's ways; a link to anything else names nothing."""
+    query = query_of(
+        PromptText(
+            "see https://github.com/me/shop/blob/4f2a91c/shop/orders.py#L6-L9 and\n"
+            "[here](https://gitlab.com/me/shop/-/blob/main/shop/prices.py#L5), not https://github.com/me/shop/issues/7"
+        )
+    )
+    assert dict(query.paths) == {"shop/orders.py": LineRange(6, 9), "shop/prices.py": LineRange(5, 5)}
+
+
+def test_a_class_called_unittest_is_not_a_prompt_about_tests() -> None:
+    """Two words are."""
+    assert not query_of(PromptText("unittest.TestCase.tearDown runs twice")).about_tests
+    assert query_of(PromptText("write a unit test for tearDown")).about_tests
+
+
+def test_the_parts_of_pytest_s_trace_are_one() -> None:
+    """Innermost first, though code and marks stand between its frames."""
+    query = query_of(
+        PromptText(
+            "src/shop/run.py:12: \n_ _ _ _\nsrc/shop/orders.py:6: in total\n    return price(item)\n"
+            "_ _ _ _\n\n>   raise KeyError(item)\n\nsrc/shop/prices.py:3: KeyError\n"
+        )
+    )
+    assert [frame.line for frame in query.frames] == [3, 6, 12]
+
+
+def test_a_module_counts_by_where_it_is_named() -> None:
+    """Alone in a sentence most, in a list less, in pasted code least."""
+    query = query_of(
+        PromptText("shop.orders is slow\nWe use shop.mail, shop.prices.\n\n```\nfrom shop.web import x\n```\n")
+    )
+    assert query.dotted["shop.orders"] > query.dotted["shop.mail"] > query.dotted["shop.web"] > 0
+
+
+def test_a_module_of_the_standard_library_is_not_a_file_of_that_name(tmp_path: Path) -> None:
+    """Of one word alone a file is meant only where it defines what is asked of it."""
+    shop = repository(tmp_path / "shop", {"util/typing.py": "def restify(kind):\n    return kind\n"})
+    view = Retriever(Keeper(find_workspace(shop), tmp_path / "indexes")).view
+    assert view is not None
+    assert not places_of(view, query_of(PromptText("typing.Literal is shown as a class"))).modules
+    assert places_of(view, query_of(PromptText("typing.restify is slow"))).modules
+
+
+def test_what_a_file_was_changed_for_speaks_for_it(shop: Path) -> None:
+    """By the words of the commits, and by the issue that one of them names; also while the file is edited."""
+    (shop / "src/server.rs").write_text(FILES["src/server.rs"] + "// later\n")
+    commit(shop, "Wait for slow customers\n\nFixes #4711")
+    prompts = PromptText("customers are slow: they wait"), PromptText("it is back since #4711")
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    for text in ("", "// again\n"):
+        (shop / "src/server.rs").write_text(FILES["src/server.rs"] + "// later\n" + text)
+        view = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).view
+        assert view is not None
+        server = view.file("src/server.rs")
+        assert server is not None
+        assert view.is_as_indexed is not bool(text)
+        for prompt, name in zip(prompts, ("changes_share", "referred"), strict=True):
+            query = query_of(prompt)
+            found = signals_of(view, query, places_of(view, query))
+            assert found[server][NAMES.index(name)] == 1.0
+
+
 def test_every_signal_is_weighed() -> None:
     """The weights file and the signals agree; reading it fails otherwise."""
     assert weights().files.weights
-    assert weights().units.weights != weights().units_of_a_file.weights
+    assert weights().units.weights
 
 
 def test_a_snapshot_whose_body_is_damaged_finds_nothing_once(shop: Path) -> None:
@@ -199,15 +294,62 @@ def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) 
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path, changed: bool) -> None:
-    """The same is found as when git was asked first."""
+    """It is searched once then, else again; the same is found as when git was asked first."""
     prompt = PromptText("`send_receipt` fails when the address is empty")
     assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
     if changed:
         (shop / "shop/mail.py").write_text("\n" * 40 + FILES["shop/mail.py"])
     ahead, plain = (Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")) for _ in range(2))
-    ahead.prepare(prompt)
-    assert ahead.found(prompt) == plain.found(prompt)
-    assert ahead.opened is not None
-    assert ahead.opened.is_as_indexed is not changed
-    best = ahead.found(prompt).units[0]
-    assert (best.label, best.unit.lines.start > 40) == ("shop/mail.py", changed)
+    searched = []
+
+    def work() -> Found:
+        # As a file that is named: nothing was opened before it is asked for
+        assert ahead.opened is None
+        searched.append(ahead.found(prompt))
+        return searched[-1]
+
+    found = ahead.settled(work)
+    assert found == plain.found(prompt)
+    assert len(searched) == 1 + changed
+    assert (found.units[0].label, found.units[0].unit.lines.start > 40) == ("shop/mail.py", changed)
+    assert ahead.settled(lambda: ahead.found(prompt)) == found
+
+
+def test_what_fails_ahead_leaves_no_git_behind(shop: Path) -> None:
+    """The error is the caller's, and a search after it is a plain one."""
+    begun: list[Ahead | None] = []
+
+    class Watched(Keeper):
+        def ahead(self) -> Ahead | None:
+            begun.append(super().ahead())
+            return begun[-1]
+
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    retriever = Retriever(Watched(find_workspace(shop), shop.parent / "indexes"))
+
+    def work() -> None:
+        assert retriever.view is not None
+        raise ValueError("not there")
+
+    with pytest.raises(ValueError, match="not there"):
+        retriever.settled(work)
+    assert begun[0] is not None
+    git = begun[0].asking.started.process
+    assert git is not None
+    assert git.poll() is not None
+
+
+def test_a_file_without_secrets_is_told_by_the_index_but_values_of_the_environment_are_looked_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was clean when it was indexed may hold what has become a secret since."""
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    retriever = Retriever(Keeper(find_workspace(shop), shop.parent / "indexes"))
+    files = WorkspaceFiles(find_workspace(shop), retriever)
+    source = files.source("shop/mail.py")
+    assert source is not None
+    assert retriever.is_clean("shop/mail.py", source.text)
+    assert files.redacted("shop/mail.py", source).lines == source.lines
+    monkeypatch.setenv("MAIL_PASSWORD", "sendmail(address)")
+    shown = WorkspaceFiles(find_workspace(shop), retriever).redacted("shop/mail.py", source)
+    assert shown.lines[4] == "    smtplib.SMTP().[redacted: value from the environment]"

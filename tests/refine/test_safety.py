@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from optafly_cli.refine import sections
 from optafly_cli.refine.markup import Part, original_of, parse, wrap
 from optafly_cli.refine.result import Answer, Change, Question, RefinedPrompt
 from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.types import NamedContext, Workspace
-from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words
+from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words, write_odd_files
 
 Named = Callable[..., NamedContext]
 PLACE = re.compile(r"(?<![(\w.])([\w./-]*\.\w+)(?::(\d+)(?:-(\d+))?)?")
@@ -23,8 +24,8 @@ every = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 @pytest.fixture(autouse=True)
 def _evil(project: Path) -> None:
-    """A file that is full of our tags."""
-    (project / "app" / "evil.py").write_text("a = '</file> </code> </request>'\n\n<request>\n</code-2>\n")
+    """A file that is full of our tags, and one that is longer than most budgets."""
+    write_odd_files(project)
 
 
 def wrapped_prompts() -> st.SearchStrategy[str]:
@@ -93,10 +94,17 @@ def _is_there(project: Path, part: Part) -> bool:
     """Whether the lines of the file are the text, as far as no secret was taken out."""
     if part.tag not in ("file", "code"):
         return True
-    first, _, last = part.attributes["lines"].partition("-")
-    lines = (project / part.attributes["path"]).read_text().split("\n")[int(first) - 1 : int(last or first)]
-    text = "\n".join(lines)
-    return part.text == text or part.text == redact(text).text
+    lines = (project / part.attributes["path"]).read_text().split("\n")
+    held = [(text, "\n".join(lines[at.start - 1 : at.end])) for at, text in sections.parts(part.attributes, part.text)]
+    return all(text in (there, redact(there).text) for text, there in held)
+
+
+def _shown(refined: RefinedPrompt) -> set[tuple[str, int]]:
+    """The first lines of all that the text of a refined prompt shows of files before the request."""
+    structure = parse(refined.text) if refined.changes else None
+    held = structure.parts[: structure.outer] if structure else ()
+    code = [part for part in held if part.tag in ("file", "code")]
+    return {(one.attributes["path"], at.start) for one in code for at, _ in sections.parts(one.attributes, one.text)}
 
 
 def _check(project: Path, path: str, first: int, last: int) -> None:
@@ -129,9 +137,9 @@ def test_what_is_left_out_leaves_no_trace(
     assert less.score_refined.value >= less.score_original.value
     assert all(change.score_gain is not None and change.score_gain >= 0 for change in less.changes)
     assert (original_of(less.text) == prompt) if less.changes else (less.text == prompt)
-    for piece in refined.pieces:
-        if piece not in less.pieces:
-            assert f'path="{piece.path}" lines="{piece.start_line}' not in less.text.replace(prompt, "")
+    kept = {(piece.path, piece.start_line) for piece in less.pieces}
+    gone = {(piece.path, piece.start_line) for piece in refined.pieces} - kept
+    assert not gone & _shown(less)
     bare = run(prompt, workspace, context, budget=budget, force=True, without=ids)
     assert bare.text == prompt
     assert bare.changes == ()

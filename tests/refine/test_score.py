@@ -67,6 +67,8 @@ def test_a_full_issue_scores_high(workspace: Workspace) -> None:
         ("Fix the panic in src/main.rs:5", "Fix the panic in src/main.rs:500"),
         ("Fix total(): it raises KeyError for {} but should return 0", "Fix total()"),
         ("Return the smallest price of the orders", "Return the min or max price of the orders"),
+        ("Write a function that trims a text", "Write a function that converts a text to another form"),
+        ("Write a function that gives the average, 0 if empty", "Write a function that gives the average of the list"),
         ("Sort the orders by price", "Sort the orders in a certain order"),
         ("Use a set for the ids in total()", "Maybe use somehow a set for the ids in total()"),
         ("Explain `parse_port` in src/main.rs", "Explain this"),

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.sections import groups, section
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.types import LineRange, NamedContext, NamedFile, Workspace
 
@@ -113,6 +114,21 @@ def test_a_large_file_gives_the_units_that_the_prompt_speaks_of(
     selection = chosen("why does step_77 return an odd number?", workspace, named("app/big.py"), budget=60)
     assert "def step_77(value):" in "\n".join(piece.text for piece in selection.pieces)
     assert any(one.startswith("app/big.py: lines") for one in selection.left_out)
+
+
+def test_the_parts_of_a_file_share_a_section_and_fill_the_budget(
+    workspace: Workspace, project: Path, named: Named
+) -> None:
+    """One header for all functions of a file, in line order, and no room left for another."""
+    big_file(project)
+    prompt = "step_11, step_40, step_77 and step_90 return odd values"
+    for budget in (60, 90, 200):
+        selection = chosen(prompt, workspace, named("app/big.py"), budget=budget)
+        (group,) = groups(selection.chosen)
+        assert len(group) > 1
+        assert section(group).count("app/big.py") == 1
+        assert [one.piece.start_line for one in group] == sorted(one.piece.start_line for one in group)
+        assert budget - min(budget // 4, 128) - 30 <= selection.context_tokens <= budget - min(budget // 4, 128)
 
 
 def test_a_large_file_gives_the_unit_of_the_error_first(workspace: Workspace, project: Path, named: Named) -> None:
@@ -302,7 +318,7 @@ def test_the_budget_holds_and_no_line_is_sent_twice(
     workspace = Workspace(tmp_path, "w", "folder", has_git=False)
     selection = chosen(prompt, workspace, NamedContext(files=tuple(files)), budget=budget)
     assert selection.context_tokens <= budget
-    rendered = words(selection.project_markup) + sum(words(one.markup) for one in selection.chosen)
+    rendered = words(selection.project_markup) + sum(words(section(group)) for group in groups(selection.chosen))
     assert rendered == selection.context_tokens
     sent: list[int] = []
     for piece in selection.pieces:

@@ -76,6 +76,8 @@ HOSTILE = {
     "process filter": '[filter "evil"]\n\tprocess = {evil}\n\trequired = true\n',
     "filter with dots and spaces": '[filter "evil"]\n\tclean = cat\n[filter "e.v i.l"]\n\tclean = {evil}\n',
     "filter named with =": '[filter "e=vil"]\n\tclean = {evil}\n',
+    "filter in capitals": '[FILTER "evil"]\n\tCLEAN = {evil}\n',
+    "filter included in capitals": "[IncludeIf \"gitdir:**\"]\n\tPATH = {folder}/more.config\n",
     "included filter": "[include]\n\tpath = {folder}/more.config\n",
     "worktree configuration": "[extensions]\n\tworktreeConfig = true\n",
     "signature program": '[log]\n\tshowSignature = true\n[gpg]\n\tprogram = {evil}\n[gpg "ssh"]\n\tprogram = {evil}\n',

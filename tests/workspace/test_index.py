@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.index.words import counted, terms_of
+from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.root import find_workspace
 
 ORDERS = '''\
@@ -83,14 +85,12 @@ def labels(found: IndexView) -> list[str]:
 def best(found: IndexView, field: str, term: str) -> str | None:
     """The label of the file that has most of a term."""
     scores = found.scores(field, dict.fromkeys(terms_of(term), 1.0))
-    at = max(range(len(scores)), key=scores.__getitem__)
-    return found.labels[at] if scores[at] > 0 else None
+    return found.labels[max(scores, key=scores.__getitem__)] if scores else None
 
 
 def holding(found: IndexView, field: str, term: str) -> set[str]:
     """The labels of the files that hold a term."""
-    scores = found.scores(field, dict.fromkeys(terms_of(term), 1.0))
-    return {found.labels[at] for at, score in enumerate(scores) if score > 0}
+    return {found.labels[at] for at in found.scores(field, dict.fromkeys(terms_of(term), 1.0))}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,23 @@ def test_segments_cover_every_line_that_says_something_once() -> None:
     lines = long.split("\n")
     assert all(not lines[number - 1].strip() for number in set(range(1, len(lines) + 1)) - set(covered))
     assert max(part.end - part.start for part in facts.segments) < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "prose", "imports"),
+    [
+        ("a.py", '"""What\n\nit is."""\nimport os\nfrom a import (\n    b,\n)\n# why\nx = 1  # of it\n', 4, 4),
+        ("a.go", '// what\npackage a\nimport "fmt"\n/* more\n   of it */\nvar x = 1 // y\n', 3, 1),
+    ],
+)
+def test_a_segment_knows_its_prose_and_its_imports(name: str, text: str, prose: int, imports: int) -> None:
+    """Lines of comments, documentation and imports are counted; a comment behind code makes no line one of prose."""
+    facts = read_facts(text, language_of(name), name)
+    assert sum(one.prose for one in facts.segments) == prose
+    assert sum(one.imports for one in facts.segments) == imports
+    assert [one.size for one in facts.segments] == [
+        len("\n".join(text.split("\n")[one.start - 1 : one.end])) for one in facts.segments
+    ]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +279,17 @@ def test_a_file_that_was_dirty_when_it_was_indexed_and_is_clean_again_is_read_ag
     assert [one.symbol.name for one in view(shop).named("price_of")] == ["price_of"]
 
 
+def test_a_new_file_that_is_ignored_later_is_not_found_any_more(shop: Path) -> None:
+    """Nor is it read; git's own index has not changed by that."""
+    add(shop)
+    assert "shop/taxes.py" in labels(view(shop))
+    (shop / ".gitignore").write_text("build/\ntaxes.py\n")
+    assert "shop/taxes.py" not in labels(view(shop))
+    found = ahead(shop)
+    assert found is not None
+    assert "shop/taxes.py" not in labels(found[0])
+
+
 def test_files_on_disk_are_private(shop: Path) -> None:
     """0600 in a folder of 0700."""
     view(shop)
@@ -302,8 +330,6 @@ def test_an_index_that_cannot_be_written_is_no_failure(shop: Path) -> None:
 
 def test_a_big_tree_is_indexed_beside_and_that_is_said(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command does not wait; once the other process is done the index is there."""
-    import time
-
     monkeypatch.setattr("optafly_cli.workspace.index.keeper.FIRST_AT_ONCE", 1)
     one = keeper(shop)
     assert one.view() is None
@@ -333,3 +359,99 @@ def test_what_is_worked_on_and_what_changes_together_is_known(shop: Path) -> Non
     assert ignore is not None
     assert found.linked("together", orders) == [prices]
     assert found.recency[orders] > found.recency[ignore] > 0
+
+
+def ahead(root: Path) -> tuple[IndexView, bool] | None:
+    """What the next command can search while git is asked, and whether that holds."""
+    one = keeper(root)
+    found = one.ahead()
+    return None if found is None else (found.view, one.holds(found))
+
+
+@pytest.mark.parametrize("change", [nothing, edit, add, remove, rename])
+@pytest.mark.parametrize("how", [nothing, in_the_index])
+def test_what_git_said_last_is_searched_while_it_is_asked_again(
+    shop: Path, change: Callable[[Path], None], how: Callable[[Path], None]
+) -> None:
+    """Dirty or staged files are as they are now, and it holds when git says the same."""
+    view(shop)
+    change(shop)
+    how(shop)
+    now = view(shop)
+    found = ahead(shop)
+    assert found is not None
+    assert found[1]
+    assert labels(found[0]) == labels(now)
+    for name in ("price_of", "cost_of", "discount"):
+        assert list(found[0].named(name)) == list(now.named(name))
+
+
+@pytest.mark.parametrize("change", [edit, add, remove, rename, in_the_index, committed])
+def test_what_git_says_otherwise_does_not_hold(shop: Path, change: Callable[[Path], None]) -> None:
+    """Whatever has changed since it was last asked, the tree or git's own index."""
+    (shop / "shop" / "other.py").write_text("x = 1\n")
+    view(shop)
+    assert ahead(shop) is not None
+    (shop / "shop" / "other.py").unlink()
+    change(shop)
+    found = ahead(shop)
+    assert found is None or not found[1]
+
+
+def test_the_content_of_a_dirty_file_is_read_every_time(shop: Path) -> None:
+    """Git says the same of a file that was changed once more."""
+    edit(shop)
+    view(shop)
+    (shop / "shop" / "prices.py").write_text("def worth_of(item):\n    return 3\n")
+    found = ahead(shop)
+    assert found is not None
+    assert found[1]
+    assert [one.symbol.name for one in found[0].named("worth_of")] == ["worth_of"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"token": 1}', b'"\xff"', None])
+def test_what_git_said_is_not_believed_when_it_is_damaged(shop: Path, damage: bytes | None) -> None:
+    """Git is asked first then, and nothing is said about it."""
+    edit(shop)
+    in_the_index(shop)
+    view(shop)
+    assert ahead(shop) is not None
+    (path,) = (shop.parent / "indexes").glob("*.seen")
+    path.write_bytes(path.read_bytes().replace(b'": "', b'": "zz') if damage is None else damage)
+    again = keeper(shop)
+    assert again.ahead() is None
+    assert again.view() is not None
+    assert not again.notices
+
+
+def test_a_name_with_a_secret_in_it_is_not_kept(shop: Path) -> None:
+    """Of a new file; git is asked first then."""
+    (shop / ("ghp_" + "a1B2c3D4" * 4 + "e5F6")).write_text("x")
+    view(shop)
+    assert ahead(shop) is None
+
+
+def test_a_text_is_known_to_be_clean_only_as_it_was_indexed(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not another text, not one with a secret, not by other rules, and not what is not indexed."""
+    secret = "KEY = 'sk-ant-" + "a1B2c3D4" * 5 + "'\n"
+    (shop / "shop" / "keys.py").write_text(secret)
+    view(shop)
+    assert keeper(shop).is_clean("shop/prices.py", PRICES)
+    assert not keeper(shop).is_clean("shop/prices.py", PRICES + "#")
+    assert not keeper(shop).is_clean("shop/keys.py", secret)
+    assert not keeper(shop).is_clean("build/made.py", "def made(): pass\n")
+    edit(shop)
+    assert not keeper(shop).is_clean("shop/prices.py", PRICES)
+    monkeypatch.setattr("optafly_cli.workspace.index.keeper.rules_digest", lambda: "others")
+    assert not keeper(shop).is_clean("shop/orders.py", ORDERS)
+    (lock,) = (shop.parent / "indexes").glob("*.lock")
+    lock.unlink()
+    view(shop)
+    give_up = time.monotonic() + 60
+    while not lock.exists() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    # A process of its own is at it, or was; what is built next is by these rules
+    assert lock.exists()
+    while not keeper(shop).build():
+        time.sleep(0.05)
+    assert keeper(shop).is_clean("shop/orders.py", ORDERS)

@@ -7,7 +7,7 @@ import pytest
 
 import optafly_cli
 from optafly_cli.workspace.index.keeper import Keeper
-from optafly_cli.workspace.index.names import IndexSymbols
+from optafly_cli.workspace.index.names import IndexSymbols, unindexed
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.symbols import Definition, Known, TextSymbols
 from optafly_cli.workspace.types import Workspace
@@ -95,3 +95,38 @@ def test_what_changed_since_is_seen(tmp_path: Path) -> None:
     found = index_of(workspace).look_up(["first_one", "second_one"])
     assert found["second_one"] == Known((Definition("a.py", 3),), True)
     assert found["first_one"] == Known((), False)
+
+
+def test_with_the_files_at_hand_the_text_decides_about_the_rest_alone(workspace: Workspace) -> None:
+    """Of indexed files those are read that have a name's terms, of the others all are searched; nothing else is."""
+    (workspace.root / "vendor").mkdir()
+    (workspace.root / "vendor" / "made.py").write_text("def zyzzyva_vendored(): pass\n")
+    names = [*DEFINED, *USED, *NOWHERE, "zyzzyva_vendored"]
+    index_of(workspace)
+    view = Keeper(workspace, workspace.root.parent / "indexes").view()
+    assert view is not None
+    rest = unindexed(workspace, view)
+    assert rest is not None
+    assert "vendor/made.py" in rest
+    assert not set(rest) & {view.labels[file] for file in view.files}
+    read: list[str] = []
+
+    def text_of(label: str) -> str:
+        read.append(label)
+        return (workspace.root / label).read_text("utf-8")
+
+    both = IndexSymbols(view, is_prompt, TextSymbols(workspace, is_prompt, 10.0, rest), text_of)
+    by_text = TextSymbols(workspace, is_prompt, 10.0).look_up(names)
+    assert {name: one.occurs for name, one in both.look_up(names).items()} == {
+        name: one.occurs for name, one in by_text.items()
+    }
+    assert both.look_up(["zyzzyva_vendored"])["zyzzyva_vendored"].occurs
+    assert len(read) < 20 < len(view.files)
+    assert both.exhaustive
+
+
+@pytest.mark.parametrize("name", ["$cartTotal", "cart$", "a$cartTotal"])
+def test_a_name_with_a_dollar_is_found_by_what_is_around_it(tmp_path: Path, name: str) -> None:
+    """To the index it is a mark between words."""
+    workspace = find_workspace(repository(tmp_path / "w", {"a.php": f"<?php\necho {name};\n"}))
+    assert index_of(workspace).look_up([name])[name].occurs is not False

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optafly_cli.errors import UsageError
 from optafly_cli.refine.analyse import analyse
@@ -11,7 +13,11 @@ from optafly_cli.refine.linting.directives import silenced
 from optafly_cli.refine.linting.targets import Target
 from optafly_cli.refine.result import Finding, Score, Severity
 from optafly_cli.refine.rules import known_rules, rule
+from optafly_cli.workspace.root import is_no_project
 from optafly_cli.workspace.types import NamedContext, Workspace
+
+if TYPE_CHECKING:
+    from optafly_cli.workspace.index.view import IndexView
 
 PATIENCE_S = 10.0
 """Seconds for one search for names: what CI finds must not hang on how busy it is."""
@@ -82,9 +88,23 @@ def levels(parts: Iterable[str]) -> tuple[tuple[str, Severity | None], ...]:
     return tuple(sorted(found, key=lambda one: -len(one[0])))
 
 
-def check(targets: Iterable[Target], workspace: Workspace, keep: Filter) -> Iterator[Checked]:
-    """Analyse the prompts of each target in this workspace, which is listed once."""
-    files = WorkspaceFiles(workspace, patience_s=PATIENCE_S)
+def check(
+    targets: Iterable[Target], workspace: Workspace, keep: Filter, indexes: Path | None = None
+) -> Iterator[Checked]:
+    """Analyse the prompts of each target in this workspace, which is listed once.
+
+    `indexes`: the folder that may hold an index of the workspace. Names that it defines need no search through the
+    text; none is built for this.
+    """
+
+    def index() -> "IndexView | None":
+        if indexes is None or is_no_project(workspace):
+            return None
+        from optafly_cli.workspace.index.keeper import Keeper
+
+        return Keeper(workspace, indexes).view(build=False)
+
+    files = WorkspaceFiles(workspace, patience_s=PATIENCE_S, index=index)
     for target in targets:
         yield check_one(target, files, keep)
 

@@ -8,6 +8,8 @@ from optafly_cli.refine.retrieval.signals import LISTS, NAMES, K
 FIRST = 5
 _NEAR = K / (K + 2)
 """The reciprocal rank of the third of a list."""
+_VOICES = [at for at, name in enumerate(LISTS) if not name.startswith("changes")]
+"""The lists of what is in the files; what was said when they were changed is not asked whether it agrees."""
 _SPREAD = ("body", "title", "symbols")
 
 
@@ -27,11 +29,11 @@ def clarity(signals: Mapping[int, Sequence[float]], likelihoods: Mapping[int, fl
     first = next(iter(likelihoods), None)
     if first is None:
         return None
-    agreed = sum(signals[first][at] >= _NEAR for at in range(len(LISTS)))
+    agreed = sum(signals[first][at] >= _NEAR for at in _VOICES)
     leads = []
     for name in _SPREAD:
         at = NAMES.index(f"{name}_share")
         shares = sorted((values[at] for values in signals.values()), reverse=True)
         leads.append(1.0 - (shares[FIRST] if len(shares) > FIRST else 0.0))
     share = sum(list(likelihoods.values())[:FIRST])
-    return Clarity(share, agreed / len(LISTS), sum(leads) / len(leads))
+    return Clarity(share, agreed / len(_VOICES), sum(leads) / len(leads))

@@ -1,15 +1,16 @@
 """From a query to files and segments, best first: the weighed sums of their signals."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optafly_cli.refine.retrieval.clarity import Clarity, clarity
 from optafly_cli.refine.retrieval.places import Places, places_of
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.refine.retrieval.signals import signals_of
 from optafly_cli.refine.retrieval.units import NAMES, unit_signals
-from optafly_cli.refine.retrieval.weights import Linear, weights
+from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.workspace.index.view import IndexView, Unit
 
 READ_FILES = 8
@@ -51,29 +52,41 @@ class Found:
 
 def find(view: IndexView, query: Query) -> Found:
     """The files and segments that belong to a query."""
+    return with_units(view, query, find_files(view, query))
+
+
+def find_files(view: IndexView, query: Query) -> Found:
+    """The files alone: for a score nobody needs segments."""
     places = places_of(view, query)
     signals = signals_of(view, query, places)
     likelihoods = file_likelihoods(signals)
-    best = dict(list(likelihoods.items())[:READ_FILES])
     return Found(
         tuple(FoundFile(view.labels[file], likelihood) for file, likelihood in likelihoods.items()),
-        tuple(_found_units(view, query, places, best, weights().units)),
+        (),
         bool(places.files) or any(weight >= _SURE and view.defining(name) for name, weight in query.names.items()),
         next(iter(likelihoods.values()), 0.0) if len(query.text) >= _FEWEST_TERMS else 0.0,
         clarity(signals, likelihoods),
     )
 
 
+def with_units(view: IndexView, query: Query, found: Found) -> Found:
+    """The same with the segments of its best files."""
+    best = {file: one.likelihood for one in found.files[:READ_FILES] if (file := view.file(one.label)) is not None}
+    units = _found_units(view, query, places_of(view, query), best)
+    return replace(found, units=tuple(units))
+
+
 def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[FoundUnit, ...]:
-    """The segments of these files, best first; the files are the ones that are meant."""
+    """The segments of these files, best first; the files are the ones that are meant. () when none shares a word."""
     files = [file for label in labels if (file := view.file(label)) is not None]
-    given = dict.fromkeys(files, 1.0 / max(1, len(files)))
-    return tuple(_found_units(view, query, places_of(view, query), given, weights().units_of_a_file))
+    return tuple(_found_units(view, query, places_of(view, query), dict.fromkeys(files, 1.0), every=True))
 
 
 _SURE = 0.7
-_LENGTH = 0.3
-"""The power of a segment's length that its likelihood is divided by; measured."""
+_FILE = 0.5
+"""The power of a file's likelihood that those of its segments are multiplied by; measured."""
+SIZE, HEADER = 0.5, 40
+"""The power of a segment's characters, and of about those of a header, that its likelihood is divided by; measured."""
 _FEWEST_TERMS = 3
 _TEXT, _NAMED_LINE = NAMES.index("text"), NAMES.index("named_line")
 
@@ -91,31 +104,38 @@ def file_likelihoods(signals: Mapping[int, Sequence[float]]) -> dict[int, float]
 
 
 def _found_units(
-    view: IndexView, query: Query, places: Places, files: Mapping[int, float], linear: Linear
+    view: IndexView, query: Query, places: Places, files: Mapping[int, float], *, every: bool = False
 ) -> list[FoundUnit]:
-    signals = unit_signals(view, query, places, files)
-    # What shares no word with the prompt is not found, whatever file it is in
-    sums = {segment: linear.sum(values) for segment, values in signals.items() if values[_TEXT] or values[_NAMED_LINE]}
-    lines = {(view.labels[file], line) for file, line in places.lines}
+    linear = weights().units
+    signals = unit_signals(view, query, places, files, every=every)
+    # What shares no word with the prompt is not found, whatever file it is in; of a named one it fills the room
+    sums = {
+        segment: linear.sum(values)
+        for segment, values in signals.items()
+        if every or values[_TEXT] or values[_NAMED_LINE]
+    }
+    lines: dict[int, list[int]] = {}
+    for file, line in sorted(places.lines):
+        lines.setdefault(file, []).append(line)
     found = []
     for segment, total in sums.items():
         unit = view.unit(segment)
-        label = view.labels[unit.file]
-        found.append(FoundUnit(label, unit, 1.0 / (1.0 + math.exp(-total)), _why(label, unit, query, lines)))
+        likelihood = files[unit.file] ** _FILE / (1.0 + math.exp(-total))
+        why = _why(unit, query, lines.get(unit.file, ()))
+        found.append(FoundUnit(view.labels[unit.file], unit, likelihood, why))
     return sorted(found, key=_worth)
 
 
 def _worth(one: FoundUnit) -> tuple[float, str, int]:
     """The order in which segments are taken: likely ones first, of equally likely ones the short."""
-    lines = one.unit.lines
-    length = lines.end - lines.start + 2
-    return -one.likelihood / length**_LENGTH, one.label, lines.start
+    return -one.likelihood / (one.unit.size + HEADER) ** SIZE, one.label, one.unit.lines.start
 
 
-def _why(label: str, unit: Unit, query: Query, lines: set[tuple[str, int]]) -> str:
-    named = sorted(line for of, line in lines if of == label and unit.lines.start <= line <= unit.lines.end)
-    if named:
-        return f"line {named[0]} of it is named in the prompt"
+def _why(unit: Unit, query: Query, lines: Sequence[int]) -> str:
+    """`lines`: those of its file that the prompt names, ascending."""
+    at = bisect_left(lines, unit.lines.start)
+    if at < len(lines) and lines[at] <= unit.lines.end:
+        return f"line {lines[at]} of it is named in the prompt"
     if unit.symbol is not None and query.names.get(unit.symbol.name, 0.0) >= _SURE:
         return f"the prompt names {unit.symbol.name}"
     if unit.symbol is not None and query.names.get(unit.symbol.parent, 0.0) >= _SURE:

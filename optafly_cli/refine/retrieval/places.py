@@ -45,10 +45,10 @@ def places_of(view: IndexView, query: Query) -> Places:
         if len(found) == 1 and at is not None:
             lines += [(found[0], at.start), (found[0], at.end)]
     modules: dict[int, float] = {}
-    for dotted in query.dotted:
+    for dotted, weight in query.dotted.items():
         found = list(_modules(view, dotted.split(".")))
         for file in found:
-            modules[file] = max(modules.get(file, 0.0), 1.0 / len(found))
+            modules[file] = max(modules.get(file, 0.0), weight / len(found))
     return Places(mentions, modules, frames, tuple(dict.fromkeys(lines)))
 
 
@@ -70,10 +70,15 @@ def _by_tail(view: IndexView, path: str) -> list[int]:
 
 
 def _modules(view: IndexView, parts: Sequence[str]) -> Iterator[int]:
-    """The files that a dotted name leads to: its longest part that is a module."""
+    """The files that a dotted name leads to: its longest part that is a module.
+
+    Of one word alone only a file that defines the next: typing.Literal is not util/typing.py.
+    """
     for length in range(len(parts), 0, -1):
         found = list(_ending(view, parts[:length]))
-        if found and (length > 1 or len(found) == 1):
+        if length == 1:
+            found = [file for file in found[:2] if file in view.defining(parts[1])] if len(found) == 1 else []
+        if found:
             yield from found
             return
 

@@ -3,19 +3,21 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 
 from optafly_cli.refine.errors_in_text import ErrorText, Frame
 from optafly_cli.refine.mentions import path_mentions, symbols
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.workspace.index.history import references
 from optafly_cli.workspace.index.words import terms_of
 from optafly_cli.workspace.types import LineRange
 
 MOST_TERMS = 80
 MOST_NAMES = 60
+_MOST_REFERENCES = 20
 _TITLE = 300
 _READ = 20_000
 """Characters of the prompt that are searched with; more says nothing new."""
@@ -25,17 +27,20 @@ _READ = 20_000
 class Query:
     """What to look for. Weights are relative to each other within one field, 1 for a plain word of the prose.
 
-    `names` are identifiers as typed, exact case; `dotted` are names with their path ("pkg.mod.Class.method");
-    `paths` as typed, with lines where they were given; `frames` innermost first.
+    `names` are identifiers as typed, exact case; `dotted` are names with their path ("pkg.mod.Class.method"), 1 where
+    the prose names one alone, less in pasted code and in a list;
+    `paths` as typed, with lines where they were given; `frames` innermost first; `references` to issues and requests
+    as the history of a workspace has them ("#123").
     """
 
     title: Mapping[str, float]
     text: Mapping[str, float]
     code: Mapping[str, float]
     names: Mapping[str, float]
-    dotted: tuple[str, ...] = ()
+    dotted: Mapping[str, float] = field(default_factory=dict)
     paths: tuple[tuple[str, LineRange | None], ...] = ()
     frames: tuple[Frame, ...] = ()
+    references: tuple[str, ...] = ()
     about_tests: bool = False
     about_docs: bool = False
 
@@ -60,7 +65,7 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
         weights[joined] += _COMPOUND
     for name, weight in _names(view, text, title):
         names[name] = max(names[name], weight)
-    frames = [frame for error in (*view.errors, *errors) for frame in error.frames]
+    frames = list(_frames((*view.errors, *errors)))
     for frame in frames[:8]:
         if frame.function:
             last = re.split(r"\W+", frame.function.strip("<>()"))[-1]
@@ -77,9 +82,10 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
         text=_most({term: 1.0 + math.log(1.0 + weight) for term, weight in weights.items()}),
         code=_most({term: 1.0 + math.log(1.0 + weight) for term, weight in code.items()}),
         names=_most(names, MOST_NAMES),
-        dotted=tuple(dict.fromkeys(_dotted(text))),
-        paths=tuple((mention.path, mention.lines) for mention in path_mentions(view) if not mention.made),
+        dotted=_dotted(view, text),
+        paths=(*((mention.path, mention.lines) for mention in path_mentions(view) if not mention.made), *_linked(text)),
         frames=tuple(dict.fromkeys(frames))[:30],
+        references=tuple(dict.fromkeys(references(text)))[:_MOST_REFERENCES],
         about_tests=bool(_patterns()["tests"].search(lowered)),
         about_docs=bool(_patterns()["docs"].search(lowered)),
     )
@@ -88,6 +94,8 @@ def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = ""
 _TEXT = {"prose": 1.0, "inline": 1.0, "quote": 1.0, "fence": 0.3, "code": 0.3, "error": 0.5}
 
 
+_PASTED = 0.4
+"""What a module that pasted code names counts: there it is what is used, seldom what is wrong."""
 _COMPOUND = 0.7
 """What two words of the title that stand together count when code writes them as one."""
 
@@ -138,9 +146,34 @@ def _names(view: PromptText, text: str, title: str) -> Iterator[tuple[str, float
             yield part, 0.4
 
 
-def _dotted(text: str) -> Iterator[str]:
-    for match in _patterns()["dotted"].finditer(text):
-        yield match.group()
+def _frames(errors: Sequence[ErrorText]) -> Iterator[Frame]:
+    """The frames of errors, innermost first. pytest writes a trace with its code between: parts without a message."""
+    before: list[Frame] = []
+    for error in errors:
+        if error.frames and error.message.startswith("error at "):
+            before[:0] = error.frames
+        else:
+            yield from (*error.frames, *before)
+            before = []
+    yield from before
+
+
+def _linked(text: str) -> Iterator[tuple[str, LineRange | None]]:
+    """The files, and lines, that links to the pages of a code host lead to."""
+    for match in _patterns()["linked"].finditer(text):
+        first = int(match["first"] or 0)
+        yield match["path"], LineRange(first, max(first, int(match["last"] or 0))) if first else None
+
+
+def _dotted(view: PromptText, text: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for line in _patterns()["line"].finditer(text):
+        names = list(_patterns()["dotted"].finditer(text, *line.span()))
+        for match in names:
+            pasted = _kind_at(view, match.start()) in ("fence", "code")
+            weight = (_PASTED if pasted else 1.0) / len(names)
+            found[match.group()] = max(found.get(match.group(), 0.0), weight)
+    return found
 
 
 def _most(weights: Mapping[str, float], most: int = MOST_TERMS) -> dict[str, float]:
@@ -151,10 +184,19 @@ def _most(weights: Mapping[str, float], most: int = MOST_TERMS) -> dict[str, flo
 def _patterns() -> dict[str, re.Pattern[str]]:
     return {
         "word": re.compile(r"[^\W\d]\w{1,79}"),
+        "line": re.compile(r"[^\n]+"),
         "dotted": re.compile(r"\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b"),
         "called": re.compile(r"\b([A-Za-z_]\w{2,60})\("),
         # lists of versions, links, and comments of issue templates
-        "noise": re.compile(r"^[ \t*-]*[\w.-]+ *(?:==|@) *v?\d+(?:\.\w+)+.*$|https?://\S+|<!--.*?-->", re.M | re.S),
-        "tests": re.compile(r"\b(?:unit ?tests?|add (?:a )?tests?|test coverage|flaky|test suite)\b"),
+        "noise": re.compile(
+            r"^[ \t*-]*[\w.-]+ *(?:==|@) *v?\d+(?:\.\w+)+.*?$|^[ \t]*[\w.-]+[ \t]+v?\d+(?:\.\w+)+(?:[ \t]+\S+)?[ \t]*$"
+            r"|^[ \t]*[-*] \[[ xX]\].*?$|https?://\S+|<!--.*?-->",
+            re.M | re.S,
+        ),
+        "linked": re.compile(
+            r"https?://[\w.-]+/[^\s/()]+/[^\s/()]+/(?:-/)?(?:blob|src/commit|raw)/[^\s/()]+/(?P<path>[^\s()#?\]>\"'`]+)"
+            r"(?:#L(?P<first>\d{1,6})(?:-L?(?P<last>\d{1,6}))?)?"
+        ),
+        "tests": re.compile(r"\b(?:unit[ -]tests?|add (?:a )?tests?|test coverage|flaky|test suite)\b"),
         "docs": re.compile(r"\b(?:readme|changelog|typo|documentation|docs)\b"),
     }

@@ -1,23 +1,22 @@
 """The index as refine asks it: opened when it is first needed, each prompt searched once."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from optafly_cli.refine.errors_in_text import ErrorText
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.retrieval.find import Found, FoundUnit, find, find_inside
+from optafly_cli.refine.retrieval.find import Found, FoundUnit, find_files, find_inside, with_units
 from optafly_cli.refine.retrieval.query import Query, query_of
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
+from optafly_cli.workspace.index.seen import Ahead
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.recent import Recent
 
 _NO_KEY = bytes(20)
-_TURN_S = 0.000_2
+Done = TypeVar("Done")
 
 
 class Retriever:
@@ -25,33 +24,50 @@ class Retriever:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
+        self._files: dict[tuple[str, str], Found] = {}
         self._found: dict[tuple[str, str], Found] = {}
+        self._view: IndexView | None = None
+        self._known = self._opened = self._may_be_ahead = False
+        self._ahead: Ahead | None = None
 
-    @cached_property
+    def settled(self, work: Callable[[], Done]) -> Done:
+        """What `work` comes to in the workspace as it is. It must change nothing, and may be done twice.
+
+        When it opens the index, git is asked what has changed since it was last asked, and not waited for: mostly
+        nothing has, and then `work` is right when it is done; else it is done again.
+        """
+        if self._known or self._may_be_ahead:
+            return work()
+        self._may_be_ahead = True
+        try:
+            done = work()
+            if self._ahead is None or self._keeper.holds(self._ahead):
+                return done
+            self._view = self._keeper.view(asking=self._ahead.asking)
+            # As if nothing had been looked at: what is asked before the index is opened is answered without it
+            self._opened, self._ahead = False, None
+            self._files.clear()
+            self._found.clear()
+            return work()
+        finally:
+            self._may_be_ahead = False
+            if self._ahead is not None:
+                self._ahead.asking.started.stop()
+
+    @property
     def view(self) -> IndexView | None:
-        """The index; None where there is none yet."""
-        return self._keeper.view()
-
-    def prepare(self, prompt: PromptText) -> None:
-        """Open the index, and search what was indexed while git says what has changed since; mostly nothing has."""
-        known = self._keeper.unchecked() if "view" not in self.__dict__ else None
-        if known is None:
-            _ = self.view
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as executor, _quick_switches():
-            opening = executor.submit(lambda: self.view)
-            found = self._search(query_of(prompt), known)
-            view = opening.result()
-        if view is not None and view.is_as_indexed:
-            self._found[(prompt.text, "")] = found
+        """The index; None where there is none yet. It is opened, unless it is."""
+        if not self._known:
+            self._ahead = self._keeper.ahead() if self._may_be_ahead else None
+            self._view = self._keeper.view() if self._ahead is None else self._ahead.view
+            self._known = True
+        self._opened = True
+        return self._view
 
     @property
     def opened(self) -> IndexView | None:
         """The index if it was opened before."""
-        found: IndexView | None = self.__dict__.get("view")
-        return found
+        return self._view if self._opened else None
 
     @property
     def recent(self) -> Recent | None:
@@ -65,6 +81,13 @@ class Retriever:
         """What the user should know of the index."""
         return self._keeper.notices
 
+    def is_clean(self, label: str, text: str) -> bool:
+        """Whether it was seen, when this very text was indexed, that no rule finds a secret in it."""
+        try:
+            return self._keeper.is_clean(label, text)
+        except (OSError, IndexError, KeyError, ValueError):
+            return False
+
     def inside(self, query: Query, label: str) -> tuple[FoundUnit, ...]:
         """The segments of one file, best first, as they were indexed; () where the file is another one by now."""
         try:
@@ -73,35 +96,33 @@ class Retriever:
         except (OSError, IndexError, KeyError, ValueError):
             return ()
 
+    def files(self, view: PromptText) -> Found:
+        """The files that belong with a prompt, without their segments; nothing where there is no index."""
+        key = (view.text, "")
+        return self._files[key] if key in self._files else self._ranked(key, query_of(view))
+
     def found(self, view: PromptText, errors: Sequence[ErrorText] = (), piped: str = "") -> Found:
         """What belongs with a prompt, and with what was piped in beside it; nothing where there is no index."""
         key = (view.text, piped)
-        if "view" not in self.__dict__ and not errors and not piped:
-            self.prepare(view)
         if key not in self._found:
-            self._found[key] = self._search(query_of(view, errors, piped), self.view)
+            query = query_of(view, errors, piped)
+            files = self._files[key] if key in self._files else self._ranked(key, query)
+            self._found[key] = self._search(lambda index: with_units(index, query, files)) if files.files else files
         return self._found[key]
 
-    def _search(self, query: Query, view: IndexView | None) -> Found:
-        if view is None:
+    def _ranked(self, key: tuple[str, str], query: Query) -> Found:
+        found = self._files[key] = self._search(lambda index: find_files(index, query))
+        return found
+
+    def _search(self, find: Callable[[IndexView], Found]) -> Found:
+        if self.view is None:
             return Found()
         try:
-            return find(view, query)
+            return find(self.view)
         except (IndexError, KeyError, ValueError) as error:
             # Bits that turned over on the disk: the header is checked when it is opened, the rest is not
             self._keeper.drop(str(error))
             return Found()
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    """Let a thread that only waits for git have its turn at once, not after five milliseconds."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
 
 
 def units_of_text(query: Query, label: str, lines: Sequence[str], language: str) -> tuple[FoundUnit, ...]:

@@ -3,9 +3,9 @@
 In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, all within 0 and 1. Deterministic.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import nlargest
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
@@ -23,9 +23,9 @@ _DEMOTED = 0.35
 
 LISTS = (
     "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
-    "best_unit_title", "imports",
+    "best_unit_title", "imports", "changes", "changes_title",
 )  # fmt: skip
-FLAGS = ("frame", "mentioned", "module", "recent", "recency", "package", "test", "doc", "data")
+FLAGS = ("frame", "mentioned", "module", "referred", "recent", "recency", "package", "test", "doc", "data")
 NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
 
 
@@ -34,11 +34,12 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     kept = _kept(query)
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
+    referred = _referred(view, query)
     total: dict[int, float] = defaultdict(float)
     for found in ranks.values():
         for file, rank in found.items():
             total[file] += rank
-    bodies = nlargest(_BODIES, total, key=lambda file: (total[file], -file))
+    bodies = _best(total, _BODIES)
     best = view.segment_scores(bodies, (query.text, query.title))
     for name, scores in zip(("best_unit", "best_unit_title"), best, strict=True):
         lists[name] = _demoted(view, _best_units(view, scores), kept)
@@ -47,8 +48,8 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
             total[file] += rank
     lists["imports"] = _demoted(view, _spread(view, total), kept)
     ranks["imports"] = _ranks(lists["imports"])
-    recent = _ranks(dict(_demoted(view, dict(enumerate(view.recency)), kept)))
-    candidates = {*nlargest(CANDIDATES, total, key=lambda file: (total[file], -file)), *places.files}
+    recent = _ranks(_demoted(view, {file: value for file, value in enumerate(view.recency) if value > 0.0}, kept))
+    candidates = {*_best(total, CANDIDATES), *places.files, *referred}
     highest = {name: max(scores.values(), default=0.0) or 1.0 for name, scores in lists.items()}
     return {
         file: (
@@ -57,6 +58,7 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
             places.frames.get(file, 0.0),
             places.mentions.get(file, 0.0),
             places.modules.get(file, 0.0),
+            referred.get(file, 0.0),
             recent.get(file, 0.0),
             view.recency[file],
             float(view.labels[file].rsplit("/", 1)[-1] in ("__init__.py", "mod.rs", "index.ts", "index.js")),
@@ -76,8 +78,10 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
         ("symbols", "symbols", query.text),
         ("symbols_title", "symbols", query.title),
         ("docs", "docs", query.text),
+        ("changes", "changes", query.text),
+        ("changes_title", "changes", query.title),
     )
-    lists = {name: _positive(view.scores(field, weights)) for name, field, weights in fields}
+    lists = {name: view.scores(field, weights) for name, field, weights in fields}
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)
@@ -88,8 +92,14 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
     return lists
 
 
-def _positive(scores: Sequence[float]) -> dict[int, float]:
-    return {file: score for file, score in enumerate(scores) if score > 0.0}
+def _referred(view: IndexView, query: Query) -> dict[int, float]:
+    """The files of code that were changed for an issue or request that the prompt refers to; few say more than many."""
+    found: dict[int, float] = {}
+    for term in query.references:
+        files = [file for file in view.changed_for(term) if view.classes[file] == "code"]
+        for file in files:
+            found[file] = max(found.get(file, 0.0), 1.0 / len(files))
+    return found
 
 
 def _kept(query: Query) -> frozenset[FileClass]:
@@ -108,8 +118,14 @@ def _demoted(view: IndexView, scores: Mapping[int, float], kept: frozenset[FileC
 
 
 def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
-    best = nlargest(DEPTH, scores.items(), key=lambda item: (item[1], -item[0]))
-    return {file: K / (K + rank) for rank, (file, score) in enumerate(best) if score > 0.0}
+    return {file: K / (K + rank) for rank, file in enumerate(_best(scores, DEPTH)) if scores[file] > 0.0}
+
+
+def _best(scores: Mapping[int, float], most: int) -> list[int]:
+    """The files with the highest scores, highest first, of equal ones the lower number first."""
+    least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
+    # To sort numbers alone is quick; few are left to be told apart
+    return [file for _, file in sorted((-score, file) for file, score in scores.items() if score >= least)][:most]
 
 
 def _best_units(view: IndexView, scores: Mapping[int, float]) -> dict[int, float]:
@@ -124,7 +140,7 @@ def _best_units(view: IndexView, scores: Mapping[int, float]) -> dict[int, float
 
 def _spread(view: IndexView, total: Mapping[int, float]) -> dict[int, float]:
     """What the best files import, are imported by, and change together with: two steps of a walk from them."""
-    current = {file: total[file] for file in nlargest(_SEEDS, total, key=lambda file: (total[file], -file))}
+    current = {file: total[file] for file in _best(total, _SEEDS)}
     reached: dict[int, float] = defaultdict(float)
     for _ in range(2):
         following: dict[int, float] = defaultdict(float)
@@ -135,5 +151,5 @@ def _spread(view: IndexView, total: Mapping[int, float]) -> dict[int, float]:
                     following[other] += weight * amount / max(3, len(others))
         for file, amount in following.items():
             reached[file] += amount
-        current = dict(nlargest(50, following.items(), key=lambda item: (item[1], -item[0])))
+        current = {file: following[file] for file in _best(following, 50)}
     return dict(reached)

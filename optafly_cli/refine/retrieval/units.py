@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import nlargest
+from itertools import islice
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
@@ -13,41 +14,47 @@ from optafly_cli.workspace.index.words import terms_of
 CANDIDATES = 200
 SCORES = ("text", "title", "code")
 NAMES = (
-    "file", "file_rank", "text", "title", "code", "text_in_file", "title_in_file", "code_in_file", "text_whole",
+    "text", "title", "code", "text_in_file", "title_in_file", "code_in_file", "text_whole",
     "title_whole", "text_near", "name", "parent", "name_in_title", "name_in_text", "parent_in_title", "named_line",
-    "head", "type", "neither", "special", "constructor", "length", "share_of_unit",
+    "head", "type", "neither", "special", "constructor", "length", "share_of_unit", "prose", "imports", "text_around",
+    "title_around",
 )  # fmt: skip
 
 
 def unit_signals(
-    view: IndexView, query: Query, places: Places, files: Mapping[int, float]
+    view: IndexView, query: Query, places: Places, files: Collection[int], *, every: bool = False
 ) -> dict[int, Sequence[float]]:
     """For the candidates among the segments of `files` their signals in the order of `NAMES`.
 
-    `files`: with the likelihood of each, best first. Candidates are the `CANDIDATES` whose words match best, and those
-    with a line that is named.
+    They say how likely a segment is if its file is the one. Candidates are the `CANDIDATES` whose words match best, and
+    those with a line that is named; where there are any, with `every` also segments without a word of the query, up to
+    that number.
     """
     scores = dict(zip(SCORES, view.segment_scores(files, (query.text, query.title, query.code)), strict=True))
     highest = {name: max(found.values(), default=0.0) or 1.0 for name, found in scores.items()}
     named_lines = {segment for file, line in places.lines if (segment := view.segment_at(file, line)) is not None}
     candidates = _candidates(scores, highest) | {one for one in named_lines if view.file_of(one) in files}
+    if every and candidates:
+        others = (segment for file in files for segment in view.segments(file) if segment not in candidates)
+        candidates |= set(islice(others, max(0, CANDIDATES - len(candidates))))
     in_file = {name: _best(found, view.file_of) for name, found in scores.items()}
     whole = {name: _best(scores[name], view.function_of) for name in ("text", "title")}
     units = {segment: view.unit(segment) for segment in sorted(candidates)}
     shares = _shares(units.values())
-    ranks = {file: 1.0 / (1 + rank) for rank, file in enumerate(files)}
     found: dict[int, Sequence[float]] = {}
     for segment, unit in units.items():
-        own = [scores[name].get(segment, 0.0) for name in SCORES]
+        text, title, code = (scores[name].get(segment, 0.0) for name in SCORES)
         function = view.function_of(segment)
         near = max(scores["text"].get(segment - 1, 0.0), scores["text"].get(segment + 1, 0.0))
         length = unit.lines.end - unit.lines.start + 1
         lines = unit.symbol.end - unit.symbol.start + 1 if unit.symbol is not None else length
         found[segment] = (
-            files[unit.file],
-            ranks[unit.file],
-            *(score / highest[name] for score, name in zip(own, SCORES, strict=True)),
-            *(score / (in_file[name].get(unit.file) or 1.0) for score, name in zip(own, SCORES, strict=True)),
+            text / highest["text"],
+            title / highest["title"],
+            code / highest["code"],
+            text / (in_file["text"].get(unit.file) or 1.0),
+            title / (in_file["title"].get(unit.file) or 1.0),
+            code / (in_file["code"].get(unit.file) or 1.0),
             whole["text"].get(function, 0.0) / highest["text"],
             whole["title"].get(function, 0.0) / highest["title"],
             near / highest["text"],
@@ -57,8 +64,16 @@ def unit_signals(
             *_kind(unit),
             math.log(length),
             min(1.0, length / lines),
+            unit.prose / length,
+            unit.imports / length,
+            *(_around(scores[name], segment) / highest[name] for name in ("text", "title")),
         )
     return found
+
+
+def _around(scores: Mapping[int, float], segment: int) -> float:
+    """The score of a segment and half of what its neighbours have."""
+    return scores.get(segment, 0.0) + 0.5 * (scores.get(segment - 1, 0.0) + scores.get(segment + 1, 0.0))
 
 
 def _candidates(scores: Mapping[str, Mapping[int, float]], highest: Mapping[str, float]) -> set[int]:

@@ -1,9 +1,10 @@
-"""The weights of the signals, from `data/retrieval-weights.toml`, which `training/retrieval.py` writes."""
+"""The weights of the signals, from `data/retrieval-weights.toml`, which the modules `training/retrieval_*.py` write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from operator import mul
 from typing import Any
 
 from optafly_cli.errors import OptaflyError
@@ -19,16 +20,16 @@ class Linear:
 
     def sum(self, values: Sequence[float]) -> float:
         """The weighed sum of the values of all signals."""
-        return self.bias + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+        total: float = self.bias + sum(map(mul, self.weights, values))
+        return total
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalWeights:
-    """For files; for segments of the files that were found; for those of a file that the user named."""
+    """For files, and for the segments of a file."""
 
     files: Linear
     units: Linear
-    units_of_a_file: Linear
 
 
 @cache
@@ -44,7 +45,6 @@ def weights() -> RetrievalWeights:
     return RetrievalWeights(
         _linear(table["files"], signals.NAMES),
         _linear(table["units"], units.NAMES),
-        _linear(table["units_of_a_file"], units.NAMES),
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from optafly_cli.refine.rules.base import ALL, Rule, Spot, Subject
-from optafly_cli.workspace.secrets import redact
 
 _NOTE = "[redacted"
 
@@ -13,7 +12,7 @@ _NOTE = "[redacted"
 def secrets(subject: Subject) -> Iterator[Spot]:
     """A key or token in the user's own words; the fix is the text without it."""
     text = subject.view.text
-    result = redact(text)
+    result = subject.view.redaction
     if not result.kinds:
         return
     # `redact` keeps the number of lines: a changed line without a note belongs to a secret that began above it

@@ -14,10 +14,10 @@ from optafly_cli.workspace.index.layout import laid_out
 from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.words import counted
 
-SNAPSHOT_VERSION = 2
-FIELDS = ("body", "path", "symbols", "docs", "segments")
-_K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "segments": 1.2}
-_B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "segments": 0.5}
+SNAPSHOT_VERSION = 4
+FIELDS = ("body", "path", "symbols", "docs", "changes", "segments")
+_K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "changes": 1.2, "segments": 1.2}
+_B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "changes": 0.5, "segments": 0.5}
 SCALE = 96.0
 """One unit of a term's weight in a posting; a byte holds up to 2.65, and no weight is above k1 + 1."""
 
@@ -33,10 +33,14 @@ class IndexedFile:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What git's log says: how lately files changed (0 to 1), and which ones changed together, strongest first."""
+    """What git's log says: how lately files changed (0 to 1), and which ones changed together, strongest first.
+
+    `changes`: for each file how often each term stands in what was said when it was changed.
+    """
 
     recency: Mapping[str, float] = field(default_factory=dict)
     together: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def term_hash(term: str) -> int:
@@ -50,18 +54,19 @@ def snapshot(
     meta: Mapping[str, Any],
     average: Mapping[str, float] | None = None,
 ) -> bytes:
-    """The index of these files, as `reading.Snapshot` reads it. Files are numbered in the order given.
+    """The index of these files, as `reading.Snapshot` reads it. They are given, and numbered, in order of their labels.
 
     `average`: how long documents are by field, where that is known of more files than these.
     """
     arrays: dict[str, array[Any] | bytes] = {
         "labels": "\0".join(one.label for one in files).encode("utf-8"),
         "keys": b"".join(one.key for one in files),
+        "clean": bytes(one.facts.clean for one in files),
         "classes": array("B", (CLASSES.index(class_of(one.label)) for one in files)),
     }
     arrays |= _outline(files)
     arrays |= _graph(files, history)
-    sizes = _postings(files, arrays, average or {})
+    sizes = _postings(files, history, arrays, average or {})
     return laid_out(arrays, {**meta, "version": SNAPSHOT_VERSION, "files": len(files), "average": sizes})
 
 
@@ -69,7 +74,8 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
     """Symbols and segments of all files one after the other, with where each file's begin."""
     first_segment = array("I", [0])
     symbols = {name: array("I") for name in ("symbol_start", "symbol_end", "symbol_header", "symbol_text")}
-    segments = {name: array("I") for name in ("segment_start", "segment_end")}
+    segments = {name: array("I") for name in ("segment_start", "segment_end", "segment_size")}
+    lines = {name: array("B") for name in ("segment_prose", "segment_imports")}
     segment_symbol, segment_file, symbol_file = array("i"), array("I"), array("I")
     texts = bytearray()
     names: list[tuple[int, int]] = []
@@ -88,6 +94,9 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
             segments["segment_end"].append(segment.end)
             segment_symbol.append(base + segment.symbol if segment.symbol >= 0 else -1)
             segment_file.append(number)
+            segments["segment_size"].append(segment.size)
+            lines["segment_prose"].append(min(255, segment.prose))
+            lines["segment_imports"].append(min(255, segment.imports))
         first_segment.append(len(segment_file))
     symbols["symbol_text"].append(len(texts))
     names.sort()
@@ -101,6 +110,7 @@ def _outline(files: Sequence[IndexedFile]) -> dict[str, "array[Any] | bytes"]:
         "named": array("I", (symbol for _, symbol in names)),
         **symbols,
         **segments,
+        **lines,
     }
 
 
@@ -129,13 +139,16 @@ def _lists(name: str, lists: Iterable[Sequence[int]]) -> dict[str, "array[Any]"]
 
 
 def _postings(
-    files: Sequence[IndexedFile], arrays: dict[str, "array[Any] | bytes"], average: Mapping[str, float]
+    files: Sequence[IndexedFile],
+    history: History,
+    arrays: dict[str, "array[Any] | bytes"],
+    average: Mapping[str, float],
 ) -> dict[str, float]:
     """Postings of every field into `arrays`; the average length of a document by field."""
     averages: dict[str, float] = {}
     by_field: dict[str, dict[str, tuple[array[int], array[int]]]] = {}
     for name in FIELDS:
-        documents = _documents(files, name)
+        documents = _documents(files, history, name)
         by_field[name], averages[name] = _weighed(documents, _K1[name], _B[name], average.get(name))
     terms = sorted((term_hash(term), term) for term in {term for found in by_field.values() for term in found})
     arrays["terms"] = array("Q", (number for number, _ in terms))
@@ -150,7 +163,7 @@ def _postings(
     return averages
 
 
-def _documents(files: Sequence[IndexedFile], name: str) -> Iterable[Mapping[str, int]]:
+def _documents(files: Sequence[IndexedFile], history: History, name: str) -> Iterable[Mapping[str, int]]:
     if name == "segments":
         return (segment.terms for one in files for segment in one.facts.segments)
     if name == "body":
@@ -159,6 +172,8 @@ def _documents(files: Sequence[IndexedFile], name: str) -> Iterable[Mapping[str,
         return (counted(one.label) for one in files)
     if name == "symbols":
         return (counted(" ".join(symbol.name for symbol in one.facts.symbols)) for one in files)
+    if name == "changes":
+        return (history.changes.get(one.label, {}) for one in files)
     return (one.facts.docs for one in files)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 2
+FACTS_VERSION = 4
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
@@ -35,32 +35,42 @@ class Symbol:
 class Segment:
     """A stretch of the file: of a function with the functions in it, or of what lies between functions.
 
-    `symbol` is the number of the function, or of the type whose header it holds; -1 for neither.
+    `symbol` is the number of the function, or of the type whose header it holds; -1 for neither. `prose` counts its
+    lines of comments and documentation, `imports` those of imports; `size` counts characters.
     """
 
     start: int
     end: int
     symbol: int
     terms: Mapping[str, int]
+    prose: int = 0
+    imports: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them."""
+    """One file. `segments` cover its lines without overlap, in order; `imports` are as the language writes them.
+
+    `clean`: no secret was found in its text.
+    """
 
     symbols: tuple[Symbol, ...]
     segments: tuple[Segment, ...]
     docs: Mapping[str, int]
     imports: tuple[str, ...]
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a parser found in a file."""
+    """What a parser found in a file; `prose` and `import_lines` are the lines of comments and of imports."""
 
     symbols: tuple[Symbol, ...]
     docs: str
     imports: tuple[str, ...]
+    prose: frozenset[int] = frozenset()
+    import_lines: frozenset[int] = frozenset()
 
 
 def facts_of(text: str, outline: Outline) -> FileFacts:
@@ -68,11 +78,15 @@ def facts_of(text: str, outline: Outline) -> FileFacts:
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    segments = tuple(
-        Segment(start, end, symbol, counted("\n".join(lines[start - 1 : end])))
-        for start, end, symbol in _stretches(lines, outline.symbols)
-    )
+    segments = tuple(_segment(lines, outline, *stretch) for stretch in _stretches(lines, outline.symbols))
     return FileFacts(outline.symbols, segments, counted(outline.docs), outline.imports)
+
+
+def _segment(lines: Sequence[str], outline: Outline, start: int, end: int, symbol: int) -> Segment:
+    text = "\n".join(lines[start - 1 : end])
+    numbers = range(start, end + 1)
+    prose, imports = (sum(number in found for number in numbers) for found in (outline.prose, outline.import_lines))
+    return Segment(start, end, symbol, counted(text), prose, imports, len(text))
 
 
 def _stretches(lines: Sequence[str], symbols: Sequence[Symbol]) -> list[tuple[int, int, int]]:
@@ -121,9 +135,10 @@ def packed(facts: FileFacts) -> bytes:
     """The facts as the disk holds them."""
     plain = [
         [[one.kind, one.name, one.parent, one.start, one.end, one.header] for one in facts.symbols],
-        [[one.start, one.end, one.symbol, one.terms] for one in facts.segments],
+        [[one.start, one.end, one.symbol, one.terms, one.prose, one.imports, one.size] for one in facts.segments],
         facts.docs,
         facts.imports,
+        facts.clean,
     ]
     return zlib.compress(json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"), 1)
 
@@ -131,7 +146,6 @@ def packed(facts: FileFacts) -> bytes:
 def unpacked(data: bytes) -> FileFacts:
     """The inverse of `packed`. Raises ValueError or zlib.error for what is damaged."""
     plain: Any = json.loads(zlib.decompress(data))
-    symbols, segments, docs, imports = plain
-    return FileFacts(
-        tuple(Symbol(*one) for one in symbols), tuple(Segment(*one) for one in segments), docs, tuple(imports)
-    )
+    symbols, segments, docs, imports, clean = plain
+    symbols = tuple(Symbol(*one) for one in symbols)
+    return FileFacts(symbols, tuple(Segment(*one) for one in segments), docs, tuple(imports), clean)

@@ -4,34 +4,29 @@ In: a workspace and the folder that indexes are kept in. Out: an `IndexView`, or
 sentences for the user. Everything on disk is derived, private, and written aside and renamed.
 """
 
-import contextlib
-import fcntl
-import hashlib
-import json
-import mmap
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from optafly_cli import durable
 from optafly_cli.config.private import make_store_folder
 from optafly_cli.workspace.git import open_git
 from optafly_cli.workspace.index.building import History, IndexedFile, snapshot
 from optafly_cli.workspace.index.facts import FileFacts
 from optafly_cli.workspace.index.history import read_history
 from optafly_cli.workspace.index.keeping import FactsStore
-from optafly_cli.workspace.index.layout import Damaged, OtherVersion
+from optafly_cli.workspace.index.layout import Damaged
+from optafly_cli.workspace.index.on_disk import IndexFiles
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
-from optafly_cli.workspace.index.tree import Tree, read_file, tree_of
+from optafly_cli.workspace.index.seen import LARGEST, Ahead, Differ, Known, Seen
+from optafly_cli.workspace.index.tree import Asking, Read, Tree, ask, git_mark, read_file, tellable, tree_of, tree_told
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.languages import language_of
-from optafly_cli.workspace.secrets import redact
-from optafly_cli.workspace.status import Changed
+from optafly_cli.workspace.secrets import redact, rules_digest
+from optafly_cli.workspace.status import Changed, parsed
 from optafly_cli.workspace.types import Workspace
 
 FIRST_AT_ONCE = 300
@@ -40,11 +35,7 @@ MOST_CHANGED = 48
 """With more changed files than this the snapshot is built anew, in the background."""
 MOST_READ = 200
 """So many changed files are read while the user waits; what is changed beyond them is not found until then."""
-MOST_WORKSPACES = 40
 _BATCH = 50
-
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-"""Variables that the process that builds has; keys and tokens are not its business."""
 
 Waiting = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 """Says what is being waited for, and how many steps that has; what it gives is told of steps that are done."""
@@ -68,52 +59,111 @@ class Keeper:
         self.notices: list[str] = []
         self.changed: tuple[Changed, ...] | None = None
         self._folder = folder
-        name = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:24]
-        self._path = folder / f"{name}.index"
-        self._beside = folder / f"{name}.json"
+        self._files = IndexFiles(workspace.root, folder)
         self._facts = FactsStore(folder)
+        self._read: dict[str, Read | None] = {}
 
-    def view(self, *, build: bool = True) -> IndexView | None:
-        """What can be searched now; None where there is no index yet. `build`: a first, small one may be made now."""
+    def view(self, *, build: bool = True, asking: Asking | None = None) -> IndexView | None:
+        """What can be searched now; None where there is no index yet. With `build` one is made, a small one at once.
+
+        `asking`: git was asked before.
+        """
         try:
-            make_store_folder(self._folder)
+            if build:
+                make_store_folder(self._folder)
             base = self._snapshot
             known = self._known(base) if base is not None else None
             if base is None or known is None:
-                return self._first(self._tree(), build=build)
-            return self._updated(base, known, self._tree(known.mark))
+                return self._first(self._told(tree_of(self.workspace, (), asking))) if build else None
+            seen = self._files.seen(base)
+            marks = (known.mark, seen.mark) if seen is not None else (known.mark,)
+            tree = self._told(tree_of(self.workspace, marks, asking))
+            differ = _differ(base, known, seen, tree)
+            view, overdue = self._updated(base, known, tree, differ)
+            if overdue:
+                self._files.build_beside()
+            self._note(seen, Seen.of(base.meta["token"], tree, differ))
         except OSError as error:
             self.notices.append(f"the workspace index cannot be used: {error.strerror or error}")
             return None
+        return view
+
+    def ahead(self) -> Ahead | None:
+        """What there is to search if nothing has changed since git was last asked; it is asked again meanwhile.
+
+        None where that cannot be known: without an index or git, or when git's index is another one.
+        """
+        try:
+            base = self._snapshot
+            known = self._known(base) if base is not None else None
+            seen = self._files.seen(base) if base is not None else None
+            if base is None or known is None or seen is None or seen.mark != git_mark(self.workspace):
+                return None
+            asking = ask(self.workspace)
+            if asking is None:
+                return None
+            tree = self._told(tree_told(seen.status, seen.mark))
+            view, overdue = self._updated(base, known, tree, seen.differ)
+        except OSError:
+            return None
+        return Ahead(view, seen, asking, overdue)
+
+    def holds(self, ahead: Ahead) -> bool:
+        """Whether what was searched ahead is what there is. Waits for git."""
+        if ahead.holds and ahead.overdue:
+            self._files.build_beside()
+        return ahead.holds
+
+    def _told(self, tree: Tree) -> Tree:
+        self.changed = tree.changed
+        return tree
+
+    def _note(self, before: Seen | None, now: Seen) -> None:
+        """Keep what git has said for the next time, unless it was the same, or is not to be kept."""
+        labels = [one.label for one in parsed(now.status)]
+        if now == before or not now.status or len(now.status) > LARGEST or len(tellable(labels)) < len(labels):
+            return
+        self._files.see(now)
 
     def view_of(self, label: str) -> IndexView | None:
         """The snapshot for the sake of one file; None unless that is what was indexed. Git is not asked.
 
         Raises OSError when the snapshot cannot be read.
         """
-        file = self._snapshot.number.get(label) if self._snapshot is not None else None
-        if self._snapshot is None or file is None:
-            return None
-        read = read_file(self.workspace, label)
-        same = read is not None and bytes.fromhex(read.key) == self._snapshot.key(file)
-        return IndexView(self._snapshot) if same else None
+        base = self._snapshot
+        return IndexView(base) if base is not None and self._as_indexed(base, label) is not None else None
 
-    def unchecked(self) -> IndexView | None:
-        """What was indexed, whatever has changed since; None where there is no index, or it cannot be read."""
-        try:
-            base = self._snapshot
-        except OSError:
+    def is_clean(self, label: str, text: str) -> bool:
+        """Whether this is the text of the file when it was indexed, and no rule of today's found a secret in it then.
+
+        Raises OSError when the snapshot cannot be read.
+        """
+        base = self._snapshot
+        if base is None or base.meta.get("rules") != rules_digest():
+            return False
+        file = base.file(label)
+        return file is not None and self._as_indexed(base, label) == text and base.is_clean(file)
+
+    def _as_indexed(self, base: Snapshot, label: str) -> str | None:
+        """The text of a file that is still what was indexed, else None."""
+        file = base.file(label)
+        if file is None:
             return None
-        return None if base is None else IndexView(base)
+        if label not in self._read:
+            self._read[label] = read_file(self.workspace, label)
+        read = self._read[label]
+        return None if read is None or bytes.fromhex(read.key) != base.key(file) else read.text
 
     @cached_property
     def _snapshot(self) -> Snapshot | None:
         return self._mapped()
 
-    def _tree(self, mark: str = "") -> Tree:
-        tree = tree_of(self.workspace, mark)
-        self.changed = tree.changed
-        return tree
+    def _mapped(self) -> Snapshot | None:
+        try:
+            return self._files.snapshot()
+        except (Damaged, ValueError, KeyError, TypeError) as error:
+            self.drop(str(error))
+            return None
 
     def build(self, tree: Tree | None = None) -> bool:
         """Index every file and put the snapshot in place; False when another process is at it.
@@ -121,7 +171,7 @@ class Keeper:
         Raises OSError when it cannot be written.
         """
         make_store_folder(self._folder)
-        with self._alone() as alone:
+        with self._files.alone() as alone:
             if alone:
                 self._build(tree or tree_of(self.workspace))
         return alone
@@ -135,37 +185,38 @@ class Keeper:
         with self._waiting("indexing the workspace", len(labels)) as advance:
             for start in range(0, len(labels), _BATCH):
                 batch = labels[start : start + _BATCH]
-                files += self._indexed(batch, tree)
+                files += self._indexed(batch, tree.keys or {}, tree.dirty)
                 advance(len(batch))
         files.sort(key=lambda one: one.label)
         self._facts.used((one.key.hex(), language_of(one.label)) for one in files)
         self._write(files, history, tree)
-        self._forget_others()
+        self._files.forget_others()
 
     def _write(self, files: Sequence[IndexedFile], history: History, tree: Tree) -> None:
         token = os.urandom(8).hex()
-        data = snapshot(files, history, {"token": token})
         indexed = {one.label for one in files}
         beside = {
             "token": token,
-            "root": str(self.workspace.root),
             "mark": tree.mark,
             "head": tree.head,
             "dirty": sorted(tree.dirty),
+            "untracked": sorted(one.label for one in tree.changed or () if one.untracked and one.label in tree.dirty),
             # What could not be indexed need not be read every time; without git, sizes and times tell
             "others": {label: key for label, key in (tree.keys or {}).items() if label not in indexed or not tree.head},
         }
-        durable.replace(self._path, data)
-        durable.replace(self._beside, json.dumps(beside).encode())
+        self._files.write(snapshot(files, history, {"token": token, "rules": rules_digest()}), beside)
+        self._note(None, Seen.of(token, tree, Differ()))
 
-    def _indexed(self, labels: Iterable[str], tree: Tree) -> list[IndexedFile]:
-        """These files with their facts, made where they are not known. What cannot be read is not among them."""
-        given = tree.keys or {}
+    def _indexed(self, labels: Iterable[str], given: Mapping[str, str], dirty: Set[str]) -> list[IndexedFile]:
+        """These files with their facts, made where they are not known. What cannot be read is not among them.
+
+        `given` are git's hashes of files, which hold for those that are not `dirty`.
+        """
         keys: dict[str, str] = {}
         texts: dict[str, str] = {}
         for label in labels:
             key = given.get(label, "")
-            if len(key) == 40 and label not in tree.dirty:
+            if len(key) == 40 and label not in dirty:
                 keys[label] = key
             elif (read := read_file(self.workspace, label)) is not None:
                 keys[label], texts[label] = read.key, read.text
@@ -182,7 +233,7 @@ class Keeper:
                     if read is None:
                         continue
                     text = read.text
-                facts = made[pair] = read_facts(redact(text).text, language_of(label), label)
+                facts = made[pair] = _facts_of(text, language_of(label), label)
             found.append(IndexedFile(label, bytes.fromhex(key), facts))
         if made:
             self._facts.put(made.items())
@@ -192,25 +243,10 @@ class Keeper:
         git = open_git(self.workspace.root) if tree.head else None
         return read_history(git) if git is not None else History()
 
-    def _mapped(self) -> Snapshot | None:
+    def _known(self, base: Snapshot) -> Known | None:
+        """What was written beside the snapshot; None when there is nothing of the kind."""
         try:
-            with self._path.open("rb") as file:
-                return Snapshot(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
-        except (FileNotFoundError, OtherVersion):
-            return None
-        except (Damaged, ValueError, KeyError, TypeError) as error:
-            self.drop(str(error))
-            return None
-
-    def _known(self, base: Snapshot) -> "_Known | None":
-        """What was written beside the snapshot; None when it is not there or belongs to another one."""
-        try:
-            plain = json.loads(self._beside.read_bytes())
-            if plain["token"] != base.meta["token"]:
-                return None
-            return _Known(plain["mark"], plain["head"], frozenset(plain["dirty"]), dict(plain["others"]))
-        except FileNotFoundError:
-            return None
+            return self._files.known(base)
         except (ValueError, KeyError, TypeError) as error:
             self.drop(str(error))
             return None
@@ -218,12 +254,11 @@ class Keeper:
     def drop(self, why: str) -> None:
         """Throw away an index that is damaged; the next command builds another."""
         self.notices.append(f"the workspace index was damaged ({why[:80]}) and is built anew")
-        self._path.unlink(missing_ok=True)
-        self._beside.unlink(missing_ok=True)
+        self._files.drop()
 
-    def _first(self, tree: Tree, *, build: bool) -> IndexView | None:
+    def _first(self, tree: Tree) -> IndexView | None:
         count = len(_labels(tree))
-        if build and count <= FIRST_AT_ONCE and self.build(tree=tree):
+        if count <= FIRST_AT_ONCE and self.build(tree=tree):
             base = self._mapped()
             return None if base is None else IndexView(base)
         if count:
@@ -231,81 +266,40 @@ class Keeper:
                 f"the workspace index is being built for the first time ({count} files): until it is there, "
                 f"only files that the prompt names are found"
             )
-            self.build_beside()
+            self._files.build_beside()
         return None
 
-    def _updated(self, base: Snapshot, known: "_Known", tree: Tree) -> IndexView:
-        unsure = tree.dirty | known.dirty
-        gone: set[str] = set()
-        if tree.keys is not None:
-            before = known.keys(base)
-            unsure |= {label for label, key in tree.keys.items() if before.get(label) != key}
-            gone = before.keys() - tree.keys.keys() - tree.dirty
-        indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], tree)
+    def _updated(self, base: Snapshot, known: Known, tree: Tree, differ: Differ) -> tuple[IndexView, bool]:
+        """The snapshot with what differs from it, and whether it is to be made anew: so much does, or our own rules."""
+        unsure = tree.dirty | known.dirty | differ.keys.keys()
+        # With git's index as it was, what it did not know then is ignored now, or not there
+        gone = (differ.gone | (known.untracked if tree.mark == known.mark else frozenset())) - tree.dirty
+        indexed = self._indexed(sorted(unsure - gone)[:MOST_READ], differ.keys, tree.dirty)
         now = {one.label: one.key for one in indexed}
-        at = {label: base.number[label] for label in unsure | gone if label in base.number}
+        at = {label: file for label in unsure | gone if (file := base.file(label)) is not None}
         stale = frozenset(number for label, number in at.items() if now.get(label) != base.key(number))
         fresh = [one for one in indexed if one.label not in at or at[one.label] in stale]
-        if len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and fresh):
-            self.build_beside()
+        overdue = len(fresh) + len(gone) > MOST_CHANGED or (tree.head != known.head and bool(fresh))
+        overdue = overdue or base.meta.get("rules") != rules_digest()
         changed = None
         if fresh:
             changed = Snapshot(memoryview(snapshot(fresh, History(), {"token": ""}, base.meta["average"])))
-        return IndexView(base, changed, stale)
-
-    def build_beside(self) -> None:
-        """Have a process of its own build the index; nothing is waited for, and one that is at it already goes on."""
-        command = [sys.executable, "-m", "optafly_cli.workspace.index", str(self.workspace.root), str(self._folder)]
-        kept = {name: value for name, value in os.environ.items() if name in _KEPT}
-        silence = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-        with suppress(OSError):
-            os.posix_spawn(sys.executable, command, kept, file_actions=silence, setsid=True)
-
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether this is the one process that builds this index, for as long as the block runs."""
-        handle = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, durable.PRIVATE)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(handle)
-
-    def _forget_others(self) -> None:
-        """Remove indexes of folders that are no more, and the oldest of too many."""
-        with contextlib.suppress(OSError):
-            found = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
-            for rank, path in enumerate(found):
-                if path != self._beside and (rank >= MOST_WORKSPACES or not _root_exists(path)):
-                    for ending in (".index", ".json", ".lock"):
-                        path.with_suffix(ending).unlink(missing_ok=True)
+        return IndexView(base, changed, stale), overdue
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The tree as it was when a snapshot was made; `others` are the keys that the snapshot does not have."""
+def _differ(base: Snapshot, known: Known, seen: Seen | None, tree: Tree) -> Differ:
+    """How git's index differs from the snapshot; it need not be compared again when it is one that is known."""
+    if tree.keys is not None:
+        return Differ.between(known.keys(base), tree.keys)
+    return seen.differ if seen is not None and seen.mark == tree.mark else Differ()
 
-    mark: str
-    head: str
-    dirty: frozenset[str]
-    others: Mapping[str, str]
 
-    def keys(self, base: Snapshot) -> dict[str, str]:
-        """The key of every file of the tree."""
-        return {label: base.key(number).hex() for label, number in base.number.items()} | dict(self.others)
+def _facts_of(text: str, language: str, label: str) -> FileFacts:
+    """The facts of a text, which its secrets have no part in."""
+    clean = redact(text.removesuffix("\n"))
+    end = "\n" if text.endswith("\n") else ""
+    return replace(read_facts(clean.text + end, language, label), clean=not clean.kinds)
 
 
 def _labels(tree: Tree) -> set[str]:
     return {*(tree.keys or ()), *tree.dirty}
-
-
-def _root_exists(beside: Path) -> bool:
-    try:
-        plain: Mapping[str, str] = json.loads(beside.read_bytes())
-        return Path(plain["root"]).is_dir()
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

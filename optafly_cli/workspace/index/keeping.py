@@ -12,6 +12,7 @@ from pathlib import Path
 
 from optafly_cli.durable import PRIVATE
 from optafly_cli.workspace.index.facts import FACTS_VERSION, FileFacts, packed, unpacked
+from optafly_cli.workspace.secrets import rules_digest
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of facts that are kept; above, those that were not used for longest go."""
@@ -29,6 +30,8 @@ class FactsStore:
         """The facts known for (hash, language) pairs."""
         wanted = list(dict.fromkeys(keys))
         found: dict[tuple[str, str], FileFacts] = {}
+        if not wanted:
+            return found
         with suppress(sqlite3.Error, OSError), self._open() as database:
             for start in range(0, len(wanted), _BATCH):
                 part = wanted[start : start + _BATCH]
@@ -95,7 +98,8 @@ class FactsStore:
 
 
 def _key(blob: str, language: str) -> str:
-    return f"{blob} {language}"
+    # Facts are of a text without secrets: with other rules it may be another one
+    return f"{blob} {language} {rules_digest()}"
 
 
 def _today() -> int:

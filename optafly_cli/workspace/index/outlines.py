@@ -46,13 +46,32 @@ def _outline(text: str, language: str) -> Outline:
     symbols: list[Symbol] = []
     docs: list[str] = []
     imports: list[str] = []
+    prose: set[int] = set()
+    import_lines: set[int] = set()
     for _, captures in QueryCursor(parsed.query).matches(root):
         kind = next((kind for kind in _DEFINITIONS if kind in captures), None)
         if kind is not None and "name" in captures:
             symbols += _symbols(kind, captures[kind][0], captures["name"], lines)
-        imports += [_text(node) for node in captures.get("import", ())]
-        docs += [_text(node) for node in captures.get("doc", ())]
-    return Outline(_with_parents(symbols), "\n".join(docs)[:_MOST_DOCS], tuple(dict.fromkeys(imports)))
+        for node in captures.get("import", ()):
+            imports.append(_text(node))
+            import_lines.update(_rows(node))
+        for node in captures.get("doc", ()):
+            docs.append(_text(node))
+            # A comment that stands behind code does not make its line one of prose
+            begins = lines[node.start_point.row].encode("utf-8", "surrogatepass")[: node.start_point.column]
+            prose.update(row for row in _rows(node) if row > node.start_point.row + 1 or not begins.strip())
+    return Outline(
+        _with_parents(symbols),
+        "\n".join(docs)[:_MOST_DOCS],
+        tuple(dict.fromkeys(imports)),
+        frozenset(prose),
+        frozenset(import_lines),
+    )
+
+
+def _rows(node: "Node") -> range:
+    """The lines that a node stands on, from 1."""
+    return range(node.start_point.row + 1, node.end_point.row + 1 + (node.end_point.column > 0))
 
 
 def _symbols(kind: SymbolKind, node: "Node", names: Iterable["Node"], lines: Sequence[str]) -> Iterator[Symbol]:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from optafly_cli.workspace.index.building import SCALE, SNAPSHOT_VERSION, term_hash
@@ -28,6 +28,7 @@ class Snapshot:
         self.segment_file = self._arrays["segment_file"]
         self.segment_symbol = self._arrays["segment_symbol"]
         self.recency = self._arrays["recency"]
+        self._places: dict[int, int] = {}
 
     @cached_property
     def labels(self) -> list[str]:
@@ -35,10 +36,10 @@ class Snapshot:
         joined = bytes(self._arrays["labels"]).decode("utf-8")
         return joined.split("\0") if joined else []
 
-    @cached_property
-    def number(self) -> Mapping[str, int]:
-        """The files' numbers by label."""
-        return {label: at for at, label in enumerate(self.labels)}
+    def file(self, label: str) -> int | None:
+        """The number of a file; None when it is not in the snapshot, whose files are in the order of their labels."""
+        at = bisect_left(self.labels, label)
+        return at if at < len(self.labels) and self.labels[at] == label else None
 
     @cached_property
     def classes(self) -> list[FileClass]:
@@ -49,15 +50,26 @@ class Snapshot:
         """The hash of the content that was indexed."""
         return bytes(self._arrays["keys"][file * KEY_BYTES : (file + 1) * KEY_BYTES])
 
+    def is_clean(self, file: int) -> bool:
+        """Whether no secret was found in the content that was indexed."""
+        return bool(self._arrays["clean"][file])
+
     def postings(self, field: str, term: int) -> tuple[memoryview, memoryview]:
         """The documents that hold a term (by its hash), ascending, and its weight in each, in units of 1/SCALE."""
-        terms = self._arrays["terms"]
-        at = bisect_left(terms, term)
-        if at == len(terms) or terms[at] != term:
+        at = self._place(term)
+        if at < 0:
             return self._arrays[f"{field}_of"][:0], self._arrays[f"{field}_weight"][:0]
         starts = self._arrays[f"{field}_at"]
         first, after = starts[at], starts[at + 1]
         return self._arrays[f"{field}_of"][first:after], self._arrays[f"{field}_weight"][first:after]
+
+    def _place(self, term: int) -> int:
+        """Where a term stands among all, -1 for nowhere; every field and query of a search asks again."""
+        if term not in self._places:
+            terms = self._arrays["terms"]
+            at = bisect_left(terms, term)
+            self._places[term] = at if at < len(terms) and terms[at] == term else -1
+        return self._places[term]
 
     def linked(self, name: str, file: int) -> memoryview:
         """The files that a file is linked to: "imports", "importers" or "together"."""
@@ -67,6 +79,11 @@ class Snapshot:
     def lines_of(self, segment: int) -> tuple[int, int]:
         """The lines of a segment, 1-based and inclusive."""
         return self._arrays["segment_start"][segment], self._arrays["segment_end"][segment]
+
+    def shape_of(self, segment: int) -> tuple[int, int, int]:
+        """How many lines of a segment are prose and imports, and its characters."""
+        prose, imports = self._arrays["segment_prose"][segment], self._arrays["segment_imports"][segment]
+        return prose, imports, self._arrays["segment_size"][segment]
 
     def segments(self, file: int) -> range:
         """The segments of a file."""
@@ -114,3 +131,10 @@ def added(scores: list[float], documents: Iterable[int], weights: Iterable[int],
     factor /= SCALE
     for document, weight in zip(documents, weights, strict=True):
         scores[document] += factor * weight
+
+
+def gathered(scores: dict[int, float], documents: Iterable[int], weights: Iterable[int], factor: float) -> None:
+    """The same where only the documents that have a score have a place."""
+    factor /= SCALE
+    for document, weight in zip(documents, weights, strict=True):
+        scores[document] = scores.get(document, 0.0) + factor * weight

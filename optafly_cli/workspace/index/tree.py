@@ -6,10 +6,11 @@ of git's own index; `git ls-files -s` only when that has changed. Without git fr
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from optafly_cli.workspace.git import Git, open_git
+from optafly_cli.workspace.git import Git, Started, open_git
 from optafly_cli.workspace.ignore import (
     SELECTION_LIMIT,
     deny_reason,
@@ -21,7 +22,7 @@ from optafly_cli.workspace.ignore import (
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.secrets import redact
 from optafly_cli.workspace.sources import decode
-from optafly_cli.workspace.status import Changed, parsed, status_of
+from optafly_cli.workspace.status import Changed, parsed, status_begun
 from optafly_cli.workspace.types import Workspace
 
 MOST_FILES = 20_000
@@ -34,7 +35,7 @@ _USELESS = (".po", ".pot", ".svg", ".csv", ".tsv", ".jsonl", ".ndjson", ".geojso
 class Tree:
     """The files as they are. `head` is the commit; `dirty` the labels of which only their content tells.
 
-    `changed` is all that git says of what differs from HEAD, None without git.
+    `changed` is all that git says of what differs from HEAD, None without git; `status` how it says it.
     `keys` has for each label git's hash of it, without git its size and time; None: as when `mark` was last the same.
     """
 
@@ -43,6 +44,26 @@ class Tree:
     head: str
     mark: str
     changed: tuple[Changed, ...] | None = None
+    status: bytes = b""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Git, asked what has changed, and not waited for yet."""
+
+    workspace: Workspace
+    git: Git
+    started: Started
+
+    @cached_property
+    def output(self) -> bytes | None:
+        """What it says, None when it fails. Waits for it."""
+        return self.started.output()
+
+    @cached_property
+    def mark(self) -> str:
+        """What git's index is told by, once it has answered."""
+        return git_mark(self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +74,30 @@ class Read:
     key: str
 
 
-def tree_of(workspace: Workspace, known_mark: str = "") -> Tree:
-    """The workspace's files now. Where `known_mark` still holds, they are not listed."""
+def ask(workspace: Workspace) -> Asking | None:
+    """Have git look what has changed; None where it cannot be asked."""
     git = open_git(workspace.root) if workspace.kind == "git" else None
-    output = None if git is None else status_of(git)
-    if git is None or output is None:
-        return _walked(workspace, known_mark)
-    head = next((one[13:].decode() for one in output.split(b"\0") if one.startswith(b"# branch.oid ")), "")
-    changed = tuple(parsed(output))
+    return None if git is None else Asking(workspace, git, status_begun(git))
+
+
+def tree_of(workspace: Workspace, known_marks: Collection[str] = (), asking: Asking | None = None) -> Tree:
+    """The workspace's files now. Where one of the `known_marks` still holds, they are not listed.
+
+    `asking`: git was asked before.
+    """
+    asking = asking or ask(workspace)
+    if asking is None or asking.output is None:
+        return _walked(workspace, known_marks)
+    told = tree_told(asking.output, asking.mark)
+    return told if told.mark and told.mark in known_marks else replace(told, keys=_tracked(asking.git))
+
+
+def tree_told(status: bytes, mark: str) -> Tree:
+    """What git's status says of the files, which are those of the index with that mark."""
+    head = next((one[13:].decode() for one in status.split(b"\0") if one.startswith(b"# branch.oid ")), "")
+    changed = tuple(parsed(status))
     unsure = [one.label for one in changed if (one.worktree or one.untracked) and _wanted(one.label)]
-    dirty = frozenset(_tellable(unsure))
-    mark = _git_mark(workspace)
-    return Tree(None if mark and mark == known_mark else _tracked(git), dirty, head, mark, changed)
+    return Tree(None, frozenset(tellable(unsure)), head, mark, changed, status)
 
 
 def read_file(workspace: Workspace, label: str) -> Read | None:
@@ -95,18 +128,19 @@ def _tracked(git: Git) -> dict[str, str]:
         label = os.fsdecode(name)
         if _wanted(label):
             found[label] = details[7:47].decode()
-    return _limited({label: found[label] for label in _tellable([*found])})
+    return _limited({label: found[label] for label in tellable([*found])})
 
 
-def _walked(workspace: Workspace, known_mark: str) -> Tree:
+def _walked(workspace: Workspace, known_marks: Collection[str]) -> Tree:
     found = {
         label: f"{status.st_size}:{status.st_mtime_ns}"
         for label, status in listed_sizes(workspace, MOST_FILES * 2).items()
         if _wanted(label)
     }
-    found = _limited({label: found[label] for label in _tellable([*found])})
-    mark = hashlib.sha256("\0".join(f"{label}\0{stamp}" for label, stamp in found.items()).encode("utf-8", "replace"))
-    return Tree(None if mark.hexdigest() == known_mark else found, frozenset(), "", mark.hexdigest())
+    found = _limited({label: found[label] for label in tellable([*found])})
+    stamps = "\0".join(f"{label}\0{stamp}" for label, stamp in found.items())
+    mark = hashlib.sha256(stamps.encode("utf-8", "replace")).hexdigest()
+    return Tree(None if mark in known_marks else found, frozenset(), "", mark)
 
 
 def _limited(found: dict[str, str]) -> dict[str, str]:
@@ -127,14 +161,14 @@ def _wanted(label: str) -> bool:
     )
 
 
-def _tellable(labels: list[str]) -> list[str]:
+def tellable(labels: list[str]) -> list[str]:
     """Those without a secret in the name itself: what is indexed is kept, and shown."""
-    if not redact("\n".join(labels)).kinds:
+    if not labels or not redact("\n".join(labels)).kinds:
         return labels
     return [label for label in labels if not redact(label).kinds]
 
 
-def _git_mark(workspace: Workspace) -> str:
+def git_mark(workspace: Workspace) -> str:
     """What changes when git's index is written; "" when it cannot be found."""
     folder = workspace.root / ".git"
     try:

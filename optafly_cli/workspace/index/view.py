@@ -14,7 +14,7 @@ from heapq import nlargest
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
 from optafly_cli.workspace.index.facts import Symbol
-from optafly_cli.workspace.index.reading import Snapshot, added
+from optafly_cli.workspace.index.reading import Snapshot, added, gathered
 from optafly_cli.workspace.types import LineRange
 
 
@@ -28,11 +28,17 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither."""
+    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither.
+
+    `prose` and `imports` count its lines of comments and of imports, `size` its characters.
+    """
 
     file: int
     lines: LineRange
     symbol: Symbol | None
+    prose: int = 0
+    imports: int = 0
+    size: int = 0
 
 
 class IndexView:
@@ -44,6 +50,13 @@ class IndexView:
         self._stale = stale
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
+        self._units: dict[int, Unit] = {}
+        self._hashes: dict[str, int] = {}
+
+    @property
+    def base(self) -> Snapshot:
+        """What was indexed, whatever has changed since."""
+        return self._base
 
     @property
     def is_as_indexed(self) -> bool:
@@ -78,9 +91,9 @@ class IndexView:
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
-        if self._changed is not None and label in self._changed.number:
-            return self._files + self._changed.number[label]
-        found = self._base.number.get(label)
+        if self._changed is not None and (own := self._changed.file(label)) is not None:
+            return self._files + own
+        found = self._base.file(label)
         return None if found is None or found in self._stale else found
 
     @cached_property
@@ -96,17 +109,28 @@ class IndexView:
                 found.setdefault(stem, []).append(number)
         return found
 
-    def scores(self, field: str, weights: Mapping[str, float]) -> list[float]:
-        """BM25 of every file for weighed terms, in one of the file fields."""
-        scores = [0.0] * len(self.labels)
-        for term, weight in weights.items():
-            parts, idf = self._found(field, term)
+    def scores(self, field: str, weights: Mapping[str, float]) -> dict[int, float]:
+        """BM25 for weighed terms, in one of the file fields, of every file that has any of them."""
+        found = [(*self._found(field, term), weight) for term, weight in weights.items()]
+        count = sum(len(documents) for parts, _, _ in found for documents, _, _ in parts)
+        # Few are gathered one by one; of many it is quicker to have a place for each file
+        scores: dict[int, float] | list[float] = {} if count < len(self.labels) // 2 else [0.0] * len(self.labels)
+        for parts, idf, weight in found:
             for documents, values, offset in parts:
                 shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
-                added(scores, shifted, values, weight * idf)
-        for file in self._stale:
-            scores[file] = 0.0
-        return scores
+                if isinstance(scores, list):
+                    added(scores, shifted, values, weight * idf)
+                else:
+                    gathered(scores, shifted, values, weight * idf)
+        each = enumerate(scores) if isinstance(scores, list) else scores.items()
+        if not self._stale:
+            return {file: score for file, score in each if score > 0.0}
+        return {file: score for file, score in each if score > 0.0 and file not in self._stale}
+
+    def changed_for(self, term: str) -> set[int]:
+        """The files that were changed for what a term stands for: "#123"."""
+        parts, _ = self._found("changes", term)
+        return {file + offset for files, _, offset in parts for file in files if file + offset not in self._stale}
 
     def segment_scores(self, files: Iterable[int], queries: Sequence[Mapping[str, float]]) -> list[dict[int, float]]:
         """BM25 of the segments of some files, for each of several queries at once.
@@ -147,6 +171,15 @@ class IndexView:
             if offset or part.symbol_file(symbol) not in self._stale
         }
 
+    def holding(self, terms: Iterable[str]) -> list[str]:
+        """The labels of the files that have all of these terms in their text, those with most of them first."""
+        found: list[dict[int, int]] = []
+        for term in terms:
+            parts, _ = self._found("body", term)
+            found.append({one + at: value for of, values, at in parts for one, value in zip(of, values, strict=True)})
+        files = set.intersection(*map(set, found)) - self._stale if found else set()
+        return [self.labels[one] for one in sorted(files, key=lambda one: (-sum(each[one] for each in found), one))]
+
     def holds(self, term: str) -> bool:
         """Whether any file has the term in its text."""
         parts, _ = self._found("body", term)
@@ -158,13 +191,19 @@ class IndexView:
 
     def unit(self, segment: int) -> Unit:
         """One segment."""
+        if segment not in self._units:
+            self._units[segment] = self._unit(segment)
+        return self._units[segment]
+
+    def _unit(self, segment: int) -> Unit:
         part, offset, files = self._base, 0, 0
         if self._changed is not None and segment >= self._segments:
             part, offset, files = self._changed, self._segments, self._files
         own = segment - offset
         symbol = part.segment_symbol[own]
         start, end = part.lines_of(own)
-        return Unit(part.segment_file[own] + files, LineRange(start, end), part.symbol(symbol) if symbol >= 0 else None)
+        named = part.symbol(symbol) if symbol >= 0 else None
+        return Unit(part.segment_file[own] + files, LineRange(start, end), named, *part.shape_of(own))
 
     def function_of(self, segment: int) -> int:
         """What tells the function or type that a segment is of; segments of neither stand alone."""
@@ -196,7 +235,7 @@ class IndexView:
         A changed file keeps the links that it had.
         """
         part, own = self._own(file)
-        before = own if part is self._base else self._base.number.get(part.labels[own])
+        before = own if part is self._base else self._base.file(part.labels[own])
         if before is None:
             return []
         links = self._base.linked(kind, before)
@@ -220,12 +259,25 @@ class IndexView:
         inside = part.segments(own)
         return inside.start + offset, inside.stop + offset
 
-    def _found(self, field: str, term: str) -> tuple[list[tuple[memoryview, memoryview, int]], float]:
+    @cached_property
+    def _heirs(self) -> Mapping[int, int]:
+        """The numbers that changed files had, and have now."""
+        labels = self._changed.labels if self._changed is not None else ()
+        known = map(self._base.file, labels)
+        return {before: self._files + at for at, before in enumerate(known) if before is not None}
+
+    def _found(self, field: str, term: str) -> tuple[list[tuple[Sequence[int], memoryview, int]], float]:
         """The postings of a term with the number that each part's documents begin at, and the term's idf."""
-        number = term_hash(term)
+        number = self._hashes.get(term)
+        if number is None:
+            number = self._hashes[term] = term_hash(term)
         of_segments = field == "segments"
-        parts = [(*self._base.postings(field, number), 0)]
-        if self._changed is not None:
+        documents, values = self._base.postings(field, number)
+        parts: list[tuple[Sequence[int], memoryview, int]] = [(documents, values, 0)]
+        if field == "changes":
+            # What was said of a file before still holds for what it is now
+            parts = [([self._heirs.get(file, file) for file in documents] if self._heirs else documents, values, 0)]
+        elif self._changed is not None:
             parts.append((*self._changed.postings(field, number), self._segments if of_segments else self._files))
         total = self._segments if of_segments else self._files
         count = min(total, sum(len(documents) for documents, _, _ in parts))
@@ -233,7 +285,7 @@ class IndexView:
 
 
 def _inside(
-    documents: memoryview, values: memoryview, spans: Sequence[tuple[int, int]], offset: int
+    documents: Sequence[int], values: memoryview, spans: Sequence[tuple[int, int]], offset: int
 ) -> Iterator[tuple[int, int]]:
     """The postings whose document, ascending, lies in one of the spans (first, after), ascending; documents moved."""
     low = 0
