@@ -91,13 +91,41 @@ class Session:
         said = (f"redacted {describe(clean.text)} in the system prompt",) if clean.kinds else ()
         return SystemPrompt(clean.text, said)
 
+    @cached_property
+    def shown(self) -> NamedContext:
+        """What the user named, as it is chosen from: of a piped log that is too long, with its repetitions folded."""
+        return replace(self.named, piped=self._folded[0])
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """A sentence on what was folded."""
+        return self._folded[1]
+
+    @cached_property
+    def _folded(self) -> tuple[str | None, tuple[str, ...]]:
+        piped, route = self.named.piped, self.settings.route
+        room = self.settings.refine.max_context_tokens
+        if not piped or len(piped) < room or not (route.enabled and route.token_optimisation):
+            return piped, ()
+        count = self.counter.count
+        before = count(piped)
+        if before <= room // 2:
+            return piped, ()
+        from optafly_cli.route.optimiser.run import folded
+
+        shorter = folded(piped)
+        if shorter == piped:
+            return piped, ()
+        lines = len(piped.splitlines()) - len(shorter.splitlines())
+        return shorter, (f"piped text: {lines:,} lines that repeat or went well are folded ({before:,} tokens before)",)
+
     def select(self, prompt: str) -> "Selection":
         """What context selection gives for `prompt` now, unnamed files included."""
         from optafly_cli.refine.select import select
 
         return select(
             prompt,
-            self.named,
+            self.shown,
             self.workspace,
             self.settings.refine,
             self.counter.count,

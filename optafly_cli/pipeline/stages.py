@@ -72,8 +72,8 @@ def _run(
     from optafly_cli.refine.engine import refine as run
 
     job, settings = session.job, session.settings.refine
-    named = session.named
-    return run(
+    named = session.shown
+    refined = run(
         job.prompt,
         replace(named, files=(*named.files, *files)) if files else named,
         session.workspace,
@@ -88,6 +88,7 @@ def _run(
         without=without,
         review=review,
     )
+    return replace(refined, left_out=(*session.folded, *refined.left_out)) if session.folded else refined
 
 
 def _without_unnamed(session: Session, wish: Wish, offered: RefinedPrompt, *, rewrite: bool = True) -> RefinedPrompt:

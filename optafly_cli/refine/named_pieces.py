@@ -137,6 +137,10 @@ def _hunks(text: str) -> tuple[list[str], list[str]]:
     return header, ["\n".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
+_HEADER = 32
+"""Tokens of a section's tags, at most."""
+
+
 def add_piped(pack: Pack, subject: Subject) -> None:
     """The piped text; of one that is too long the part around its first error, else its beginning."""
     clean = subject.piped
@@ -146,13 +150,19 @@ def add_piped(pack: Pack, subject: Subject) -> None:
     errors = subject.piped_errors
     must = LineRange(errors[0].start_line, errors[0].end_line) if errors else LineRange(1, 1)
     wanted = Wanted(PIPED, clean, LineRange(1, total), must, "piped", "", kind="piped")
-    lines = pack.place(wanted)
+    lines = pack.place(wanted, _for_files(pack, subject))
     if lines is None:
         pack.left_out.append(f"The piped text was left out: it does not fit into {pack.limit}.")
     elif lines != wanted.lines:
         pack.left_out.append(
             f"The piped text: lines {lines} of {total} are in the prompt; the rest does not fit into {pack.limit}."
         )
+
+
+def _for_files(pack: Pack, subject: Subject) -> int:
+    """Tokens that whole files may need that are named as well, at most half of what is left."""
+    texts = [file.source.text for file in subject.named.files if file.lines is None]
+    return min(pack.room // 2, sum(len(text) // 2 + _HEADER for text in texts))
 
 
 def add_files(pack: Pack, subject: Subject) -> None:

@@ -32,6 +32,12 @@ def optimise(
     )
 
 
+def folded(text: str) -> str:
+    """A text as it would be sent: before it is cut to a budget, so that more of what matters in it fits."""
+    sections, _ = without_redundancy((Section("code_block", "piped text", text),))
+    return sections[0].text if sections else ""
+
+
 def _unnamed(refined: RefinedPrompt) -> set[str]:
     """Labels of the sections that hold only text of files which the user did not name."""
     named = {label for piece in refined.pieces if piece.named for label in _labels(piece)}
