@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.localisation import DEFAULT, Case, edited
+from training.score_sets import Array, read
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "retrieval-weights.toml"
 HEAD = (
     "# The weights of retrieval's signals. Written by training/retrieval_files.py and training/retrieval_segments.py;\n"
@@ -24,7 +24,7 @@ HEAD = (
 
 def issues(folder: Path, without: str = "") -> Iterator[tuple[str, list[Case]]]:
     """The repositories of localisation.jsonl, one left out, each with its issues."""
-    found = rows(folder / "localisation.jsonl")
+    found = read(folder, "localisation.jsonl")
     for repository in sorted({row["repo"] for row in found} - {without}):
         yield (
             repository,
@@ -38,13 +38,8 @@ def issues(folder: Path, without: str = "") -> Iterator[tuple[str, list[Case]]]:
 
 def briefs(folder: Path) -> dict[str, str]:
     """The underspecified versions of issues, by the issue's name."""
-    found = rows(folder / "interactiveswe_underspecified.jsonl")
+    found = read(folder, "interactiveswe_underspecified.jsonl")
     return {row["instance_id"]: row["problem_statement"] for row in found}
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """What is in a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
 
 
 def raised(floors: Mapping[str, float], weights: Array, names: Sequence[str]) -> Array:

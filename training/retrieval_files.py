@@ -20,7 +20,8 @@ from optafly_cli.refine.retrieval import signals
 from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.workspace.index.view import IndexView
-from training.retrieval import Array, briefs, issues, raised, run
+from training.retrieval import briefs, issues, raised, run
+from training.score_sets import Array
 
 RIDGE = 1.0
 AT = (1, 3, 5, 10)

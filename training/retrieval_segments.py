@@ -22,7 +22,8 @@ from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.workspace.index.view import IndexView
 from training.replays import replays, views
-from training.retrieval import Array, issues, raised, run
+from training.retrieval import issues, raised, run
+from training.score_sets import Array
 
 RIDGE = 300.0
 ISSUE = 3.0

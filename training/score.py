@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.refine import DEFAULT, VARIANTS, auc, ece
+from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.found import between
 from training.score_fit import (
     EVEN,
     RIDGE,
@@ -33,6 +35,7 @@ from training.score_fit import (
 )
 from training.score_sets import CLARITY, PRIOR, SIGN, Array, Rows, Texts, digests, read_sets
 
+THRESHOLD = RefineSettings().threshold
 TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data" / "score-weights.toml"
 
 
@@ -51,7 +54,9 @@ def main(folder: Path, mirrors: Path | None, *, write: bool, quick: bool = False
     if not quick:
         show(sets, seen, chances)
     weights = fit(sets, RIDGE)
-    text = rendered(weights, calibration(sets, weights), table, sets, digests(folder))
+    scores = calibration(sets, weights)
+    show_shares(sets, weights, scores)
+    text = rendered(weights, scores, table, sets, digests(folder))
     if write:
         TARGET.write_text(text, "utf-8")
     else:
@@ -87,6 +92,13 @@ def show(sets: Mapping[str, Rows], seen: Mapping[str, Any], chances: Mapping[str
         print(f"{name}, ten folds: {auc(list(zip(sums, one.label > 0, strict=True))):.3f} (n={len(one.label)})")
     hits = [(chances[name], bool(one["hit"])) for name, one in seen.items()]
     print(f"file among the first five, repositories left out: AUC {auc(hits):.3f}  ECE {ece(hits):.3f} (n={len(hits)})")
+
+
+def show_shares(sets: Mapping[str, Rows], weights: Array, scores: tuple[list[float], list[float]]) -> None:
+    """How many texts of each kind have the score that is sent as it is, by the calibration that they are part of."""
+    for name in ("good", "full", "shown", "under", "bare"):
+        found = [between(*scores, float(one)) for one in sets[name].values @ weights]
+        print(f"{name}: {100 * np.mean([one >= THRESHOLD for one in found]):.0f}% at {THRESHOLD} or above")
 
 
 def rounded(values: Sequence[float]) -> list[float]:

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from optafly_cli.refine.retrieval.clarity import FIRST, clarity
-from training.retrieval import Array
 from training.retrieval_files import Files, commits, fit_files, issues_and_briefs, likelihoods
+from training.score_sets import Array
 
 HALVES = {"issue": "full", "underspecified": "under"}
 

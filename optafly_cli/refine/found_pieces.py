@@ -67,7 +67,7 @@ class _Filling:
         for one in units:
             lines = one.unit.lines
             # A file is read, and secrets are looked for in it, only when something of it may fit
-            if self.rate and one.label not in self.files and self._estimate(one, _SECTION) > left:
+            if self.rate and self._estimate(one, 0 if one.label in self.files else _SECTION) > left:
                 over.append(one)
                 continue
             wanted = self.wanted(one.label)

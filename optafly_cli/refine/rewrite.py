@@ -80,7 +80,7 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
     whole = replace(whole, changes=tuple(replace(one, number=at) for at, one in enumerate(whole.changes, 1)))
     if not any(change.id in without for change in whole.changes):
         return whole
-    rest = rest_of(material, whole, without)
+    rest = rest_of(material, whole, without, material.count)
     numbers = {change.id: change.number for change in whole.changes}
     kept = {change.id for change in rest.changes}
     return replace(
@@ -91,10 +91,13 @@ def draft(material: Material, without: Collection[str] = ()) -> Draft:
     )
 
 
-def rest_of(material: Material, whole: Draft, without: Collection[str]) -> Draft:
-    """What is left of the whole draft without the changes of these ids, its changes not numbered."""
+def rest_of(material: Material, whole: Draft, without: Collection[str], count: Count | None = None) -> Draft:
+    """What is left of the whole draft without the changes of these ids, its changes not numbered.
+
+    Without `count` a section that loses parts is not counted anew: what is left of it costs what it did.
+    """
     allowed = {change.id for change in whole.changes if change.id not in without}
-    return _draft(material, _less(material.selection, without, material.count), allowed)
+    return _draft(material, _less(material.selection, without, count), allowed)
 
 
 def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:
@@ -212,10 +215,12 @@ def _context_ids(selection: Selection) -> list[str]:
     return [*(["project"] if selection.project_markup else []), *_piece_ids(selection)]
 
 
-def _less(selection: Selection, without: Collection[str], count: Count) -> Selection:
+def _less(selection: Selection, without: Collection[str], count: Count | None) -> Selection:
     """The selection without the pieces, or the project, of these ids."""
     pairs = zip(_piece_ids(selection), selection.chosen, strict=True)
-    kept = less(selection.chosen, [one for name, one in pairs if name not in without], count)
+    kept = tuple(one for name, one in pairs if name not in without)
+    if count is not None:
+        kept = less(selection.chosen, kept, count)
     project = selection.context_tokens - sum(one.piece.tokens for one in selection.chosen)
     used = sum(one.piece.tokens for one in kept)
     if "project" in without:
