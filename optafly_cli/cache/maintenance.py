@@ -245,6 +245,8 @@ def _give_back(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA busy_timeout = 100")
         # It copies what is left, and nobody can write meanwhile; pages that stay free are used again
         if free >= pages - free or (pages - free) * size <= _QUICKLY_COPIED:
+            # On a full disk there is room for one log, and not for what is in it already
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute(f"PRAGMA busy_timeout = {WRITE_WAIT_MS}")

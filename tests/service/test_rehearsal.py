@@ -15,8 +15,8 @@ codes = []
 run = handler.run
 handler.run = lambda *args, **more: codes.append(run(*args, **more)) or codes[-1]
 preload.preload()
-from optafly_cli.tokens import table
-print(codes, table._loaded.cache_info().currsize)
+from optafly_cli.tokens.vocabulary import vocabulary
+print(codes, vocabulary.cache_info().currsize)
 modules = set(sys.modules)
 compiled = []
 compile = re._compiler.compile
@@ -27,7 +27,7 @@ print(len(compiled), sorted(set(sys.modules) - modules))
 
 
 def test_rehearsed_commands_come_to_their_end() -> None:
-    """In the folder that the service runs in; the table of tokens is loaded then, and nothing is left for the next."""
+    """In the folder that the service runs in; the vocabulary is loaded then, and nothing is left for the next."""
     done = subprocess.run(
         [sys.executable, "-c", REHEARSED], capture_output=True, text=True, check=False, cwd="/", timeout=60
     )
