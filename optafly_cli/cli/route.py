@@ -229,6 +229,8 @@ def _prices(cost: Cost) -> str:
         return "cost    unknown: the model data has no price for this model"
     text = f"cost    {_money(cost.this_request)} now, {_money(cost.next_request)} again within the TTL"
     text += f", {_money(cost.uncached)} without anchors"
+    if cost.naive is not None:
+        text += f", {_money(cost.naive)} with one at the end"
     if cost.break_even_requests:
         text += f"; pays from request {cost.break_even_requests} on"
     return text

@@ -15,7 +15,7 @@ from optafly_cli.route.body import build, marked
 from optafly_cli.route.history import Account, History, Sent, live
 from optafly_cli.route.messages import blocks_of, digests_of
 from optafly_cli.route.optimiser.run import optimise
-from optafly_cli.route.pricing import request_cost
+from optafly_cli.route.pricing import naive_cost, request_cost
 from optafly_cli.route.result import Anchor, Cost, RoutedRequest, TokenSummary, Ttl
 from optafly_cli.route.reuse import ByKind, Reuse, shipped_prior
 from optafly_cli.route.shape import LOOK_BACK, MAX_ANCHORS, BlockShape, Prefix, RequestShape, prefixes
@@ -93,7 +93,7 @@ def route(
         anchors=anchors,
         tokens=_summary(anchors, sum(tokens), optimisation.removed, counter.method, counter.margin, found),
         optimisation=optimisation,
-        cost=_cost(anchors, sum(tokens), model, found),
+        cost=_cost(anchors, sum(tokens), model, found, optimisation.removed),
     )
 
 
@@ -115,7 +115,7 @@ def recounted(routed: RoutedRequest, total: int, model: Model, *, max_anchors: i
         reason=_reason(anchors, model, RouteSettings()) if anchors else routed.reason,
         anchors=anchors,
         tokens=_summary(anchors, total, routed.tokens.removed, "count_tokens", 0.0, found),
-        cost=_cost(anchors, total, model, found),
+        cost=_cost(anchors, total, model, found, routed.tokens.removed),
     )
 
 
@@ -155,9 +155,10 @@ def _summary(
     return TokenSummary(total, cacheable, total - cacheable, removed, method, margin, min(found, cacheable))
 
 
-def _cost(anchors: Sequence[Anchor], total: int, model: Model, found: int) -> Cost:
+def _cost(anchors: Sequence[Anchor], total: int, model: Model, found: int, removed: int) -> Cost:
     marks = [(anchor.cumulative_tokens, anchor.ttl) for anchor in anchors if anchor.cacheable]
-    return request_cost(model, total, marks, currency=catalogue().currency, in_cache=found)
+    cost = request_cost(model, total, marks, currency=catalogue().currency, in_cache=found)
+    return replace(cost, naive=naive_cost(model, total + removed))
 
 
 def _check_max_tokens(max_tokens: int, model: Model) -> None:

@@ -78,6 +78,12 @@ def request_cost(
     )
 
 
+def naive_cost(model: Model, input_tokens: int) -> float | None:
+    """What writing all of a prompt for five minutes costs, which is what an anchor behind the question does."""
+    tier = model.price(input_tokens)
+    return None if tier is None else input_tokens * tier.write_5m / PER
+
+
 def _break_even(write: float, read: float, plain: float) -> int | None:
     """The smallest n with write + (n - 1) * read <= n * plain; None when no n has it."""
     if write <= plain:

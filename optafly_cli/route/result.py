@@ -80,7 +80,7 @@ class Cost:
 
     `uncached`: without anchors. `this_request`: with what it writes, and reads by what was sent before. `next_request`:
     the same prefix again within its TTL. `break_even_requests`: how many requests, this one included, until anchors
-    are cheaper.
+    are cheaper. `naive`: nothing removed, and one anchor at the very end, so that all is written each time.
     """
 
     currency: str
@@ -88,6 +88,7 @@ class Cost:
     this_request: float | None
     next_request: float | None
     break_even_requests: int | None
+    naive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class RoutedRequest:
             _summed([one.this_request for one in each]),
             _summed([one.next_request for one in each]),
             None,
+            _summed([one.naive for one in each]),
         )
 
 

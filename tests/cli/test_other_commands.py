@@ -36,7 +36,10 @@ def test_route_json_has_the_fields_of_the_design(cli: Cli) -> None:
     assert set(document["tokens"]) == {
         "input", "cacheable", "volatile", "removed", "method", "margin", "in_cache",
     }  # fmt: skip
-    assert set(document["cost"]) == {"currency", "uncached", "this_request", "next_request", "break_even_requests"}
+    assert set(document["cost"]) == {
+        "currency", "uncached", "this_request", "next_request", "break_even_requests", "naive",
+    }  # fmt: skip
+    assert document["cost"]["naive"] == pytest.approx(document["tokens"]["input"] * 2.5e-6)
     assert set(document["anchors"][0]) >= {
         "index", "kind", "block", "tokens", "cumulative_tokens", "ttl", "priority", "cacheable", "why_not",
         "expected_reads",
