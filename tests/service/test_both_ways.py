@@ -60,6 +60,8 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("cache", "path"),
     ("cache", "delete", "1"),
     ("cache", "clear", "--yes"),
+    ("learn",),
+    ("learn", "--forget"),
     ("config", "list"),
     ("config", "set", "cache.ttl_days", "7"),
     ("config", "get", "cache.ttl_days", "--json"),
