@@ -24,6 +24,10 @@ LONGEST_REMEMBERED = 64
 """Characters: what is longer seldom comes again, and fills the memory."""
 
 
+LATELY, LONGEST_TEXT = 64, 1 << 16
+"""Texts whose tokens are remembered, and characters of the longest: sections are counted more than once."""
+
+
 class Counter:
     """Counts for one tokenizer family: claude-3, claude-4.7 or claude-4.8.
 
@@ -33,13 +37,14 @@ class Counter:
     The vocabulary is loaded at the first count.
     """
 
-    __slots__ = ("_family", "_model", "_ratios", "family", "frame")
+    __slots__ = ("_family", "_lately", "_model", "_ratios", "family", "frame")
 
     def __init__(self, family: str, model: str = "", ratios: Mapping[ContentClass, Ratio] | None = None) -> None:
         known = families().families
         self._family: Family = known.get(family) or known[UNKNOWN_FAMILY]
         self._model = model
         self._ratios = ratios or {}
+        self._lately: dict[str, int] = {}
         self.family = self._family.name
         self.frame = self._family.frame
 
@@ -47,6 +52,17 @@ class Counter:
         """Tokens of `text` as content: 0 for none, never negative, whatever the text holds."""
         if not text:
             return 0
+        known = self._lately.get(text)
+        if known is not None:
+            return known
+        tokens = self._counted(text)
+        if len(text) <= LONGEST_TEXT:
+            if len(self._lately) >= LATELY:
+                self._lately.clear()
+            self._lately[text] = tokens
+        return tokens
+
+    def _counted(self, text: str) -> int:
         tokens = sum(map(_tokenizer(self._family.name), _chunks(text)))
         if self._ratios:
             ratio = self._ratios.get(content_class(text))

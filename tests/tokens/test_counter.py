@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optafly_cli.models import catalogue
-from optafly_cli.tokens.counter import Counter, counter_for
+from optafly_cli.tokens.counter import LATELY, LONGEST_TEXT, Counter, counter_for
 
 FAMILIES = ("claude-3", "claude-4.7", "claude-4.8")
 REFERENCE = json.loads((Path(__file__).parent / "data" / "reference_counts.json").read_text("utf-8"))
@@ -152,3 +152,13 @@ def test_importing_the_counter_does_not_load_a_vocabulary() -> None:
         "counter = Counter('claude-3'); print(vocabulary.cache_info().currsize)"
     )
     assert said == "0"
+
+
+def test_what_was_counted_lately_counts_the_same() -> None:
+    """More texts than are remembered, each twice, in any order; only so many are kept, and none that is long."""
+    counter = Counter("claude-4.8")
+    texts = [f"def function_{number}() -> int: return {number}" for number in range(3 * LATELY)] + ["x " * LONGEST_TEXT]
+    first = [Counter("claude-4.8").count(text) for text in texts]
+    assert [counter.count(text) for text in texts] == [counter.count(text) for text in texts] == first
+    assert len(counter._lately) <= LATELY
+    assert texts[-1] not in counter._lately
