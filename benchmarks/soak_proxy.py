@@ -127,9 +127,9 @@ async def twins(client: Client) -> None:
 
 
 async def anchored(client: Client) -> None:
-    """A long system prompt to anchor, with a tool; cut."""
+    """A long system prompt that comes again, to anchor; cut."""
     text = sentence(next(client.stored.fresh))
-    system = f"{text} " + "a rule of the house that never changes " * 200
+    system = "a rule of the house that never changes " * 200
     got = await client.line.ask("POST", PATH, question(text, system=system, stream=client.coin, max_tokens=CUT))
     check(got, "miss; reason=empty", text, cut=True)
     expect(got.headers.get("x-optafly-anchors", "0") != "0", "no anchor in a long prompt")
