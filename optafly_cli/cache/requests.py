@@ -7,7 +7,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
-from typing import Any
+from typing import Any, Self
 
 from optafly_cli.cache.connections import Connections
 from optafly_cli.cache.database import transaction
@@ -71,6 +71,18 @@ class RequestLog(Connections):
 
     Every method raises `StoreError` when the store cannot be used. For one thread.
     """
+
+    _store: Connections | None = None
+
+    @classmethod
+    def beside(cls, store: Connections) -> Self:
+        """The log of a store that is open: it reads through that one's connection, and writes through its own."""
+        log = cls(store.folder)
+        log._store = store
+        return log
+
+    def _reader(self) -> sqlite3.Connection | None:
+        return super()._reader() if self._store is None else self._store._reader()
 
     def past(self, ends: Sequence[Prefix]) -> list[Past]:
         """Those of the prefixes that were sent before."""

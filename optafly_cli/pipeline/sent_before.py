@@ -17,6 +17,7 @@ from optafly_cli.route.reuse import Reuse
 from optafly_cli.route.shape import Prefix
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.connections import Connections
     from optafly_cli.cache.requests import RequestLog
 
 T = TypeVar("T")
@@ -25,12 +26,20 @@ T = TypeVar("T")
 class SentBefore:
     """A `History`, empty where the store is off or cannot be read. Use it as a context manager.
 
-    `now` is when the request at hand is planned, in Unix seconds.
+    `now` is when the request at hand is planned, in Unix seconds. `store` is one that is open in this thread already.
     """
 
-    def __init__(self, folder: Path, *, active: bool, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        active: bool,
+        clock: Callable[[], float] = time.time,
+        store: "Connections | None" = None,
+    ) -> None:
         self.now = clock()
         self._folder = folder
+        self._store = store
         self._log: RequestLog | None = None
         self._active = active
         self._found: tuple[Sequence[Prefix], Sequence[Past]] | None = None
@@ -98,7 +107,7 @@ class SentBefore:
         from optafly_cli.cache.requests import RequestLog
 
         if self._log is None:
-            self._log = RequestLog(self._folder)
+            self._log = RequestLog.beside(self._store) if self._store else RequestLog(self._folder)
         return self._log
 
 

@@ -1,12 +1,14 @@
 """What answers that pass through the proxy teach about token counts."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optafly_cli.cache.counts import counted_as
+from optafly_cli.service.proxy.keeping import LESSONS
 from optafly_cli.tokens.counter import Counter
 from tests.fakes.messages_api import MessagesApi
 from tests.proxy.conftest import QUESTION, RunningProxy, made_from
@@ -42,6 +44,16 @@ def test_an_answer_says_how_far_off_the_count_was(api: MessagesApi, tmp_path: Pa
     assert row[1] == "prose"
     # The fake bills a token for 3.5 bytes
     assert row[2] == pytest.approx(len(LONG) / 3.5 / (Counter("claude-4.8").count(LONG) + 6), rel=0.01)
+
+
+def test_not_every_answer_of_many_is_learned_from(api: MessagesApi, tmp_path: Path) -> None:
+    """The first ones are, then one a second."""
+    begun = time.monotonic()
+    with RunningProxy(made_from(api.url, tmp_path / "store"), key=api.key) as proxy:
+        for number in range(LESSONS + 14):
+            proxy.ask(asking(f"{LONG} Case {number}."))
+    assert len(api.messages) == LESSONS + 14
+    assert LESSONS <= len(observed(tmp_path / "store")) <= LESSONS + 1 + time.monotonic() - begun
 
 
 def test_another_endpoint_is_another_model() -> None:

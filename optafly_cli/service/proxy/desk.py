@@ -183,7 +183,7 @@ class Desk:
 
     async def anchored(self, call: Call, raw: bytes) -> "Anchored":
         """The bytes to be sent, with anchors where they pay."""
-        return await self._least_busy().do(lambda _: self._anchored(call, raw))
+        return await self._least_busy().do(lambda store: self._anchored(store, call, raw))
 
     async def add_sent(self, sent: "Sent", usage: "Usage | None") -> None:
         """Remember a request that was answered, and what its answer reported of it."""
@@ -195,17 +195,17 @@ class Desk:
 
         await self._thorough.do(add)
 
-    def _sent_before(self) -> "SentBefore":
+    def _sent_before(self, store: "Store | None" = None) -> "SentBefore":
         from optafly_cli.pipeline.sent_before import SentBefore
 
-        return SentBefore(self._folder, active=self._settings.cache.enabled)
+        return SentBefore(self._folder, active=self._settings.cache.enabled, store=store)
 
-    def _anchored(self, call: Call, raw: bytes) -> "Anchored":
+    def _anchored(self, store: "Store", call: Call, raw: bytes) -> "Anchored":
         from optafly_cli.service.proxy.anchoring import Anchored, anchored
 
         if len(raw) < _SMALLEST_ANCHORED:
             return Anchored(raw)
-        with self._sent_before() as before:
+        with self._sent_before(store) as before:
             name = call.question.scope.namespace
             return anchored(call.body, raw, self._settings.route, self._count, before, name)
 
@@ -241,7 +241,7 @@ class Desk:
         lead = flight.try_to_lead(store.folder, call.key)
         if lead and _is_there(store, call):
             return Opened(_exactly(store, call), lead)
-        return Opened(replace(found, sending=self._anchored(call, raw)), lead)
+        return Opened(replace(found, sending=self._anchored(store, call, raw)), lead)
 
     def _undecided(self, found: Found) -> bool:
         if found.reason or found.problem or not isinstance(found.lookup, Miss):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from optafly_cli.route.history import Sent as SentRequest
 
 _AFTERWARDS = 32
+LESSONS = 16
+"""Answers that are learned from at once, and then one a second: counting a long request again takes a millisecond,
+which the next one would wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Keeper:
 
     def __init__(self, desk: Desk, metrics: Metrics, say: Callable[[str], None]) -> None:
         self.ill = ""
+        self._lessons, self._learned = float(LESSONS), time.monotonic()
         self._desk = desk
         self._metrics = metrics
         self._say = say
@@ -105,7 +109,8 @@ class Keeper:
             flight.lands(kept=kept)
         if kept:
             self._after(self._compared(call, sent.lookup, answer))
-            self._after(self._observed(call, answer))
+            if self._may_learn():
+                self._after(self._observed(call, answer))
         return True
 
     async def _compared(self, call: Call, lookup: Lookup | None, answer: "Answer") -> None:
@@ -123,6 +128,15 @@ class Keeper:
         # An estimate that knows a request less is no problem of the store's
         with suppress(OptaflyError):
             await self._desk.add_sent(planned, usage)
+
+    def _may_learn(self) -> bool:
+        now = time.monotonic()
+        self._lessons = min(LESSONS, self._lessons + now - self._learned)
+        self._learned = now
+        if self._lessons < 1:
+            return False
+        self._lessons -= 1
+        return True
 
     async def _observed(self, call: Call, answer: "Answer") -> None:
         # A count that is a little further off is nothing to speak of
