@@ -176,6 +176,13 @@ def test_the_upstream_takes_and_reads_the_anchors(proxy: RunningProxy, api: Mess
     """
     body = {"model": MODEL, "max_tokens": 200, "system": LONG, "messages": [{"role": "user", "content": "one?"}]}
     first = proxy.ask(body)
+    # It is written down after the reply
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        with RequestLog(proxy.made_from.folder) as log:
+            if log.trace():
+                break
+        time.sleep(0.01)
     second = proxy.ask({**body, "messages": [{"role": "user", "content": "two?"}]})
     assert [first.headers["x-optafly-anchors"], second.headers["x-optafly-anchors"]] == ["2", "1"]
     assert first.json["usage"]["cache_creation_input_tokens"] > 0
