@@ -65,7 +65,6 @@ def _route(files: int, words: int) -> Callable[[], object]:
     sections = (*context, Section("instruction", "prompt", "why does this fail when the file is empty?"))
     score = Score(0.5, {})
     prompt = RefinedPrompt("why", sections, Intent("other", 0.5), score, score, (), (), (), 0, 2048)
-    counter = counter_for(model)
     system = "Answer briefly, and with the file's own names. " * 150
     return lambda: route(
         prompt,
@@ -74,7 +73,8 @@ def _route(files: int, words: int) -> Callable[[], object]:
         max_tokens=1000,
         ttl="auto",
         settings=RouteSettings(),
-        counter=counter,
+        # A command has one of its own, which has counted nothing yet
+        counter=counter_for(model),
     )
 
 
