@@ -4,7 +4,7 @@
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -69,6 +69,10 @@ class Catalogue:
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(self.models)}"
             raise UnknownModelError(f"unknown model {name!r} (model data of {self.date})", remedy=hint)
         return model
+
+    def unlisted(self, name: str) -> Model:
+        """A model that the data file does not have: as the default, its minimum and prices unknown."""
+        return replace(self.get(self.default), id=name, min_cacheable=None, prices=())
 
 
 @cache

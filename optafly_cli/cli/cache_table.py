@@ -95,7 +95,7 @@ def facts(one: "Listed", entry: "Entry", place: "Place", now: float) -> Iterator
 
 def _facts(one: "Listed", entry: "Entry", place: "Place", now: float) -> Iterator[tuple[str, str]]:
     usage = entry.answer.usage
-    sent = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+    sent = usage.prompt_tokens
     yield "entry", str(one.id)
     yield "prompt", one.prompt
     yield "workspace", one_line(one.workspace) + ("" if place.is_of(one.workspace) else " (not this one)")

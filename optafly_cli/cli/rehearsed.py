@@ -56,18 +56,7 @@ def _no_model() -> Embedder:
 
 
 def _question(text: str) -> Question:
-    scope = Scope(
-        workspace="",
-        headline="",
-        namespace="",
-        model="m",
-        pasted="",
-        system="",
-        parameters="",
-        tools="",
-        turns="",
-        versions=(),
-    )
+    scope = Scope(workspace="", headline="", namespace="", model="m")
     return Question(
         prompt=text, instruction=text, exact=text, scope=scope, named=Evidence(), state=str, reselect=lambda _: ""
     )

@@ -136,7 +136,7 @@ def _fresh(session: Session, voice: Voice, shelf: Shelf, timing: Timing, prepare
         if evidence is not None and routed.rest:
             voice.warn("the answer was not stored: it was asked in parts")
             evidence = None
-        secret = has_secret(session, refined, answer)
+        secret = shelf.active and has_secret(session, refined, answer)
         if evidence is not None and secret:
             voice.warn("the answer was not stored: a secret is in what was sent or answered")
             evidence = None

@@ -1,7 +1,6 @@
 """What `optafly learn` finds out, and the file beside the database that holds it: weights and figures, no words."""
 
 from collections.abc import Callable
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +47,7 @@ def known_model(name: str) -> Model:
     try:
         return models.get(name)
     except UnknownModelError:
-        return changed(models.get(models.default), id=name, min_cacheable=None, prices=())
+        return models.unlisted(name)
 
 
 def lesson_in(folder: Path) -> Lesson | None:

@@ -253,8 +253,7 @@ def find_model(settings: Settings) -> Model:
     """
     name = settings.provider.model or catalogue().default
     if name in settings.provider.extra_models:
-        default = catalogue().get(catalogue().default)
-        return replace(default, id=name, min_cacheable=None, prices=())
+        return catalogue().unlisted(name)
     try:
         return catalogue().get(name)
     except UnknownModelError as error:

@@ -70,6 +70,11 @@ class Shelf:
             else:
                 self._store.close()
 
+    @property
+    def active(self) -> bool:
+        """Whether the store is to be used at all."""
+        return self._active
+
     def look_up(self) -> Lookup | None:
         """What the store says; None when it cannot be asked, or what it says is not to be served (`--refresh`)."""
         if not self._active:
@@ -172,8 +177,7 @@ class Shelf:
     def _observe(self, routed: RoutedRequest, usage: Usage) -> None:
         from optafly_cli.route.billed import observed_ratio
 
-        billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
-        seen = observed_ratio(routed.body, self.session.model, billed)
+        seen = observed_ratio(routed.body, self.session.model, usage.prompt_tokens)
         if seen is not None:
             with suppress(StoreError):
                 self._open().observe(self.session.counted_as, *seen)

@@ -14,6 +14,11 @@ class Usage:
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the whole prompt, however they were billed."""
+        return self.input_tokens + self.cache_creation_input_tokens + self.cache_read_input_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

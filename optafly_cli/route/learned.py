@@ -79,9 +79,6 @@ class Learned:
             figures.append(Reads(reads(_probability(lowest), CAUTION), reads(later, CAUTION)))
         return figures
 
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """Nothing: the history hears of it from who knows what was billed."""
-
 
 def offset(prior: Prior, kind: BlockKind) -> float:
     """How much likelier a new block of that kind is sent again than one of a conversation, in logits."""

@@ -60,9 +60,6 @@ class ByRecord:
             figures.append(NEVER if group[0] == "instruction" else _counted(usual[i], alike, own, pause, left))
         return figures
 
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """Nothing: the history hears of it from who knows what was billed."""
-
 
 def _counted(usual: Reads, alike: Tally, own: Tally, pause: float, left: float) -> Reads:
     """The prior's chance with what was counted. The last of `own` is this one, which came after `pause` seconds.

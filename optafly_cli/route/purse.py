@@ -53,9 +53,6 @@ class Thrifty:
             for i, (known, end) in enumerate(zip(figures, ends, strict=True))
         ]
 
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """Nothing: the history hears of it from who knows what was billed."""
-
 
 def _within(known: Reads, tokens: int, room: Mapping[Ttl, float]) -> Reads:
     """What is expected where so many tokens would be written."""

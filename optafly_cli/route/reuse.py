@@ -32,7 +32,7 @@ NEVER = Reads(0.0, 0.0)
 
 
 class Reuse(Protocol):
-    """An estimate of what will be sent again. The planner asks it; whoever sends or replays requests tells it."""
+    """An estimate of what will be sent again. One that goes by what was sent before hears of that from its history."""
 
     def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:
         """For each block the reads of the prefix that ends with it (`ends`), counted from this request on.
@@ -40,10 +40,6 @@ class Reuse(Protocol):
         Every read extends a prefix's life: a prefix that is sent again after 4 and after 8 minutes has 2 reads in
         five minutes. A prefix cannot be read more often than its own beginning; the planner holds an estimate to it.
         """
-        ...
-
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """The request was sent at `request.at`; called in the order of the requests, after `expected`."""
         ...
 
 
@@ -90,9 +86,6 @@ class ByKind:
     def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:  # noqa: ARG002 - no history
         """The prior's figures."""
         return self.prior.expected([block.kind for block in request.blocks])
-
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """Nothing is learned from it."""
 
 
 @cache

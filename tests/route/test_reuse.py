@@ -270,9 +270,6 @@ class Always:
     def expected(self, request: RequestShape, ends: Sequence[Prefix]) -> Sequence[Reads]:
         return [self.reads] * len(ends)
 
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        pass
-
 
 @settings(max_examples=50, deadline=None)
 @given(

@@ -25,9 +25,6 @@ class Hindsight:
         """The reads that follow: those before the first gap that is longer than the TTL."""
         return [Reads(self._after(end, request.at, "5m"), self._after(end, request.at, "1h")) for end in ends]
 
-    def sent(self, request: RequestShape, ends: Sequence[Prefix]) -> None:
-        """It was known."""
-
     def _after(self, end: Prefix, now: float, ttl: Ttl) -> float:
         # Of several at one time the last counts, as if all of them were it
         return float(self._chains[end.key][ttl][bisect_right(self._uses[end.key], now) - 1])

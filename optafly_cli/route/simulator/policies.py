@@ -57,8 +57,5 @@ class Planned:
     def __call__(self, request: RequestShape, ends: Sequence[Prefix], live: Marks) -> Marks:
         """The planner's anchors and those of the client."""
         expected = self.reuse.expected(request, ends)
-        marks = place(
-            request, ends, expected, model=self.model_of(request.model), live=live if self.knows_what_lives else {}
-        )
-        self.reuse.sent(request, ends)
-        return marks
+        known = live if self.knows_what_lives else {}
+        return place(request, ends, expected, model=self.model_of(request.model), live=known)

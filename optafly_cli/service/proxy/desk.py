@@ -170,12 +170,9 @@ class Desk:
         from optafly_cli.models import catalogue
         from optafly_cli.route.billed import observed_ratio
 
-        usage = answer.usage
-        billed = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
-
         def learn(store: "Store") -> None:
             model = catalogue().get(call.body["model"])
-            seen = observed_ratio(call.body, model, billed)
+            seen = observed_ratio(call.body, model, answer.usage.prompt_tokens)
             if seen is not None:
                 store.observe(counted_as(model.id, self._origin.endpoint), *seen)
 

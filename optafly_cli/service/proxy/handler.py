@@ -118,10 +118,8 @@ class Handler:
             headers.append((b"cache-control", b"no-cache"))
         await client.reply(200, headers, found.replay)
         usage = hit.entry.answer.usage
-        tokens = usage.input_tokens + usage.output_tokens
-        tokens += usage.cache_creation_input_tokens + usage.cache_read_input_tokens
         self.metrics.count("optafly_hits_total", "tier", hit.tier)
-        self.metrics.saved(tokens, hit.entry.cost or 0.0)
+        self.metrics.saved(usage.prompt_tokens + usage.output_tokens, hit.entry.cost or 0.0)
         self.metrics.observe("hit", time.monotonic() - begun)
         return True
 

@@ -22,9 +22,16 @@ def holds_secret(value: object) -> bool:
 
 def first_look(value: object) -> tuple[bool, tuple[str, ...]]:
     """What `holds_secret` says without the long texts that were not seen before, and those."""
-    texts = [*_texts(value)]
-    unseen = tuple(text for text in texts if len(text) > _SMALL and sha256(text) not in _known)
-    return any(_has_secret(text) for text in texts if text not in unseen), unseen
+    unseen: list[str] = []
+    secret = False
+    for text in _texts(value):
+        if len(text) <= _SMALL:
+            secret = secret or bool(redact(text).kinds)
+        elif (found := _known.get(sha256(text))) is None:
+            unseen.append(text)
+        else:
+            secret = secret or found
+    return secret, tuple(unseen)
 
 
 def _has_secret(text: str) -> bool:
