@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from optafly_cli.route.optimiser.looks import is_important
-from optafly_cli.route.optimiser.notes import is_note, note
+from optafly_cli.route.optimiser.notes import Stretch, in_stretches, is_note, note
 
 LONGEST_PERIOD = 12
 """Lines of a group that is looked for again right after itself."""
@@ -15,26 +15,21 @@ _TIME = re.compile(
 )
 
 
-def without_repeats(lines: Sequence[str]) -> Iterator[tuple[str | None, Sequence[str], Sequence[str]]]:
-    """The lines in stretches: the reason (None: kept), as they were, as they are then."""
+def without_repeats(lines: Sequence[str]) -> Iterator[Stretch]:
+    """The lines in stretches; those that come again as the first of them, and how often."""
     bare = [_TIME.sub("\0", line) if _timed(line) else line for line in lines]
-    at = plain = 0
-    while at < len(lines):
+
+    def look(at: int) -> tuple[int, str, Sequence[str]]:
         period, times = _repetition(bare, at)
         if times < 2:
-            at += 1
-            continue
-        end = at + period * times
-        first = lines[at : at + period]
-        after = [*first, note(_said(lines[at:end], period, times))]
-        if _size(after) + 8 < _size(lines[at:end]) and (period > 1 or times > 2 or len(first[0]) > 80):
-            if plain < at:
-                yield None, lines[plain:at], lines[plain:at]
-            yield "lines that come again", lines[at:end], after
-            plain = end
-        at = end
-    if plain < len(lines):
-        yield None, lines[plain:], lines[plain:]
+            return 1, "", ()
+        number = period * times
+        there = lines[at : at + number]
+        after = [*there[:period], note(_said(there, period, times))]
+        worth = _size(after) + 8 < _size(there) and (period > 1 or times > 2 or len(there[0]) > 80)
+        return number, "lines that come again" if worth else "", after
+
+    return in_stretches(lines, look)
 
 
 def _timed(line: str) -> bool:

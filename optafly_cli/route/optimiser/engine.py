@@ -1,6 +1,6 @@
 """The optimiser: what is done to which part of a request, in which order, until nothing more can be removed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
@@ -11,9 +11,9 @@ from optafly_cli.route.optimiser.blobs import without_blobs
 from optafly_cli.route.optimiser.escapes import last_state, without_sequences
 from optafly_cli.route.optimiser.fences import stretches
 from optafly_cli.route.optimiser.looks import is_important, looks_like_output
-from optafly_cli.route.optimiser.memory import Memory, reference
+from optafly_cli.route.optimiser.memory import SENT_BEFORE, Memory, reference
 from optafly_cli.route.optimiser.noise import folded
-from optafly_cli.route.optimiser.notes import Removal
+from optafly_cli.route.optimiser.notes import Removal, Stretch
 
 PassageKind = Literal["instruction", "reply", "code", "context", "output"]
 """What a passage is: the user's words, an answer of Claude's, code or data, prose about a project, what a tool said."""
@@ -113,7 +113,7 @@ class _Pass:
         tagged = len(lines) > 2 and lines[0].startswith("<") and lines[-1].startswith("</")
         body = lines[1:-1] if tagged else lines
         if self.memory.known(body, 0) == len(body):
-            instead = self._note("the same lines were sent before", body, [reference(body)])
+            instead = self._note(SENT_BEFORE, body, [reference(body)])
             lines = [lines[0], *instead, lines[-1]] if tagged else instead
         self.memory.add(lines)
         return lines
@@ -130,17 +130,13 @@ class _Pass:
                     self.memory.add(told)
                     yield from told
             else:
-                yield from self._referred(self._told(stretch) if is_output else self._trimmed(stretch))
+                short = self._told(stretch) if is_output else self._trimmed(stretch)
+                yield from self._noted(self.memory.refer(short))
 
     def _told(self, lines: Sequence[str]) -> Sequence[str]:
         """What a tool printed, as short as it can be told."""
-        told: list[str] = []
-        for reason, before, after in folded(self._trimmed(lines, blanks=True)):
-            told += self._note(reason, before, after) if reason else after
-        short: list[str] = []
-        for again, before, after in without_repeats(told):
-            short += self._note(again, before, after) if again else after
-        return short
+        told = [*self._noted(folded(self._trimmed(lines, blanks=True)))]
+        return [*self._noted(without_repeats(told))]
 
     def _trimmed(self, lines: Sequence[str], *, blanks: bool = False) -> Sequence[str]:
         """Lines without what cannot be seen, and blobs."""
@@ -159,11 +155,10 @@ class _Pass:
             self._note("blobs", bare, short)
         return short
 
-    def _referred(self, lines: Sequence[str]) -> Iterator[str]:
-        for known, before, after in self.memory.refer(lines):
-            if known:
-                self._note("the same lines were sent before", before, after)
-            yield from after
+    def _noted(self, found: Iterable[Stretch]) -> Iterator[str]:
+        """Stretches as they are then, each change taken down."""
+        for reason, before, after in found:
+            yield from self._note(reason, before, after) if reason else after
 
     def _note(self, reason: str, before: Sequence[str], after: Sequence[str]) -> Sequence[str]:
         """Take down one removal: of lines that were changed one by one only those that were."""

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from optafly_cli.route.optimiser.notes import is_note, note
+from optafly_cli.route.optimiser.notes import Stretch, in_stretches, is_note, note
 
 WINDOW = 4
 """Lines by which a place is found again."""
 
 LEAST = 160
 """Characters that a stretch must have to be worth a reference."""
+
+SENT_BEFORE = "the same lines were sent before"
+"""The reason why lines were changed into a reference."""
 
 _QUOTED = 40
 _END = "\0"
@@ -54,24 +57,16 @@ class Memory:
         size = sum(map(len, stretch)) + number
         return number if size >= LEAST and size > len(reference(stretch)) + 8 else 0
 
-    def refer(self, lines: Sequence[str]) -> Iterator[tuple[bool, Sequence[str], Sequence[str]]]:
-        """The lines in stretches: whether they stand above, as they were, as they are then. They are added."""
-        at = plain = 0
-        while at < len(lines):
+    def refer(self, lines: Sequence[str]) -> Iterator[Stretch]:
+        """The lines in stretches; those that stand above as a reference. They are added as they are then."""
+
+        def look(at: int) -> tuple[int, str, Sequence[str]]:
             number = self.known(lines, at)
-            if not number:
-                self.add(lines[at : at + 1])
-                at += 1
-                continue
-            if plain < at:
-                yield False, lines[plain:at], lines[plain:at]
-            there = lines[at : at + number]
-            instead = [reference(there)]
-            self.add(instead)
-            yield True, there, instead
-            at = plain = at + number
-        if plain < len(lines):
-            yield False, lines[plain:], lines[plain:]
+            after = [reference(lines[at : at + number])] if number else lines[at : at + 1]
+            self.add(after)
+            return number or 1, SENT_BEFORE if number else "", after
+
+        return in_stretches(lines, look)
 
 
 def reference(lines: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optafly_cli.route.optimiser.looks import is_important
-from optafly_cli.route.optimiser.notes import note, saves
+from optafly_cli.route.optimiser.notes import Stretch, in_stretches, note, saves
 
 FEWEST = 2
 """Lines in a row that become one, where that is shorter."""
@@ -198,23 +198,19 @@ def kind_of(line: str) -> tuple[Kind, str] | None:
     return None
 
 
-def folded(lines: Sequence[str]) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
-    """The lines in stretches: the reason ("": kept), as they were, as they are then. Blank lines join a run."""
-    at = plain = 0
-    while at < len(lines):
+def folded(lines: Sequence[str]) -> Iterator[Stretch]:
+    """The lines in stretches; a run of lines that went well as one line. Blank lines join a run."""
+
+    def look(at: int) -> tuple[int, str, Sequence[str]]:
         end, found = _run(lines, at)
         if not found:
-            at += 1
-            continue
-        after = [note("; ".join(kind.say([item for other, item in found if other is kind]) for kind in _kinds(found)))]
-        if len(found) >= FEWEST and saves("\n".join(lines[at:end]), after[0]):
-            if plain < at:
-                yield "", lines[plain:at], lines[plain:at]
-            yield _kinds(found)[0].reason, lines[at:end], after
-            plain = end
-        at = end
-    if plain < len(lines):
-        yield "", lines[plain:], lines[plain:]
+            return 1, "", ()
+        kinds = _kinds(found)
+        after = note("; ".join(kind.say([item for other, item in found if other is kind]) for kind in kinds))
+        worth = len(found) >= FEWEST and saves("\n".join(lines[at:end]), after)
+        return end - at, kinds[0].reason if worth else "", [after]
+
+    return in_stretches(lines, look)
 
 
 def _run(lines: Sequence[str], at: int) -> tuple[int, list[tuple[Kind, str]]]:
