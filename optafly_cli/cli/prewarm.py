@@ -45,9 +45,13 @@ def _lines(warmed: "Warmed") -> list[str]:
     kept = billed.written + billed.read
     if not kept:
         return [f"the endpoint wrote nothing into a prompt cache, of {billed.input:,} tokens: {warmed.routed.reason}"]
-    said = "written into the prompt cache" if billed.written else "in the prompt cache already, and kept"
+    said = f"written into the prompt cache for {span}"
+    if not billed.written:
+        said = f"in the prompt cache already, and kept for {span}"
+    elif billed.read:
+        said = f"in the prompt cache for {span}, {billed.written:,} of them new"
     price = "" if warmed.cost is None else f" (${warmed.cost:.4f})"
-    lines = [f"{kept:,} tokens are {said} for {span}{price}"]
+    lines = [f"{kept:,} tokens are {said}{price}"]
     if warmed.again is not None and warmed.most_times is not None:
         lines.append(
             f"warming again within {span} costs ${warmed.again:.4f}: cheaper than writing anew up to"

@@ -1,5 +1,6 @@
 """optafly ask --prewarm, as typed: the prompt cache is written, and nothing is answered or kept."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_people_are_told_what_it_costs_to_keep_it(cli: Cli, api: MessagesApi, ru
     assert "cheaper than writing anew up to" in first
     assert "in the prompt cache already" in second
     assert len(api.messages) == 2
+    longer = cli("ask", "explain this code", "--file", "src/lib.rs", "--system", "rules.md", "--prewarm").out
+    assert re.match(r"[\d,]+ tokens are in the prompt cache for 5 minutes, [\d,]+ of them new \(\$", longer)
 
 
 def test_what_is_too_short_for_the_prompt_cache_is_not_sent(cli: Cli, api: MessagesApi) -> None:

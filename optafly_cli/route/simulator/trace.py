@@ -44,6 +44,8 @@ def read(lines: Iterable[str], name: str) -> list[RequestShape]:
             requests.append(_request(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             said = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+            if isinstance(error, json.JSONDecodeError):
+                said = f"it is no JSON: {error.msg}"
             raise UsageError(
                 f"{name}:{number} is no request of a trace: {said}",
                 remedy="docs/routing.md says what a line has to hold",
