@@ -1,12 +1,10 @@
-"""What `optafly learn` finds out, and the file beside the database that holds it: weights and figures, no words."""
+"""What the log of requests teaches about what will be sent again, and where that is kept."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optafly_cli.cache.failures import reported
-from optafly_cli.config.private import make_store_folder
-from optafly_cli.durable import replace
+from optafly_cli.cache import lesson
 from optafly_cli.errors import UnknownModelError, UsageError
 from optafly_cli.models import Model, catalogue
 from optafly_cli.route.strategy import ENOUGH, Lesson
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
 
 STEPS = 4
 """How often `taught_by` says that it has moved on."""
-
-FILE = "reuse.json"
 
 
 def taught_by(folder: Path, now: float, moved: Callable[[int], None]) -> "Taught":
@@ -52,28 +48,15 @@ def known_model(name: str) -> Model:
 
 def lesson_in(folder: Path) -> Lesson | None:
     """What this store has taught; None where nobody learned, and for a file that cannot be read."""
-    try:
-        return Lesson.of_json((folder / FILE).read_bytes())
-    except OSError:
-        return None
+    content = lesson.read(folder)
+    return None if content is None else Lesson.of_json(content)
 
 
-def keep_lesson(folder: Path, lesson: Lesson) -> None:
-    """Put it in the place of the one before, whole or not at all.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    with reported(folder, "written"):
-        make_store_folder(folder)
-        replace(folder / FILE, lesson.as_json().encode())
+def keep_lesson(folder: Path, learned: Lesson) -> None:
+    """Put it in the place of the one before, whole or not at all. Raises StoreError."""
+    lesson.write(folder, learned.as_json().encode())
 
 
 def forget_lesson(folder: Path) -> bool:
     """Delete it; whether there was one. Raises StoreError."""
-    with reported(folder, "written"):
-        try:
-            (folder / FILE).unlink()
-        except FileNotFoundError:
-            return False
-    return True
+    return lesson.remove(folder)
