@@ -3,7 +3,8 @@
 In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one folder and runs nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from optafly_cli.workspace.escape import one_line
@@ -12,6 +13,8 @@ from optafly_cli.workspace.types import ProjectSummary, Workspace
 
 MAX_LINES = 40
 MAX_FILES_A_FOLDER = 6
+MANY = 31
+"""No folder has more code than one with so many files."""
 _MANIFESTS = {
     "Cargo.toml": "Rust", "pyproject.toml": "Python", "setup.py": "Python", "go.mod": "Go", "pom.xml": "Java",
     "build.gradle": "Java", "build.gradle.kts": "Kotlin", "package.json": "JavaScript", "tsconfig.json": "TypeScript",
@@ -42,36 +45,51 @@ def headline(workspace: Workspace) -> str:
 def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
     """Headline and outline: folders with their first files, the root's files last. Edits of files change nothing.
 
-    `labels` are the listed files.
+    `labels` are the listed files. The folders with most code stand first, so that a cut at the end costs least.
     """
     return ProjectSummary(headline(workspace), _outline(list(labels)))
 
 
 def _outline(labels: Sequence[str]) -> str:
-    """Shallow folders first, so that what is cut off at `MAX_LINES` is the deepest."""
-    depths = [label.count("/") for label in labels]
-    own = [label for label, depth in zip(labels, depths, strict=True) if not depth]
-    room = MAX_LINES - 1 - bool(own)
+    """Shallow folders before deep ones, and of a level those with code, while there is room: `MAX_LINES`."""
     folders: dict[str, list[str]] = {}
-    # Level by level, no deeper than is shown: a big tree has thousands of files below
-    for level in sorted(set(depths) - {0}):
-        found: dict[str, list[str]] = {}
-        for label, depth in zip(labels, depths, strict=True):
-            if depth == level:
-                folder, _, name = label.rpartition("/")
-                found.setdefault(folder, []).append(name)
-        folders |= {folder: found[folder] for folder in sorted(found)}
-        if len(folders) > room:
+    for label in labels:
+        folder, _, name = label.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    own = folders.pop("", None)
+    room = MAX_LINES - 1 - bool(own)
+    levels: dict[int, list[str]] = {}
+    for folder in folders:
+        levels.setdefault(folder.count("/"), []).append(folder)
+    shown: list[str] = []
+    for _, level in sorted(levels.items()):
+        shown += _by_code(level, folders)
+        if len(shown) > room:
             break
-    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in sorted(list(folders)[:room])]
-    if len(folders) > room:
+    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in _by_code(shown[:room], folders)]
+    if len(shown) > room:
         lines.append("… and deeper folders")
     if own:
         lines.append(f"./: {_names(own)}")
     return "\n".join(lines)
 
 
+def _by_code(names: Iterable[str], folders: Mapping[str, Sequence[str]]) -> list[str]:
+    """Most code first, hidden folders last, then by name. Sizes count by their doublings: one file more moves little."""
+
+    def key(folder: str) -> tuple[bool, int, str]:
+        code = sum(_is_code(name.rpartition(".")[2]) for name in folders[folder][:MANY])
+        return folder.startswith(".") or "/." in folder, -code.bit_length(), folder
+
+    return sorted(names, key=key)
+
+
 def _names(names: list[str]) -> str:
     code_first = sorted(names, key=lambda name: (language_of(name) in _NO_CODE, name))
     shown = ", ".join(one_line(name) for name in code_first[:MAX_FILES_A_FOLDER])
     return f"{shown}, …" if len(names) > MAX_FILES_A_FOLDER else shown
+
+
+@lru_cache(maxsize=256)
+def _is_code(ending: str) -> bool:
+    return language_of(f"x.{ending}") not in _NO_CODE

@@ -71,6 +71,24 @@ def test_the_outline_is_short_and_always_the_same(tmp_path: Path) -> None:
     assert all(len(line) < 300 for line in outline.split("\n"))
 
 
+def test_folders_with_code_come_before_what_is_around_them(tmp_path: Path) -> None:
+    """The outline is cut at its end, in a small budget to its first lines: there the code has to stand."""
+    around = {f"{folder}/{name}": "" for folder in (".github", "assets", "docs") for name in ("a.yml", "b.md", "c.svg")}
+    write(tmp_path / "app", around | {f"src/app/m{number}.py": "" for number in range(9)} | {"examples/one.py": ""})
+    workspace = find_workspace(tmp_path / "app")
+    outline = summarise(workspace, listed_files(workspace)).outline
+    assert [line.split(":")[0] for line in outline.split("\n")] == ["src/app/", "examples/", "assets/", "docs/", ".github/"]
+
+
+def test_more_files_than_fit_change_no_order(tmp_path: Path) -> None:
+    """A level with hundreds of folders keeps those with most code."""
+    write(tmp_path / "app", {f"d{number:03}/x.md": "" for number in range(200)} | {"zz/lib.rs": "", "zz/a/b/deep.rs": ""})
+    workspace = find_workspace(tmp_path / "app")
+    lines = summarise(workspace, listed_files(workspace)).outline.split("\n")
+    assert lines[0] == "zz/: lib.rs"
+    assert lines[-1] == "… and deeper folders"
+
+
 def test_an_empty_folder_has_an_empty_outline(tmp_path: Path) -> None:
     """Nothing to list is not an error, nor is a folder that is gone."""
     (tmp_path / "empty").mkdir()
