@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from optafly_cli.pipeline.session import Session
 
 app = new_app()
+WIDEST_NAME = 34
+"""Columns that a block's name may take before it is folded: beside four other columns in 80."""
 
 
 @app.command(
@@ -184,18 +186,17 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
 
     console = ui.console()
     if routed.anchors:
+        names = [printable(anchor.label or anchor.kind) for anchor in routed.anchors]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for title, justify in (
-            ("block", "left"),
-            ("tokens", "right"),
-            ("up to here", "right"),
-            ("anchor", "left"),
-            ("why", "left"),
-        ):
-            table.add_column(title, justify="right" if justify == "right" else "left", overflow="fold")
-        for anchor in routed.anchors:
+        # A path that is folded in its line numbers cannot be read; reasons are sentences and can be
+        table.add_column("block", overflow="fold", min_width=min(WIDEST_NAME, max(map(len, names))))
+        table.add_column("tokens", justify="right")
+        table.add_column("up to here", justify="right")
+        table.add_column("anchor")
+        table.add_column("why", overflow="fold")
+        for name, anchor in zip(names, routed.anchors, strict=True):
             table.add_row(
-                printable(anchor.label or anchor.kind),
+                name,
                 f"{anchor.tokens:,}",
                 f"{anchor.cumulative_tokens:,}",
                 anchor.ttl if anchor.cacheable else "–",

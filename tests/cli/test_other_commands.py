@@ -46,6 +46,14 @@ def test_route_json_has_the_fields_of_the_design(cli: Cli) -> None:
     }  # fmt: skip
 
 
+def test_a_blocks_name_is_not_folded_in_a_narrow_table(cli: Cli, repo: Path) -> None:
+    """A path and its lines stand on one line of the table at 80 columns."""
+    (repo / "src/commands").mkdir()
+    (repo / "src/commands/progress.rs").write_text("fn step() {\n    todo!()\n}\n" * 200)
+    said = cli("route", "fix this bug", "--file", "src/commands/progress.rs:302", env={"COLUMNS": "80"}).out
+    assert re.search(r"^ ?src/commands/progress\.rs:\d+-\d+ ", said, re.MULTILINE)
+
+
 def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: MessagesApi, repo: Path) -> None:
     """The second question with the same system prompt reads it from the prompt cache."""
     (repo / "rules.md").write_text(
