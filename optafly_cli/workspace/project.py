@@ -75,7 +75,7 @@ def _outline(labels: Sequence[str]) -> str:
 
 
 def _by_code(names: Iterable[str], folders: Mapping[str, Sequence[str]]) -> list[str]:
-    """Most code first, hidden folders last, then by name. Sizes count by their doublings: one file more moves little."""
+    """Most code first, hidden folders last, then by name. Sizes count by doublings: one file more moves little."""
 
     def key(folder: str) -> tuple[bool, int, str]:
         code = sum(_is_code(name.rpartition(".")[2]) for name in folders[folder][:MANY])

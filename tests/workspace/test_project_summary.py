@@ -77,12 +77,20 @@ def test_folders_with_code_come_before_what_is_around_them(tmp_path: Path) -> No
     write(tmp_path / "app", around | {f"src/app/m{number}.py": "" for number in range(9)} | {"examples/one.py": ""})
     workspace = find_workspace(tmp_path / "app")
     outline = summarise(workspace, listed_files(workspace)).outline
-    assert [line.split(":")[0] for line in outline.split("\n")] == ["src/app/", "examples/", "assets/", "docs/", ".github/"]
+    assert [line.split(":")[0] for line in outline.split("\n")] == [
+        "src/app/",
+        "examples/",
+        "assets/",
+        "docs/",
+        ".github/",
+    ]
 
 
 def test_more_files_than_fit_change_no_order(tmp_path: Path) -> None:
     """A level with hundreds of folders keeps those with most code."""
-    write(tmp_path / "app", {f"d{number:03}/x.md": "" for number in range(200)} | {"zz/lib.rs": "", "zz/a/b/deep.rs": ""})
+    write(
+        tmp_path / "app", {f"d{number:03}/x.md": "" for number in range(200)} | {"zz/lib.rs": "", "zz/a/b/deep.rs": ""}
+    )
     workspace = find_workspace(tmp_path / "app")
     lines = summarise(workspace, listed_files(workspace)).outline.split("\n")
     assert lines[0] == "zz/: lib.rs"
