@@ -84,6 +84,17 @@ class Store(StoreReports):
                 self._touch(connection, found, ask)
         return found
 
+    def ruled_out(self, question: Question) -> Miss | None:
+        """A miss where the rules alone tell that no other words can answer it; None where that takes `look_up`."""
+        from optafly_cli.cache.ruling import ruled_out
+
+        connection = self._reader()
+        # What a team's store has is not here to be compared
+        if connection is None or self._sharing.store is not None:
+            return None
+        with self._reported("read"):
+            return ruled_out(connection, asked(question, self._settings, self._clock()), self._settings)
+
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
         try:

@@ -219,6 +219,8 @@ class Desk:
         if secret:
             return Opened(Found(call, reason="secret"))
         found = _exactly(store, call) if serve else Found(call)
+        if self._undecided(found) and not self._shared:
+            found = replace(found, lookup=_ruled_out(store, call) or found.lookup)
         undecided = self._undecided(found)
         if isinstance(found.lookup, Miss) and not undecided:
             opened = self._sendable(store, found, call, raw)
@@ -260,6 +262,13 @@ def _is_there(store: "Store", call: Call) -> bool:
         return store.has(call.key)
     except OptaflyError:
         return False
+
+
+def _ruled_out(store: "Store", call: Call) -> Miss | None:
+    try:
+        return store.ruled_out(call.question)
+    except OptaflyError:
+        return None
 
 
 def _end(lead: flight.Lead | None) -> None:
