@@ -25,10 +25,8 @@ _REACHABLE = """
 """
 
 
-def ruled_out(
-    connection: sqlite3.Connection, ask: "Asked", settings: CacheSettings, patience_s: float = PATIENCE_S
-) -> Miss | None:
-    """A miss with a rule that is against one of the entries; None where it takes more than rules to tell."""
+def ruled_out(connection: sqlite3.Connection, ask: "Asked", settings: CacheSettings, patience_s: float) -> Miss | None:
+    """A miss with a rule that is against one of the entries; None where it takes more than rules, or longer."""
     if settings.max_error_rate <= 0:
         return None
     rows = connection.execute(_REACHABLE, (ask.partition, ask.since, ask.key, MOST + 1)).fetchall()

@@ -86,14 +86,15 @@ class Store(StoreReports):
 
     def ruled_out(self, question: Question) -> Miss | None:
         """A miss where the rules alone tell that no other words can answer it; None where that takes `look_up`."""
-        from optafly_cli.cache.ruling import ruled_out
+        from optafly_cli.cache import ruling
 
         connection = self._reader()
         # What a team's store has is not here to be compared
         if connection is None or self._sharing.store is not None:
             return None
         with self._reported("read"):
-            return ruled_out(connection, asked(question, self._settings, self._clock()), self._settings)
+            ask = asked(question, self._settings, self._clock())
+            return ruling.ruled_out(connection, ask, self._settings, ruling.PATIENCE_S)
 
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
