@@ -4,8 +4,10 @@ Exact: the look-up serves nothing that a rule is against, however near it is (`w
 embedding, and is given up where the rules could take longer than that.
 """
 
+import re
 import sqlite3
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from optafly_cli.cache.types import Miss
@@ -20,6 +22,10 @@ MOST_ALIKE = 4
 """Those that literals do not tell apart, which takes up to 0.3 ms each: with more of them something is seldom left."""
 PATIENCE_S = 0.001
 """Some hold readings that are to be made first: a quarter of a millisecond each, after a start."""
+_SIGNS = re.compile(r"[^a-zA-Z\s.,?!'-]|[a-zA-Z][A-Z]|\.\w|(?<!\w)['-]\w")
+_COUNTS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "first", "second"])
+_COUNTS |= {"third", "once", "twice", "hour", "hours", "day", "days", "week", "weeks", "month", "months", "year"}
+"""What a text with a literal mostly has: two without are not told apart by literals, and need not be read for that."""
 _REACHABLE = """
     SELECT instruction FROM entry WHERE partition = ? AND embedder IS NOT NULL AND created > ? AND key <> ? LIMIT ?
 """
@@ -32,9 +38,12 @@ def ruled_out(connection: sqlite3.Connection, ask: "Asked", settings: CacheSetti
     rows = connection.execute(_REACHABLE, (ask.partition, ask.since, ask.key, MOST + 1)).fetchall()
     if not 0 < len(rows) <= MOST:
         return None
+    instruction = ask.question.instruction
+    plain = islice((stored for (stored,) in rows if _is_plain(stored)), MOST_ALIKE + 1)
+    if _is_plain(instruction) and len(list(plain)) > MOST_ALIKE:
+        return None
     from optafly_cli.cache.guard.vetoes import compare, literal_veto
 
-    instruction = ask.question.instruction
     give_up = time.perf_counter() + patience_s
     found = None
     alike = []
@@ -50,3 +59,7 @@ def ruled_out(connection: sqlite3.Connection, ask: "Asked", settings: CacheSetti
         if found is None or time.perf_counter() > give_up:
             return None
     return found and Miss(f"veto:{found.name}", f"the rules are against each stored prompt: {found.detail}")
+
+
+def _is_plain(instruction: str) -> bool:
+    return _SIGNS.search(instruction) is None and _COUNTS.isdisjoint(instruction.lower().split())
