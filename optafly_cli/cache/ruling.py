@@ -7,6 +7,7 @@ embedding, and is given up where the rules could take longer than that.
 import re
 import sqlite3
 import time
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from optafly_cli.cache.types import Miss
 from optafly_cli.config.settings import CacheSettings
 
 if TYPE_CHECKING:
+    from optafly_cli.cache.guard.veto import Veto
     from optafly_cli.cache.lookup import Asked
 
 MOST = 64
@@ -36,29 +38,34 @@ def ruled_out(connection: sqlite3.Connection, ask: "Asked", settings: CacheSetti
     if settings.max_error_rate <= 0:
         return None
     rows = connection.execute(_REACHABLE, (ask.partition, ask.since, ask.key, MOST + 1)).fetchall()
-    if not 0 < len(rows) <= MOST:
+    if len(rows) > MOST:
         return None
-    instruction = ask.question.instruction
-    plain = islice((stored for (stored,) in rows if _is_plain(stored)), MOST_ALIKE + 1)
+    veto = told_apart(ask.question.instruction, [stored for (stored,) in rows], patience_s)
+    return None if veto is None else Miss(f"veto:{veto.name}", f"a rule is against each stored prompt: {veto.detail}")
+
+
+def told_apart(instruction: str, stored: Sequence[str], patience_s: float) -> "Veto | None":
+    """A veto, where the rules have one against each of the stored instructions; None where that is not known."""
+    plain = islice(filter(_is_plain, stored), MOST_ALIKE + 1)
     if _is_plain(instruction) and len(list(plain)) > MOST_ALIKE:
         return None
-    from optafly_cli.cache.guard.vetoes import compare, literal_veto
+    from optafly_cli.cache.guard.vetoes import literal_veto, veto
 
     give_up = time.perf_counter() + patience_s
     found = None
     alike = []
-    for (stored,) in rows:
-        veto = literal_veto(instruction, stored)
-        found = veto or found
-        if veto is None:
-            alike.append(stored)
+    for one in stored:
+        refused = literal_veto(instruction, one)
+        found = refused or found
+        if refused is None:
+            alike.append(one)
         if len(alike) > MOST_ALIKE or time.perf_counter() > give_up:
             return None
-    for stored in alike:
-        found = compare(instruction, stored).veto
+    for one in alike:
+        found = veto(instruction, one)
         if found is None or time.perf_counter() > give_up:
             return None
-    return found and Miss(f"veto:{found.name}", f"the rules are against each stored prompt: {found.detail}")
+    return found
 
 
 def _is_plain(instruction: str) -> bool:
