@@ -68,6 +68,7 @@ def test_a_reply_begins_before_that_is_over(
 ) -> None:
     """What was sent cannot be called back; its end waits, and only then it is kept or not."""
     seen = threading.Event()
+
     def slowly(value: object) -> bool:
         assert seen.wait(60)
         return holds_secret(value)
