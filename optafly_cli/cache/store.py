@@ -220,6 +220,10 @@ class Store(StoreReports):
         """Embed now what `remember` will keep for the question: for who waits for its answer anyway."""
         self._loaded.embedding_to_keep(question)
 
+    def expect(self, question: Question) -> None:
+        """Have the engine beside us, if there is one, begin to embed what will be looked up or kept."""
+        self._loaded.expect(question.instruction)
+
     def warm_up(self) -> None:
         """Load the embedding model now, where there is one: for a process that stays."""
         from optafly_cli.cache.embedder import EmbedderUnavailable
