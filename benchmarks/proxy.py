@@ -36,6 +36,8 @@ FEW_CLIENTS, FEW_PACE_S = 10, 0.5
 BESIDE = "beside a service: "
 THINKS_S = 0.03
 THINKING = "after 30 ms: "
+TOLD_APART = "miss, others in its scope that the rules tell apart"
+COMPARED = "miss, others in its scope that have to be compared"
 NEW_RULES = "miss, 16 KB of rules never seen before"
 LONG = "a rule of the house that never changes " * 400
 KEY = "sk-ant-api03-benchmark"
@@ -176,7 +178,8 @@ def cases(proxy: int, fake: int) -> dict[str, Callable[[int], Awaitable[list[lis
         "exact hit, 50 clients, each at once again": full,
         "semantic hit, 10 clients, 20 requests/s": semantic,
         "miss, nothing stored in its scope": missed(lambda n: question("why?", system=f"scope {n}", stream=True)),
-        "miss, other questions stored in its scope": missed(lambda n: question(sentence(n), stream=True)),
+        TOLD_APART: missed(lambda n: question(sentence(n), system=f"told apart {n // MISSES}", stream=True)),
+        COMPARED: missed(lambda n: question(matter(n), system=f"compared {n // MISSES}", stream=True)),
         "miss, 16 KB of rules to anchor": missed(
             lambda n: question("why?", system=f"{n % 3}{LONG}", stream=True, stop_sequences=[str(n)])
         ),
@@ -185,11 +188,21 @@ def cases(proxy: int, fake: int) -> dict[str, Callable[[int], Awaitable[list[lis
 
 
 def sentence(number: int) -> str:
-    """A question that no other of the benchmark is like."""
+    """A question that no other of the benchmark is like; each has a number, which tells it apart."""
     rng = random.Random(number)
     verb = rng.choice(["describe", "list", "compare", "summarise", "explain"])
     nouns = rng.sample(["sockets", "parsers", "orchids", "glaciers", "violins", "tariffs", "enzymes", "kernels"], 3)
     return f"{verb} {nouns[0]} and {nouns[1]} for {nouns[2]} number {number}"
+
+
+def matter(number: int) -> str:
+    """A question that no other of the benchmark is like, in plain words: no rule tells most of them apart."""
+    asked = ["explain how {} work", "write a story with {}", "what are {} good for", "summarise the history of {}"]
+    asked += ["think of a recipe with {}", "why do people like {}", "who would collect {}", "describe the sound of {}"]
+    nouns = ["sockets", "parsers", "orchids", "glaciers", "violins", "tariffs", "enzymes", "kernels", "bicycles"]
+    nouns += ["lighthouses", "mosses", "tides", "bridges", "carpets", "pigeons", "clocks", "castles", "candles", "nets"]
+    about = random.Random(1).sample([one.format(noun) for one in asked for noun in nouns], len(asked) * len(nouns))
+    return about[number % len(about)]
 
 
 def rules(number: int) -> str:
@@ -211,7 +224,7 @@ async def measure(
     todo = cases(proxy, fake)
     there = cases(beside, fake)
     todo |= {BESIDE + name: there[name] for name in todo if "50 clients, 200" in name or "semantic" in name}
-    todo |= {BESIDE + name: there[name] for name in todo if name == "miss, other questions stored in its scope"}
+    todo |= {BESIDE + name: there[name] for name in (TOLD_APART, COMPARED)}
     todo[THINKING + NEW_RULES] = cases(*thinking)[NEW_RULES]
     found: dict[str, list[list[float]]] = {name: [[], []] for name in todo}
     names = list(todo)

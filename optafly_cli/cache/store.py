@@ -84,6 +84,18 @@ class Store(StoreReports):
                 self._touch(connection, found, ask)
         return found
 
+    def ruled_out(self, question: Question) -> Miss | None:
+        """A miss where the rules alone tell that no other words can answer it; None where that takes `look_up`."""
+        from optafly_cli.cache import ruling
+
+        connection = self._reader()
+        # What a team's store has is not here to be compared
+        if connection is None or self._sharing.store is not None:
+            return None
+        with self._reported("read"):
+            ask = asked(question, self._settings, self._clock())
+            return ruling.ruled_out(connection, ask, self._settings, ruling.PATIENCE_S)
+
     def _look_further(self, missed: Miss, ask: Asked) -> Lookup:
         """What the team's store has for the question, decided here; the miss with a warning when it cannot be asked."""
         try:
@@ -207,6 +219,10 @@ class Store(StoreReports):
     def prepare(self, question: Question) -> None:
         """Embed now what `remember` will keep for the question: for who waits for its answer anyway."""
         self._loaded.embedding_to_keep(question)
+
+    def expect(self, question: Question) -> None:
+        """Have the engine beside us, if there is one, begin to embed what will be looked up or kept."""
+        self._loaded.expect(question.instruction)
 
     def warm_up(self) -> None:
         """Load the embedding model now, where there is one: for a process that stays."""

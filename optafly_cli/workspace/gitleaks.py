@@ -6,7 +6,7 @@ A rule is tried only where its first words stand: to try all of them everywhere 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -64,18 +64,19 @@ class _Rule:
 
 @dataclass(frozen=True)
 class _Rules:
+    """`by_keyword` has the places in `rules` of those that are tried where the keyword stands."""
+
     rules: tuple[_Rule, ...]
-    keywords: frozenset[str]
+    by_keyword: Mapping[str, Sequence[int]]
     everywhere: _Allowance
 
 
 def find(searched: Searched) -> Iterator[Found]:
     """The secrets that gitleaks would report in a file with this text; some may overlap."""
     known = _rules()
-    present = {keyword for keyword in known.keywords if keyword in searched.words}
-    for rule in known.rules:
-        if present.isdisjoint(rule.keywords):
-            continue
+    words = searched.words
+    tried = {at for keyword, places in known.by_keyword.items() if keyword in words for at in places}
+    for rule in (known.rules[at] for at in sorted(tried)):
         for match in rule.matches(searched):
             start, end = rule.span(match)
             if not _is_allowed(rule, known.everywhere, searched.text[start:end], match):
@@ -100,8 +101,11 @@ def _is_allowed(rule: _Rule, everywhere: _Allowance, secret: str, match: re.Matc
 def _rules() -> _Rules:
     data = json.loads(RULES.read_text("utf-8"))
     rules = tuple(_rule(one) for one in data["rules"])
-    keywords = frozenset(word for rule in rules for word in rule.keywords)
-    return _Rules(rules, keywords, _Allowance("secret", tuple(data["allowed"]), tuple(data["stopwords"])))
+    by_keyword: dict[str, list[int]] = {}
+    for at, rule in enumerate(rules):
+        for word in rule.keywords:
+            by_keyword.setdefault(word, []).append(at)
+    return _Rules(rules, by_keyword, _Allowance("secret", tuple(data["allowed"]), tuple(data["stopwords"])))
 
 
 def _rule(data: Mapping[str, Any]) -> _Rule:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from optafly_cli.cache import ruling
+from optafly_cli.cache.embedder import Embedder
 from optafly_cli.cache.requests import RequestLog
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.rules import all_blocks
@@ -334,6 +336,32 @@ def test_turns_that_are_more_than_text_hit_with_the_very_same_words_only(start: 
     assert proxy.ask(loop).cache == "hit; tier=exact"
     loop["messages"][-1]["content"][0]["content"] = "seen twice"
     assert proxy.ask(loop).cache == "miss; reason=empty"
+
+
+def test_what_the_rules_tell_is_sent_on_before_it_is_embedded(
+    start: StartProxy, api: MessagesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No entry of the scope can answer it, however near it is: it is embedded while the answer comes, and kept."""
+    monkeypatch.setattr(ruling, "PATIENCE_S", 60.0)
+    proxy = start(cache={"max_error_rate": 0.01})
+    assert proxy.ask(with_content("write 3 tests for the parser")).cache == "miss; reason=empty"
+    sent = threading.Event()
+    in_time = []
+    embed = Embedder.embed
+
+    def when_it_was_sent(self: Embedder, texts: list[str]) -> Any:
+        in_time.append(sent.wait(60))
+        return embed(self, texts)
+
+    def arrived(_: Any) -> str:
+        sent.set()
+        return "Done."
+
+    monkeypatch.setattr(Embedder, "embed", when_it_was_sent)
+    api.script(Reply(arrived))
+    assert proxy.ask(with_content("write 5 tests for the parser")).cache == "miss; reason=veto:number"
+    assert in_time == [True]
+    assert proxy.entries() == 2
 
 
 def test_a_reply_that_is_too_long_to_be_held_is_passed_on(start: StartProxy) -> None:

@@ -112,6 +112,12 @@ def veto(one: str, other: str) -> Veto | None:
     return compare(one, other).veto
 
 
+def literal_veto(one: str, other: str) -> Veto | None:
+    """The first veto over literals: a part of `veto` that takes some microseconds once both were read."""
+    left, right = sorted((one, other))
+    return next(_literals(read(left), read(right)), None) if left != right else None
+
+
 def every_veto(comparison: Comparison) -> tuple[Veto, ...]:
     """All that speaks against sharing an answer, for who explains it; the first is `Comparison.veto`."""
     return tuple(_vetoes(comparison.left, comparison.right)) if comparison.veto else ()

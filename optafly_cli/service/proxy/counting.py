@@ -10,6 +10,7 @@ _COUNTED = 2_048
 """Characters that are counted whole: half a millisecond."""
 _SAMPLES = 8
 _SAMPLE = 128
+_WORD = 32
 _REMEMBERED = 1_024
 
 
@@ -35,6 +36,14 @@ class Counts:
 
 
 def sampled(text: str) -> str:
-    """Pieces of a long text, evenly spaced from its beginning to its end."""
+    """Pieces of a long text, evenly spaced from its beginning to its end, with their words whole."""
     last = len(text) - _SAMPLE
-    return "".join(text[at : at + _SAMPLE] for at in (last * n // (_SAMPLES - 1) for n in range(_SAMPLES)))
+    return "".join(_piece(text, last * n // (_SAMPLES - 1)) for n in range(_SAMPLES))
+
+
+def _piece(text: str, at: int) -> str:
+    # Parts of words are words that nobody has seen: each would be counted anew
+    begin = text.find(" ", at, at + _WORD) if at else 0
+    begin = at if begin < 0 else begin
+    end = text.find(" ", begin + _SAMPLE, begin + _SAMPLE + _WORD)
+    return text[begin : begin + _SAMPLE if end < 0 else end]

@@ -63,8 +63,11 @@ class Desk:
         self.warnings: deque[str] = deque(maxlen=16)
 
         def beside_an_engine() -> "Store":
-            return Store.open(folder, cache, engine=find_engine(self.warnings.append))
+            engine = find_engine(self.warnings.append)
+            self._beside = engine is not None
+            return Store.open(folder, cache, engine=engine)
 
+        self._beside = False
         self._thorough = Clerk("optafly-thorough", beside_an_engine)
         self._count = Counts()
 
@@ -219,7 +222,12 @@ class Desk:
         if secret:
             return Opened(Found(call, reason="secret"))
         found = _exactly(store, call) if serve else Found(call)
+        if self._undecided(found) and not self._shared:
+            found = replace(found, lookup=_ruled_out(store, call) or found.lookup)
         undecided = self._undecided(found)
+        if undecided and self._beside:
+            # Another process has the work of it
+            self._thorough.begin(lambda theirs: theirs.expect(call.question))
         if isinstance(found.lookup, Miss) and not undecided:
             opened = self._sendable(store, found, call, raw)
             return replace(opened, found=replace(opened.found, unseen=unseen))
@@ -260,6 +268,13 @@ def _is_there(store: "Store", call: Call) -> bool:
         return store.has(call.key)
     except OptaflyError:
         return False
+
+
+def _ruled_out(store: "Store", call: Call) -> Miss | None:
+    try:
+        return store.ruled_out(call.question)
+    except OptaflyError:
+        return None
 
 
 def _end(lead: flight.Lead | None) -> None:

@@ -1,10 +1,8 @@
 """POST /v1/messages: look up, send on, read along, keep; and everything else, passed through."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
 
 from optafly_cli.cache.types import Hit, Miss
 from optafly_cli.config.settings import Settings
@@ -18,6 +16,7 @@ from optafly_cli.service.proxy.headers import Headers, end_to_end, first, has, r
 from optafly_cli.service.proxy.keeping import Keeper, Sent, Verdict, header_of
 from optafly_cli.service.proxy.metrics import Metrics
 from optafly_cli.service.proxy.problems import Refused
+from optafly_cli.service.proxy.unseen import Unseen
 from optafly_cli.service.proxy.upstream import Reply, Upstream
 from optafly_cli.service.proxy.watching import Watch
 
@@ -28,6 +27,7 @@ MAX_WHOLE = 4 << 20
 """A reply that is not streamed and longer than this is passed on as it comes, and not kept."""
 CACHE = b"x-optafly-cache"
 Take = Callable[[int], bool]
+_NO_STORE = Verdict("bypass", "store")
 
 
 class Handler:
@@ -151,7 +151,7 @@ class Handler:
     def _verdict(self, found: Found, mode: str) -> Verdict:
         if found.problem:
             self._keeper.report(found.problem)
-            return Verdict("bypass", "store")
+            return _NO_STORE
         if found.reason:
             return Verdict("bypass", found.reason)
         if mode == "bypass" or not self._settings.cache.enabled:
@@ -172,43 +172,44 @@ class Handler:
         headers = self._to_upstream(client.headers, readable=sent.verdict.keep)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
         headers.append((b"content-length", b"%d" % len(body)))
-        looking: list[asyncio.Task[bool]] = []
-        if found.unseen:
-            content: bytes | AsyncIterable[bytes] = _noticed(body, lambda: looking.append(self._looking(found)))
-        else:
-            content = body
-            self._count(sent.verdict)
-        async with self._upstream.send("POST", client.target, headers, content) as reply:
-            if found.unseen:
-                # The upstream took longer than this, unless it is next door
-                sent = sent.with_secret() if await (looking or [self._looking(found)])[0] else sent
-                self._count(sent.verdict)
-            verdict = sent.verdict
-            if verdict.reason == "secret":
-                # Not even a digest of what a secret is in
-                planned = replace(planned, sent=None)
-            self._note_status(reply.status)
-            ours = {CACHE.decode(): verdict.header, "x-optafly-anchors": str(planned.anchors)}
-            if not verdict.keep or reply.status != 200 or sent.call is None:
-                await client.start(reply.status, response_headers(reply.headers, ours))
-                await self._relay(client, reply)
-                if reply.status == 200:
-                    self._keeper.note(planned.sent, None)
-            else:
-                streamed = header_of(reply, b"content-type").startswith("text/event-stream")
-                with self._replies.share() as take:
-                    watch = await (self._stream if streamed else self._whole)(client, reply, sent, ours, take)
-                self._keeper.note(planned.sent, watch)
+        unseen = Unseen(found.unseen, self._desk.holds_secret, lambda secret: self._count(sent.with_secret(secret)))
+        try:
+            async with self._upstream.send("POST", client.target, headers, body) as reply:
+                sent = await self._passed_on(client, reply, sent.with_secret(unseen.secret), unseen, planned)
+        finally:
+            unseen.close()
         self.metrics.observe(sent.verdict.status, time.monotonic() - sent.begun)
 
-    def _looking(self, found: Found) -> asyncio.Task[bool]:
-        return asyncio.ensure_future(self._desk.holds_secret(found.unseen))
+    async def _passed_on(self, client: Client, reply: Reply, sent: Sent, unseen: Unseen, planned: Anchored) -> Sent:
+        """Pass the reply on, and keep what may be kept; the request with what was found in it meanwhile."""
+        self._note_status(reply.status)
+        watch = None
+        ours = {CACHE.decode(): sent.verdict.header, "x-optafly-anchors": str(planned.anchors)}
+        if not sent.verdict.keep or reply.status != 200 or sent.call is None:
+            await client.start(reply.status, response_headers(reply.headers, ours))
+            await self._relay(client, reply)
+        else:
+            streamed = header_of(reply, b"content-type").startswith("text/event-stream")
+            with self._replies.share() as take:
+                watch = await (self._stream if streamed else self._whole)(client, reply, sent, unseen, ours, take)
+        sent = sent.with_secret(await unseen.holds_secret())
+        # Of what a secret is in there is not even a digest
+        if sent.verdict.reason != "secret" and reply.status == 200:
+            self._keeper.note(planned.sent, watch)
+        return sent
 
-    def _count(self, verdict: Verdict) -> None:
+    def _count(self, sent: Sent) -> None:
+        verdict = sent.verdict
         name = "optafly_misses_total" if verdict.status == "miss" else "optafly_bypasses_total"
         self.metrics.count(name, "reason", verdict.reason)
 
-    async def _stream(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> Watch:
+    async def _kept(self, watch: Watch, reply: Reply, sent: Sent, unseen: Unseen) -> bool:
+        """Store the answer if it may be, once the request is known to hold no secret; False: the store could not."""
+        return await unseen.holds_secret() or await self._keeper.keep(watch, reply, sent)
+
+    async def _stream(
+        self, client: Client, reply: Reply, sent: Sent, unseen: Unseen, ours: dict[str, str], take: Take
+    ) -> Watch:
         """Pass a stream on chunk by chunk; the one that completes the message goes when the answer is on disk."""
         watch = Watch(stream=True, coding=header_of(reply, b"content-encoding"))
         await client.start(reply.status, response_headers(reply.headers, ours))
@@ -218,23 +219,27 @@ class Handler:
                 watch.feed(chunk, room=take(len(chunk)))
                 if watch.complete and not kept:
                     kept = True
-                    await self._keeper.keep(watch, reply, sent)
+                    await self._kept(watch, reply, sent, unseen)
                 elif watch.given_up and sent.flight:
                     sent.flight.lands(kept=False)
                 await client.write(chunk)
                 if not (kept or prepared):
                     prepared = True
+                    unseen.begin()
                     self._keeper.prepare(sent)
         if not kept:
-            await self._keeper.keep(watch, reply, sent)
+            await self._kept(watch, reply, sent, unseen)
         await client.end()
         return watch
 
-    async def _whole(self, client: Client, reply: Reply, sent: Sent, ours: dict[str, str], take: Take) -> Watch:
+    async def _whole(
+        self, client: Client, reply: Reply, sent: Sent, unseen: Unseen, ours: dict[str, str], take: Take
+    ) -> Watch:
         """Hold a reply that is not streamed until its answer is on disk; one that is too long for that is passed on."""
         watch = Watch(stream=False, coding=header_of(reply, b"content-encoding"))
         parts: list[bytes] = []
         held = 0
+        unseen.begin()
         self._keeper.prepare(sent)
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
@@ -250,8 +255,8 @@ class Handler:
                     await client.start(reply.status, response_headers(reply.headers, ours))
                     await client.write(b"".join(parts))
                     parts = []
-        if not await self._keeper.keep(watch, reply, sent) and not client.status:
-            ours |= {CACHE.decode(): Verdict("bypass", "store").header}
+        stored = await self._kept(watch, reply, sent, unseen)
+        ours |= {CACHE.decode(): (sent.with_secret(unseen.secret).verdict if stored else _NO_STORE).header}
         if not client.status:
             await client.start(reply.status, response_headers(reply.headers, ours))
         await client.end(b"".join(parts))
@@ -272,12 +277,6 @@ class Handler:
         if names & set(CREDENTIALS):
             names |= set(CREDENTIALS)
         return {name: value for name, value in self._extra.items() if name not in names}
-
-
-async def _noticed(body: bytes, sent: Callable[[], None]) -> AsyncIterator[bytes]:
-    """The body, and a word when it was sent."""
-    yield body
-    sent()
 
 
 def _mode(headers: Headers) -> str:

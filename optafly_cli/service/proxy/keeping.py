@@ -52,8 +52,10 @@ class Sent:
     flight: Flight | None
     begun: float
 
-    def with_secret(self) -> "Sent":
-        """The same, when a secret was found in the request after it was sent: nothing of it is kept or waited for."""
+    def with_secret(self, found: bool) -> "Sent":
+        """The same, with what was found in the request after it was sent: of a secret nothing is kept or waited for."""
+        if not found:
+            return self
         if self.flight:
             self.flight.lands(kept=False)
         return replace(self, verdict=Verdict("bypass", "secret"))
