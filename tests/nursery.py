@@ -1,6 +1,6 @@
-"""Runs `python -m optafly_cli` in forks of a process that has imported the large libraries once.
+"""Runs `python -m optafly_cli` in forks of a process that has imported the large libraries and optafly's modules once.
 
-Half of the suite's processor time went into importing `anthropic` anew for each command. A fork is a process of its
+Two thirds of the suite's processor time went into importing them anew for each command. A fork is a process of its
 own in all that tests look at: streams, folder, environment, exit code, signals, files. What only a new interpreter has
 (its start-up variables; a limit, a umask or an owner set before it) is refused, and the caller starts one.
 """
@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import selectors
 import signal
@@ -17,13 +18,16 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-LIBRARIES = ("anthropic.resources.messages", "httpx2", "tokenizers", "typer")
+LIBRARIES = (
+    "anthropic.resources.messages", "faiss", "httpx2", "numpy", "pathspec", "rich.console", "rich.progress",
+    "rich.table", "tokenizers", "tomlkit", "typer", "uvicorn",
+)  # fmt: skip
 """None starts a thread, and of what they read of the environment while imported, nothing is in `_HARMLESS`."""
 _HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM")
 _HARMLESS_PREFIXES = ("OPTAFLY_", "ANTHROPIC_", "XDG_")
@@ -42,7 +46,8 @@ class Nursery:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
-                env={"PATH": os.environ["PATH"], "LANG": _LANG},
+                # OpenBLAS, in numpy, would start threads
+                env={"PATH": os.environ["PATH"], "LANG": _LANG, "OPENBLAS_NUM_THREADS": "1"},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -123,6 +128,7 @@ def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | Non
                     return None
                 pid = os.fork()
                 if pid == 0:
+                    _forget(wishes, running)
                     for number, descriptor in enumerate(descriptors[:3]):
                         os.dup2(descriptor, number)
                     os.closerange(3, 1 << 16)
@@ -138,10 +144,27 @@ def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | Non
                 os.close(key.fd)
 
 
+def _forget(wishes: socket.socket, running: selectors.BaseSelector) -> None:
+    """Let go of the parent's sockets: collected later, they would close what has their numbers by then."""
+    for key in list(running.get_map().values()):
+        if key.data is not None:
+            key.data[1].detach()
+    running.close()
+    wishes.detach()
+
+
 def _report(_: int, pid: int, reply: socket.socket) -> None:
     _, status = os.waitpid(pid, 0)
     with reply, suppress(BrokenPipeError):
         reply.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, signed=True))
+
+
+def _modules() -> Iterator[str]:
+    """All of optafly's but what runs when it is imported."""
+    package = importlib.import_module("optafly_cli")
+    for found in pkgutil.walk_packages(package.__path__, "optafly_cli."):
+        if not found.name.endswith(".__main__"):
+            yield found.name
 
 
 def _stream(number: int, mode: str, errors: str) -> Any:
@@ -152,7 +175,7 @@ def _stream(number: int, mode: str, errors: str) -> Any:
 def _main() -> None:
     # Not this folder, whose modules are named like others' (fakes, data)
     sys.path[0] = "/"
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *_modules()):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()

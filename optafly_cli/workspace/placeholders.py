@@ -6,7 +6,7 @@ from functools import cache
 from optafly_cli.workspace.drawn import is_drawn
 from optafly_cli.workspace.searched import entropy
 
-_PASSWORD_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 3.2, 4.4
+_PASSWORD_BITS, _HEX_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 2.5, 3.2, 4.4
 _SHORTEST_TOKEN = 12
 
 
@@ -26,7 +26,8 @@ def looks_real(value: str, *, password: bool) -> bool:
     if password:
         return _unlike_a_word().search(value) is not None and (entropy(value) >= _PASSWORD_BITS or is_drawn(value))
     has_digit = any(letter.isdigit() for letter in value)
-    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= _TOKEN_BITS
+    bits = _HEX_BITS if _long_hex().fullmatch(value) else _TOKEN_BITS
+    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= bits
 
 
 def is_path(value: str) -> bool:
@@ -57,6 +58,11 @@ def _filler() -> re.Pattern[str]:
         "abc(?:def)?(?:ghi)?|asdf|foo|bar|baz|dev|prod|local|db|database|postgres|mysql|redis|mongo|rabbitmq"
     )
     return re.compile(rf"(?:{words})|[\d\W_]+")
+
+
+@cache
+def _long_hex() -> re.Pattern[str]:
+    return re.compile(r"[0-9A-Fa-f]{32,}")
 
 
 @cache

@@ -82,6 +82,7 @@ def test_a_token_that_is_split_over_lines_is_one(kind: str, seed: int) -> None:
         # The same letters again and again
         ("jdbc:postgresql://db7/orders?user=app&password=m2Q__dfm__&ssl=true", "m2Q__dfm__"),
         ("const dbPassword = `A8QV9A9r8A9`;", "A8QV9A9r8A9"),
+        ("CLOUDFLARE_API_KEY=577b8c272f38de27d535dc25245de257f4752", "577b8c272f38de27d535dc25245de257f4752"),
         # "todo", "xxx" and "..." in the midst of it
         ('    "awsSecretAccessKey": "2lAtKOtAtPzHSA6/uH73Oug3rogD7ZWHtODo/H5g",', "2lAtKOtAtPzHSA6/uH73"),
         ("Authorization: Bearer NlXXXF4d5pKIMqhIfJlvidfC6O-FHpwVroFElCnQYv3Iw0hWjZVG-8Ywz4", "NlXXXF4d5pKIMqhIfJ"),
