@@ -83,7 +83,9 @@ def test_a_token_that_is_split_over_lines_is_one(kind: str, seed: int) -> None:
         ("jdbc:postgresql://db7/orders?user=app&password=m2Q__dfm__&ssl=true", "m2Q__dfm__"),
         ("const dbPassword = `A8QV9A9r8A9`;", "A8QV9A9r8A9"),
         ("CLOUDFLARE_API_KEY=577b8c272f38de27d535dc25245de257f4752", "577b8c272f38de27d535dc25245de257f4752"),
-        # "todo", "xxx" and "..." in the midst of it
+        # "false", "null", "todo", "xxx" and "..." in the midst of it
+        ("# 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", "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"),
+        ("hf_token: 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", "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"),
         ('    "awsSecretAccessKey": "2lAtKOtAtPzHSA6/uH73Oug3rogD7ZWHtODo/H5g",', "2lAtKOtAtPzHSA6/uH73"),
         ("Authorization: Bearer NlXXXF4d5pKIMqhIfJlvidfC6O-FHpwVroFElCnQYv3Iw0hWjZVG-8Ywz4", "NlXXXF4d5pKIMqhIfJ"),
         ("headers['Authorization'] = 'Bearer m_vG7oiv8LOoMoXr1_2.3SIjPa2...'", "m_vG7oiv8LOoMoXr1_2"),
