@@ -1,12 +1,15 @@
 """How many planted secrets get through, how much is redacted that is none, and how long it takes.
 
     .venv/bin/python -m benchmarks.redaction [--planted 200] [--files 3000] [--seed 1] [--json]
+    .venv/bin/python -m benchmarks.redaction --alone 300000 [--kinds password] [--seed 1]
 
 Planted: made-up secrets of the kinds in `benchmarks.planted`, in turn, each at a random line of a real file. Real
 files: Python's library with what is installed in it and beside this interpreter, and this repository but its tests,
 which hold made-up secrets; a file counts as falsely redacted when anything in it is. Times are CPU time. Beside it in
 the same run, where it is installed: detect-secrets (Yelp) with its default plugins, on the same planted files and the
 first files of the same sample; a secret counts as found when it reports one on any of its lines.
+
+With `--alone`: that many made-up secrets of each kind (or of some), each the whole text, and which of them get through.
 """
 
 import argparse
@@ -107,7 +110,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", action="store_true", help="print what was redacted in real files")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--alone", type=int, default=0, metavar="N", help="of each kind, without a file around it")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), help="with --alone")
     options = parser.parse_args()
+    if options.alone:
+        _alone(options.kinds, options.alone, options.seed)
+        return
     chance = random.Random(options.seed)
     files = corpus(chance, options.files)
     made = list(cases(chance, files, options.planted))
@@ -137,6 +145,19 @@ def main() -> None:
             print(f"\nLeaked by {name}: " + ", ".join(f"{kind} {count}" for kind, count in sorted(row.leaked.items())))
     if options.show:
         print("\n" + "\n".join(shown))
+
+
+def _alone(kinds: Sequence[str], count: int, seed: int) -> None:
+    left: Counter[str] = Counter()
+    for kind in kinds:
+        chance = random.Random(f"{seed} {kind}")
+        for _ in range(count):
+            planted = plant(chance, kind)
+            clean = redact(planted.lines, {}).text
+            if any(part in clean for part in planted.parts):
+                left[kind] += 1
+                print(f"leaked, {kind}: {planted.lines}")
+    print(f"{left.total()} of {count * len(kinds):,}, {count:,} of each of {len(kinds)} kinds; seed {seed}")
 
 
 def _peer(made: Sequence[Case], files: Sequence[Path], large: str) -> Figures:

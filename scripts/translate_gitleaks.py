@@ -11,6 +11,7 @@ Changed on the way, because gitleaks reports and we redact:
 - What may follow a secret is what cannot belong to it, not a short list of marks; `\\b` before it also holds after an
   escape ("\\nghp_..."), "%3D" or a terminal's colour.
 - `.*` gets a limit, so that hostile text costs no minutes.
+- `true`, `false` and `null` are no secrets when that is all of one; gitleaks' pattern takes any with "false" in it.
 - Rules and allowances for certain paths go: the text that is redacted has none. So does the rule for private keys,
   which takes no key that is cut off, and everything between two mentions of a marker.
 """
@@ -33,6 +34,7 @@ _ENDING = r"""(?:[\x60'"\s;]|\\[nr]|$)"""
 _FREE_TEXT = r"[\w.-]{0,50}?"
 _NO_KEYWORD = re.compile(r"[\s\"'(),;{}\[\]]")
 """What the text is split at before keywords are looked for (`Searched.words`)."""
+_MENDED = {"(?i)^true|false|null$": "(?i)^(?:true|false|null)$"}
 _MOST, _FEW, _LONGEST, _SHORTEST = 300, 12, 24, 2
 OURS = ("private-key",)
 KINDS = {
@@ -72,7 +74,7 @@ def main(repository: str) -> None:
         "source": "https://github.com/gitleaks/gitleaks, config/gitleaks.toml, MIT License, (c) 2019 Zachary Rice",
         "version": _git(repository, "log", "-1", "--format=%H %cs").strip(),
         "left_out": [rule["id"] for rule in config["rules"] if rule not in taken],
-        "allowed": [_translated(one) for one in config["allowlist"]["regexes"]],
+        "allowed": [_translated(_MENDED.get(one, one)) for one in config["allowlist"]["regexes"]],
         "stopwords": config["allowlist"]["stopwords"],
         "rules": sorted(rules, key=lambda rule: rule["id"] == "generic-api-key"),
     }

@@ -21,6 +21,13 @@ settings.load_profile("optafly")
 _REAL_HOME = Path(os.environ.get("HOME", "/root"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """With several workers each takes tests that stand together, and what these share is made once, not in all."""
+    if config.getoption("numprocesses", None) and config.getoption("dist", "no") == "no":
+        config.option.dist = "worksteal"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> None:
     """A shell starts background jobs with SIGINT ignored, and children inherit that: Ctrl-C is tested all the same."""

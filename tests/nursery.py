@@ -1,37 +1,88 @@
-"""Runs `python -m optafly_cli` in forks of a process that has imported the large libraries once.
+"""Runs `python -m optafly_cli` in forks of a process that has imported the large libraries and optafly's modules once.
 
-Half of the suite's processor time went into importing `anthropic` anew for each command. A fork is a process of its
+Two thirds of the suite's processor time went into importing them anew for each command. A fork is a process of its
 own in all that tests look at: streams, folder, environment, exit code, signals, files. What only a new interpreter has
 (its start-up variables; a limit, a umask or an owner set before it) is refused, and the caller starts one.
 """
 
 import atexit
+import fcntl
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-LIBRARIES = ("anthropic.resources.messages", "httpx2", "tokenizers", "typer")
+LIBRARIES = (
+    "anthropic.resources.messages", "faiss", "httpx2", "numpy", "pathspec", "rich.console", "rich.progress",
+    "rich.table", "tokenizers", "tomlkit", "typer", "uvicorn",
+)  # fmt: skip
 """None starts a thread, and of what they read of the environment while imported, nothing is in `_HARMLESS`."""
-_HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM")
+_HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM", "TERM", "EDITOR", "PAGER", "TMPDIR")
 _HARMLESS_PREFIXES = ("OPTAFLY_", "ANTHROPIC_", "XDG_")
 _NOT_HARMLESS = ("ANTHROPIC_LOG",)
 _LANG = "C.UTF-8"
 _LARGEST = 60_000
 """A message on the socket must hold all of the command; nearly every one is far smaller."""
 _PATIENCE_S = 120.0
+
+
+class Child:
+    """A command that runs, its streams where the caller has them. The part of `Popen` that the suite needs."""
+
+    returncode: int | None = None
+
+    def __init__(self, reply: socket.socket, out: int | None = None, err: int | None = None) -> None:
+        self._reply = reply
+        self.pid = int.from_bytes(_four(reply))
+        self.stdout, self.stderr = (None if each is None else os.fdopen(each, encoding="utf-8") for each in (out, err))
+
+    def poll(self) -> int | None:
+        """Its exit code, when it has ended."""
+        if self.returncode is None and select.select([self._reply], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float = _PATIENCE_S) -> int:
+        """Its exit code, once it has ended; one that does not is killed."""
+        if self.returncode is None:
+            with self._reply:
+                self._reply.settimeout(timeout)
+                try:
+                    self.returncode = int.from_bytes(_four(self._reply), signed=True)
+                except TimeoutError:
+                    os.kill(self.pid, signal.SIGKILL)
+                    raise
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """To it alone, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = _PATIENCE_S) -> tuple[str, str]:
+        """All that it has yet to write on its streams, when it has ended."""
+        assert self.stdout is not None
+        assert self.stderr is not None
+        with ThreadPoolExecutor(1) as pool, self.stdout, self.stderr:
+            err = pool.submit(self.stderr.read)
+            told = self.stdout.read(), err.result()
+        self.wait(timeout)
+        return told
 
 
 class Nursery:
@@ -42,7 +93,8 @@ class Nursery:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
-                env={"PATH": os.environ["PATH"], "LANG": _LANG},
+                # OpenBLAS, in numpy, would start threads
+                env={"PATH": os.environ["PATH"], "LANG": _LANG, "OPENBLAS_NUM_THREADS": "1"},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -57,24 +109,47 @@ class Nursery:
         self, arguments: Sequence[str | bytes], *, stdin: bytes | None, cwd: Path, env: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[bytes] | None":
         """Run optafly as `subprocess.run` would, with pipes; None: this needs an interpreter of its own."""
-        wish = json.dumps([[os.fsdecode(each) for each in arguments], str(cwd), dict(env)]).encode()
-        if not _forkable(env) or len(wish) > _LARGEST or b"\\u0000" in wish:
+        if (wish := _wish(arguments, cwd, env)) is None:
             return None
         to_child, ours_in = os.pipe() if stdin is not None else (os.open(os.devnull, os.O_RDONLY), None)
         ours_out, out = os.pipe()
         ours_err, err = os.pipe()
-        reply, theirs = socket.socketpair()
-        given = [to_child, out, err, theirs.fileno()]
-        with ThreadPoolExecutor(3) as pool, reply:
-            socket.send_fds(self._wishes, [wish], given)
-            for descriptor in given[:3]:
-                os.close(descriptor)
-            theirs.close()
+        with ThreadPoolExecutor(3) as pool:
+            child = Child(self._fork(wish, to_child, out, err))
             read = [pool.submit(_all_of, os.fdopen(descriptor, "rb")) for descriptor in (ours_out, ours_err)]
             if ours_in is not None:
                 pool.submit(_write, os.fdopen(ours_in, "wb"), stdin or b"")
-            code = _told(reply)
+            code = child.wait()
             return subprocess.CompletedProcess(arguments, code, *(each.result(_PATIENCE_S) for each in read))
+
+    def begin(self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Child | None:
+        """Begin as `Popen` would, without input and with pipes; None: this needs an interpreter of its own."""
+        if (wish := _wish(arguments, cwd, env)) is None:
+            return None
+        ours_out, out = os.pipe()
+        ours_err, err = os.pipe()
+        return Child(self._fork(wish, os.open(os.devnull, os.O_RDONLY), out, err), ours_out, ours_err)
+
+    def begin_on(self, terminal: int, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Child | None:
+        """Begin with a terminal that is its own, which is closed here; None: this needs an interpreter of its own."""
+        if (wish := _wish(arguments, cwd, env, terminal=True)) is None:
+            return None
+        return Child(self._fork(wish, terminal, os.dup(terminal), os.dup(terminal)))
+
+    def _fork(self, wish: bytes, *streams: int) -> socket.socket:
+        reply, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._wishes, [wish], [*streams, theirs.fileno()])
+        for descriptor in streams:
+            os.close(descriptor)
+        return reply
+
+
+def _wish(
+    arguments: Sequence[str | bytes], cwd: Path, env: Mapping[str, str], *, terminal: bool = False
+) -> bytes | None:
+    wish = json.dumps([[os.fsdecode(each) for each in arguments], str(cwd), dict(env), terminal]).encode()
+    return wish if _forkable(env) and len(wish) <= _LARGEST and b"\\u0000" not in wish else None
 
 
 def _forkable(env: Mapping[str, str]) -> bool:
@@ -83,16 +158,6 @@ def _forkable(env: Mapping[str, str]) -> bool:
         for name in env
         if name != "LANG"
     )
-
-
-def _told(reply: socket.socket) -> int:
-    reply.settimeout(_PATIENCE_S)
-    pid = int.from_bytes(_four(reply))
-    try:
-        return int.from_bytes(_four(reply), signed=True)
-    except TimeoutError:
-        os.kill(pid, signal.SIGKILL)
-        raise
 
 
 def _four(reply: socket.socket) -> bytes:
@@ -111,7 +176,7 @@ def _write(stream: BinaryIO, data: bytes) -> None:
         stream.write(data)
 
 
-def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | None:
+def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str], bool] | None:
     """Fork for each wish; returns its wish in a child, None in the parent when there will be no more."""
     running = selectors.DefaultSelector()
     running.register(wishes, selectors.EVENT_READ)
@@ -123,6 +188,7 @@ def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | Non
                     return None
                 pid = os.fork()
                 if pid == 0:
+                    _forget(wishes, running)
                     for number, descriptor in enumerate(descriptors[:3]):
                         os.dup2(descriptor, number)
                     os.closerange(3, 1 << 16)
@@ -138,10 +204,27 @@ def _child(wishes: socket.socket) -> tuple[list[str], str, dict[str, str]] | Non
                 os.close(key.fd)
 
 
+def _forget(wishes: socket.socket, running: selectors.BaseSelector) -> None:
+    """Let go of the parent's sockets: collected later, they would close what has their numbers by then."""
+    for key in list(running.get_map().values()):
+        if key.data is not None:
+            key.data[1].detach()
+    running.close()
+    wishes.detach()
+
+
 def _report(_: int, pid: int, reply: socket.socket) -> None:
     _, status = os.waitpid(pid, 0)
     with reply, suppress(BrokenPipeError):
         reply.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, signed=True))
+
+
+def _modules() -> Iterator[str]:
+    """All of optafly's but what runs when it is imported."""
+    package = importlib.import_module("optafly_cli")
+    for found in pkgutil.walk_packages(package.__path__, "optafly_cli."):
+        if not found.name.endswith(".__main__"):
+            yield found.name
 
 
 def _stream(number: int, mode: str, errors: str) -> Any:
@@ -152,7 +235,7 @@ def _stream(number: int, mode: str, errors: str) -> Any:
 def _main() -> None:
     # Not this folder, whose modules are named like others' (fakes, data)
     sys.path[0] = "/"
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *_modules()):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
@@ -160,8 +243,11 @@ def _main() -> None:
     wish = _child(socket.socket(fileno=int(sys.argv[1])))
     if wish is None:
         return
-    arguments, folder, environment = wish
+    arguments, folder, environment, terminal = wish
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if terminal:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

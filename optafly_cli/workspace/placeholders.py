@@ -3,17 +3,18 @@
 import re
 from functools import cache
 
+from optafly_cli.workspace.drawn import is_drawn
 from optafly_cli.workspace.searched import entropy
 
-_PASSWORD_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 3.2, 4.4
+_PASSWORD_BITS, _HEX_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 2.5, 3.2, 4.4
 _SHORTEST_TOKEN = 12
 
 
 def is_placeholder(value: str) -> bool:
     """Whether it only stands for a secret: `changeme`, `${VAR}`, `<token>`, `xxxx`, `your-key-here`, `user1234`."""
-    if _stand_in().search(value):
+    if _template().search(value):
         return True
-    return len(_filler().sub("", value.lower())) < 4
+    return (_stand_in().search(value) is not None or len(_filler().sub("", value.lower())) < 4) and not is_drawn(value)
 
 
 def looks_real(value: str, *, password: bool) -> bool:
@@ -23,22 +24,29 @@ def looks_real(value: str, *, password: bool) -> bool:
     if not any(letter.isalpha() for letter in value) or value.isalpha():
         return False
     if password:
-        return _unlike_a_word().search(value) is not None and entropy(value) >= _PASSWORD_BITS
+        return _unlike_a_word().search(value) is not None and (entropy(value) >= _PASSWORD_BITS or is_drawn(value))
     has_digit = any(letter.isdigit() for letter in value)
-    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= _TOKEN_BITS
+    bits = _HEX_BITS if _long_hex().fullmatch(value) else _TOKEN_BITS
+    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= bits
 
 
 def is_path(value: str) -> bool:
     """Whether it names a file or a place on the network. A random text that begins with a slash does not."""
-    return _path().fullmatch(value) is not None and entropy(value) < _PATH_BITS
+    return _path().fullmatch(value) is not None and entropy(value) < _PATH_BITS and not is_drawn(value)
+
+
+@cache
+def _template() -> re.Pattern[str]:
+    """What drawn letters do not happen to hold."""
+    return re.compile(
+        r"(?i)change.?(?:me|it|this)|example|place.?holder|redacted|insert.|replace.|foobar|…|"
+        r"\$[({]|^\$\w+$|\{\{|\}\}|%\(|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
+    )
 
 
 @cache
 def _stand_in() -> re.Pattern[str]:
-    return re.compile(
-        r"(?i)change.?(?:me|it|this)|example|place.?holder|your[-_ ]?|xxx|\*\*\*|\.\.\.|…|dummy|redacted|insert.|"
-        r"replace.|todo|fixme|foobar|\$[({]|^\$\w+$|\{\{|\}\}|%\(|^%[sd]|%[sd]$|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
-    )
+    return re.compile(r"(?i)your[-_ ]?|xxx|\*\*\*|\.\.\.|dummy|todo|fixme|^%[sd]|%[sd]$")
 
 
 @cache
@@ -50,6 +58,11 @@ def _filler() -> re.Pattern[str]:
         "abc(?:def)?(?:ghi)?|asdf|foo|bar|baz|dev|prod|local|db|database|postgres|mysql|redis|mongo|rabbitmq"
     )
     return re.compile(rf"(?:{words})|[\d\W_]+")
+
+
+@cache
+def _long_hex() -> re.Pattern[str]:
+    return re.compile(r"[0-9A-Fa-f]{32,}")
 
 
 @cache

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from optafly_cli.workspace.drawn import is_drawn
 from optafly_cli.workspace.placeholders import is_placeholder, looks_real
 from optafly_cli.workspace.searched import Found, Searched
 
@@ -78,7 +79,9 @@ def _stands_bare(before: str, value: str, after: str) -> bool:
 def _is_code(value: str) -> bool:
     """Whether it could be an expression: `token2`, `self.token`, `tokens[0]`, `len(x)`."""
     return re.search(r"[(\[{]", value) is not None or (
-        re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None and (sum(letter.isdigit() for letter in value) < 2)
+        re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None
+        and sum(letter.isdigit() for letter in value) < 2
+        and not is_drawn(value)
     )
 
 

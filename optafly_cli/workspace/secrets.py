@@ -13,7 +13,15 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
-from optafly_cli.workspace import gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values
+from optafly_cli.workspace import (
+    drawn,
+    gitleaks,
+    placeholders,
+    searched,
+    secret_assignments,
+    secret_shapes,
+    secret_values,
+)
 from optafly_cli.workspace.searched import Found, Searched
 
 _PASSES = 8
@@ -51,8 +59,8 @@ def redact(text: str, environ: Mapping[str, str] = os.environ, *, clean: bool = 
 def rules_digest() -> str:
     """What changes when other secrets may be found, the environment's aside: the rules, and what applies them."""
     digest = sha256()
-    modules = (gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values)
-    for path in (Path(__file__), *(Path(str(module.__file__)) for module in modules), gitleaks.RULES):
+    modules = (drawn, gitleaks, placeholders, searched, secret_assignments, secret_shapes, secret_values)
+    for path in (Path(__file__), *(Path(str(module.__file__)) for module in modules), drawn.PAIRS, gitleaks.RULES):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -10,9 +10,9 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import THROUGH_A_SERVICE, Cli, nursery
 
 
 def on_a_terminal(
@@ -27,11 +27,8 @@ def on_a_terminal(
 
     `answers` are pairs: wait for the first to be written, then type the second.
     """
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cli.cwd)
-        environment = {**cli.env, "TERM": "xterm-256color", **(env or {})}
-        os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], environment)
+    environment = {**cli.env, "TERM": "xterm-256color", **(env or {})}
+    pid, terminal, ended = _begun(cli, arguments, environment)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     written = b""
     seen = 0
@@ -56,9 +53,24 @@ def on_a_terminal(
     else:
         # A command that waits for an answer that was not typed would never end
         os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
+    code = ended()
     os.close(terminal)
-    return os.waitstatus_to_exitcode(status), written
+    return code, written
+
+
+def _begun(cli: Cli, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[int, int, Callable[[], int]]:
+    """Its process, our side of its terminal, and what waits for its exit code."""
+    if not THROUGH_A_SERVICE:
+        terminal, theirs = pty.openpty()
+        if child := nursery().begin_on(theirs, arguments, cwd=cli.cwd, env=env):
+            return child.pid, terminal, child.wait
+        os.close(terminal)
+        os.close(theirs)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cli.cwd)
+        os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], env)
+    return pid, terminal, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def plain_lines(written: bytes) -> list[str]:

@@ -8,19 +8,20 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import THROUGH_A_SERVICE, Cli, nursery
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Failure, Reply
+from tests.nursery import Child
 
 ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 HELD = Reply("The fix is to check the length. " * 6, end="stall", after=2)
 """An answer that has begun, and comes to its end when the test says so (`api.release`)."""
 
 
-def started(cli: Cli, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "optafly_cli", *arguments]
-    return subprocess.Popen(
-        command,
+def started(cli: Cli, *arguments: str) -> "subprocess.Popen[str] | Child":
+    begun = None if THROUGH_A_SERVICE else nursery().begin(arguments, cwd=cli.cwd, env=cli.env)
+    return begun or subprocess.Popen(
+        [sys.executable, "-m", "optafly_cli", *arguments],
         cwd=cli.cwd,
         env=cli.env,
         stdin=subprocess.DEVNULL,
@@ -37,7 +38,7 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def waits(process: "subprocess.Popen[str]") -> bool:
+def waits(process: "subprocess.Popen[str] | Child") -> bool:
     """Whether it says that it waits for another that asks the same, as the first thing."""
     assert process.stderr is not None
     return "another optafly is asking the same" in process.stderr.readline()

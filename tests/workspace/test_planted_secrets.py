@@ -2,14 +2,16 @@
 
 import base64
 import random
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.planted import KINDS, letters, plant
+from optafly_cli.workspace.drawn import is_drawn
 from optafly_cli.workspace.secret_values import is_secret_name
 from optafly_cli.workspace.secrets import redact
 
@@ -28,6 +30,7 @@ AROUND = (
     before=st.lists(st.sampled_from(AROUND), max_size=4).map("".join),
     after=st.lists(st.sampled_from(AROUND), max_size=4).map("".join),
 )
+@example(kind="password", seed=102805, before="", after="")
 def test_no_planted_secret_survives(kind: str, seed: int, before: str, after: str) -> None:
     """At the start, at the end and between anything; as many lines as before, and nothing more to find."""
     planted = plant(random.Random(seed), kind)
@@ -60,6 +63,62 @@ def test_a_token_that_is_split_over_lines_is_one(kind: str, seed: int) -> None:
         assert tail[:-3] not in found.text, text
         assert head not in found.text, text
         assert found.text.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        # Like a name in code
+        ("db_password = sVjz6oHanr", "sVjz6oHanr"), ("db_password = cuwTUZ3qRL", "cuwTUZ3qRL"),
+        ("db_password = ZcVQJneBW9i", "ZcVQJneBW9i"), ("db_password = Ro0Hqjxk.KC.", "Ro0Hqjxk.KC."),
+        ('"host=db7 user=app password=-P_M8_My47q dbname=orders"', "-P_M8_My47q"),
+        # Like a file
+        ("Server=db7;Database=x;User Id=app;Password=5RHRuJqLQ.yx;", "5RHRuJqLQ.yx"),
+        ("jdbc:postgresql://db7/orders?user=app&password=tXp9RZEkaUZ.kk&ssl=true", "tXp9RZEkaUZ.kk"),
+        # Hardly a letter in it
+        ('export DB_PASSWORD="097H.9^mB^"', "097H.9^mB^"), ("DB_PASSWORD=@5!xD3%2b24", "@5!xD3%2b24"),
+        ("    url: amqp://app_rw:5d_n-i47_@db7.corp.net:5432/orders", "5d_n-i47_"),
+        ("Authorization: Basic YXBwOiMwcDZAVjhXKyE=", "YXBwOiMwcDZAVjhXKyE="),
+        # The same letters again and again
+        ("jdbc:postgresql://db7/orders?user=app&password=m2Q__dfm__&ssl=true", "m2Q__dfm__"),
+        ("const dbPassword = `A8QV9A9r8A9`;", "A8QV9A9r8A9"),
+        ("CLOUDFLARE_API_KEY=577b8c272f38de27d535dc25245de257f4752", "577b8c272f38de27d535dc25245de257f4752"),
+        # "false", "null", "todo", "xxx" and "..." in the midst of it
+        ("# 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", "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"),
+        ("hf_token: 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", "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"),
+        ('    "awsSecretAccessKey": "2lAtKOtAtPzHSA6/uH73Oug3rogD7ZWHtODo/H5g",', "2lAtKOtAtPzHSA6/uH73"),
+        ("Authorization: Bearer NlXXXF4d5pKIMqhIfJlvidfC6O-FHpwVroFElCnQYv3Iw0hWjZVG-8Ywz4", "NlXXXF4d5pKIMqhIfJ"),
+        ("headers['Authorization'] = 'Bearer m_vG7oiv8LOoMoXr1_2.3SIjPa2...'", "m_vG7oiv8LOoMoXr1_2"),
+    ],
+)  # fmt: skip
+def test_drawn_letters_that_look_like_something_else(line: str, secret: str) -> None:
+    """Names, files, placeholders: a machine that draws a password hits upon their form now and then."""
+    assert secret not in redact(line, {}).text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password = utf8_reader", "db_password = self.oauth2.reader", "secret: HTML5Parser",
+        "token = oauth2.standard_client", "password = old_password_v2", "passwd = Sha1Hasher",
+        'password: "config/app2.yaml"', "secret = crypto.v1.box",
+        'token = "xxxx-xxxx-xxxx-1234"', 'password = "dummy-value-1"', 'secret: "todo: fill in 1"',
+    ],
+)  # fmt: skip
+def test_names_files_and_stand_ins_stay(line: str) -> None:
+    """What a person wrote, digits in it or not."""
+    assert redact(line, {}).kinds == ()
+
+
+def test_drawn_and_written_words() -> None:
+    """Nearly all of each: the letters of keys, and the names in our own code."""
+    chance = random.Random(11)
+    drawn = [letters(chance, chance.randrange(10, 20)) for _ in range(2_000)]
+    text = "\n".join(path.read_text("utf-8") for path in (ROOT / "optafly_cli").rglob("*.py"))
+    written = set(re.findall(r"\b[A-Za-z_]\w{5,}\b", text))
+    assert len(written) > 1_000
+    assert sum(map(is_drawn, drawn)) > 0.995 * len(drawn)
+    assert sum(map(is_drawn, written)) < 0.05 * len(written)
 
 
 def _own_files() -> list[Path]:
