@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.postgres import database, server
+from tests.nursery import nursery
 from tests.service.running import services
 
 __all__ = ["database", "server"]
@@ -30,8 +31,17 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> None:
-    """A shell starts background jobs with SIGINT ignored, and children inherit that: Ctrl-C is tested all the same."""
+    """A shell starts background jobs with both ignored, and children inherit that: they are tested all the same."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_nursery_is_left() -> Iterator[None]:
+    yield
+    if nursery.cache_info().currsize:
+        nursery().close()
+        nursery.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

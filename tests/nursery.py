@@ -15,6 +15,7 @@ import pkgutil
 import runpy
 import select
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +36,7 @@ LIBRARIES = (
 """None starts a thread, and of what they read of the environment while imported, nothing is in `_HARMLESS`."""
 _HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM", "TERM", "EDITOR", "PAGER", "TMPDIR")
 _HARMLESS_PREFIXES = ("OPTAFLY_", "ANTHROPIC_", "XDG_")
+_HARMLESS_SUFFIXES = ("_PASSWORD", "_TOKEN", "_LABEL")
 _NOT_HARMLESS = ("ANTHROPIC_LOG",)
 _LANG = "C.UTF-8"
 _LARGEST = 60_000
@@ -136,6 +139,12 @@ class Nursery:
             return None
         return Child(self._fork(wish, terminal, os.dup(terminal), os.dup(terminal)))
 
+    def shell_function(self) -> tuple[str, int]:
+        """Bash's `optafly`, which runs it here, and the descriptor that bash must be given for that."""
+        number = self._wishes.fileno()
+        client = str(Path(__file__).with_name("nursery_client.py"))
+        return f'optafly() {{ {shlex.quote(sys.executable)} -I -S {shlex.quote(client)} {number} "$@"; }}; ', number
+
     def _fork(self, wish: bytes, *streams: int) -> socket.socket:
         reply, theirs = socket.socketpair()
         with theirs:
@@ -143,6 +152,12 @@ class Nursery:
         for descriptor in streams:
             os.close(descriptor)
         return reply
+
+
+@cache
+def nursery() -> Nursery:
+    """The one of this test process, made when it is first needed."""
+    return Nursery()
 
 
 def _wish(
@@ -154,7 +169,9 @@ def _wish(
 
 def _forkable(env: Mapping[str, str]) -> bool:
     return env.get("LANG") == _LANG and all(
-        name in _HARMLESS or (name.startswith(_HARMLESS_PREFIXES) and name not in _NOT_HARMLESS)
+        name in _HARMLESS
+        or (name.startswith(_HARMLESS_PREFIXES) and name not in _NOT_HARMLESS)
+        or name.endswith(_HARMLESS_SUFFIXES)
         for name in env
         if name != "LANG"
     )

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.messages_api import MessagesApi
+from tests.nursery import nursery
 
 ROOT = Path(__file__).parents[1]
 ANSWER = "Return a `Result` from `port` and say which value is no port, instead of calling `unwrap` on it."
@@ -50,7 +50,7 @@ def alike(text: str) -> list[str]:
 def test_a_console_block_shows_what_its_commands_print(block: Block, tmp_path: Path) -> None:
     """The commands of one block, in order, in a copy of the examples, against the test endpoint."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("target"))
-    function = f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; '
+    function, *given = nursery().shell_function()
     with MessagesApi(reply=ANSWER) as api:
         env = {
             "PATH": os.environ["PATH"],
@@ -59,13 +59,13 @@ def test_a_console_block_shows_what_its_commands_print(block: Block, tmp_path: P
             "OPTAFLY_SERVICE_AUTO_START": "false",
             "ANTHROPIC_BASE_URL": api.url,
             "ANTHROPIC_API_KEY": api.key,
-            "PYTHONPATH": str(ROOT),
+            "LANG": "C.UTF-8",
         }
         for command, expected in block.steps:
             done = subprocess.run(
                 ["bash", "-c", function + command],
                 cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, check=False, timeout=60,
+                text=True, check=False, timeout=60, pass_fds=given,
             )  # fmt: skip
             assert alike(done.stdout) == alike(expected), done.stdout
 

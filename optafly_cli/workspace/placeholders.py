@@ -14,7 +14,9 @@ def is_placeholder(value: str) -> bool:
     """Whether it only stands for a secret: `changeme`, `${VAR}`, `<token>`, `xxxx`, `your-key-here`, `user1234`."""
     if _template().search(value):
         return True
-    return (_stand_in().search(value) is not None or len(_filler().sub("", value.lower())) < 4) and not is_drawn(value)
+    stands_in = _stand_in().search(value) is not None or len(_filler().sub("", value.lower())) < 4
+    # Such words are in drawn letters too, by chance
+    return stands_in and not is_drawn(value) and not _is_digest(value)
 
 
 def looks_real(value: str, *, password: bool) -> bool:
@@ -26,13 +28,17 @@ def looks_real(value: str, *, password: bool) -> bool:
     if password:
         return _unlike_a_word().search(value) is not None and (entropy(value) >= _PASSWORD_BITS or is_drawn(value))
     has_digit = any(letter.isdigit() for letter in value)
-    bits = _HEX_BITS if _long_hex().fullmatch(value) else _TOKEN_BITS
-    return has_digit and len(value) >= _SHORTEST_TOKEN and entropy(value) >= bits
+    return has_digit and len(value) >= _SHORTEST_TOKEN and (entropy(value) >= _TOKEN_BITS or _is_digest(value))
 
 
 def is_path(value: str) -> bool:
     """Whether it names a file or a place on the network. A random text that begins with a slash does not."""
     return _path().fullmatch(value) is not None and entropy(value) < _PATH_BITS and not is_drawn(value)
+
+
+def _is_digest(value: str) -> bool:
+    """Whether it is hexadecimal, long, and neither counted up nor the same few again and again."""
+    return _long_hex().fullmatch(value) is not None and entropy(value) >= _HEX_BITS and "12345678" not in value
 
 
 @cache

@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.messages_api import MessagesApi
-from tests.nursery import Nursery
+from tests.nursery import nursery
 from tests.service.running import Service, environment_of
 
 THROUGH_A_SERVICE = bool(os.environ.get("OPTAFLY_TEST_SERVICE"))
@@ -44,20 +43,6 @@ fn main() {
 
 
 POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", "--")
-
-
-@cache
-def nursery() -> Nursery:
-    """The one of this test process, made when it is first needed."""
-    return Nursery()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_nursery_is_left() -> Iterator[None]:
-    yield
-    if nursery.cache_info().currsize:
-        nursery().close()
-        nursery.cache_clear()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.cli.conftest import THROUGH_A_SERVICE, Cli, nursery
+from tests.cli.conftest import THROUGH_A_SERVICE, Cli
+from tests.nursery import nursery
 
 
 def on_a_terminal(

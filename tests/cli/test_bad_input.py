@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import THROUGH_A_SERVICE, Cli
+from tests.nursery import nursery
 
 TABLE = Path(__file__).parents[2] / "docs" / "errors.md"
 
@@ -71,10 +72,12 @@ def test_every_row_is_one_clear_sentence_with_its_exit_code(row: Row, cli: Cli, 
     command = row.command
     for name in ("typo", "value", "broken", "future"):
         command = command.replace(f"OPTAFLY_HOME={name} ", f"OPTAFLY_HOME={project / name} ")
-    function = f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; '
+    function, *given = nursery().shell_function()
+    if THROUGH_A_SERVICE:
+        function = f'optafly() {{ {shlex.quote(sys.executable)} -m optafly_cli "$@"; }}; '
     done = subprocess.run(
         ["bash", "-c", function + command], cwd=project, env=cli.env, capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, check=False, timeout=60,
+        stdin=subprocess.DEVNULL, check=False, timeout=60, pass_fds=given,
     )  # fmt: skip
     assert done.returncode == row.exit, done.stdout + done.stderr
     pattern = ".*?".join(re.escape(part) for part in row.message.split("…"))

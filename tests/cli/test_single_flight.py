@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.conftest import THROUGH_A_SERVICE, Cli, nursery
+from tests.cli.conftest import THROUGH_A_SERVICE, Cli
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Failure, Reply
-from tests.nursery import Child
+from tests.nursery import Child, nursery
 
 ASK = ("ask", "fix this bug", "--file", "src/main.rs")
 HELD = Reply("The fix is to check the length. " * 6, end="stall", after=2)

@@ -44,8 +44,8 @@ def clock(tmp_path: Path) -> Clock:
 def service(tmp_path: Path, clock: Clock) -> Iterator[Service]:
     """A service to be, over a store with one answer."""
     with MessagesApi() as api:
+        Service(tmp_path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY=api.key).forked("ask", QUESTION)
         made = Service(tmp_path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY=api.key, **clock.env)
-        made("ask", QUESTION)
         api.requests.clear()
         yield made
         assert api.messages == []

@@ -21,7 +21,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     """A service to be, over a store with one answer."""
     with MessagesApi() as api:
         made = Service(tmp_path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY=api.key)
-        made(*STORED)
+        made.forked(*STORED)
         yield made
 
 

@@ -33,7 +33,7 @@ def service(disk: Disk) -> Iterator[Service]:
     """A service to be, all of whose files are on the small disk, over a store with one answer."""
     with MessagesApi() as api:
         made = Service(disk.path, ANTHROPIC_BASE_URL=api.url, ANTHROPIC_API_KEY=api.key)
-        made("ask", QUESTION)
+        made.forked("ask", QUESTION)
         api.requests.clear()
         yield made
         assert api.messages == []

@@ -83,6 +83,8 @@ def test_a_token_that_is_split_over_lines_is_one(kind: str, seed: int) -> None:
         ("jdbc:postgresql://db7/orders?user=app&password=m2Q__dfm__&ssl=true", "m2Q__dfm__"),
         ("const dbPassword = `A8QV9A9r8A9`;", "A8QV9A9r8A9"),
         ("CLOUDFLARE_API_KEY=577b8c272f38de27d535dc25245de257f4752", "577b8c272f38de27d535dc25245de257f4752"),
+        ("CLOUDFLARE_API_KEY=62761475f5db35782581a79564960894843f2", "62761475f5db35782581a79564960894843f2"),
+        ("CLOUDFLARE_API_KEY=815230627a36954267479b806538670204773", "815230627a36954267479b806538670204773"),
         # "false", "null", "todo", "xxx" and "..." in the midst of it
         ("# 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", "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"),
         ("hf_token: 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", "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"),
@@ -102,6 +104,7 @@ def test_drawn_letters_that_look_like_something_else(line: str, secret: str) -> 
         "password = utf8_reader", "db_password = self.oauth2.reader", "secret: HTML5Parser",
         "token = oauth2.standard_client", "password = old_password_v2", "passwd = Sha1Hasher",
         'password: "config/app2.yaml"', "secret = crypto.v1.box",
+        "api_key: 00000000000000000000000000000000000a1",
         'token = "xxxx-xxxx-xxxx-1234"', 'password = "dummy-value-1"', 'secret: "todo: fill in 1"',
     ],
 )  # fmt: skip
