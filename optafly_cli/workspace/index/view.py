@@ -41,6 +41,29 @@ class Unit:
     size: int = 0
 
 
+class OfEach(Mapping[int, float]):
+    """What every file has, by its number, as a list: many times as quick as a dictionary where most have something.
+
+    As a mapping it holds those that have more than nothing.
+    """
+
+    __slots__ = ("each",)
+
+    def __init__(self, each: list[float]) -> None:
+        self.each = each
+
+    def __getitem__(self, file: int) -> float:
+        if 0 <= file < len(self.each) and self.each[file] > 0.0:
+            return self.each[file]
+        raise KeyError(file)
+
+    def __iter__(self) -> Iterator[int]:
+        return (file for file, amount in enumerate(self.each) if amount > 0.0)
+
+    def __len__(self) -> int:
+        return sum(amount > 0.0 for amount in self.each)
+
+
 class IndexView:
     """What is searched. `stale` are the files of `base` whose content is no longer what was indexed."""
 
@@ -109,7 +132,7 @@ class IndexView:
                 found.setdefault(stem, []).append(number)
         return found
 
-    def scores(self, field: str, weights: Mapping[str, float]) -> dict[int, float]:
+    def scores(self, field: str, weights: Mapping[str, float]) -> Mapping[int, float]:
         """BM25 for weighed terms, in one of the file fields, of every file that has any of them."""
         found = [(*self._found(field, term), weight) for term, weight in weights.items()]
         count = sum(len(documents) for parts, _, _ in found for documents, _, _ in parts)
@@ -122,10 +145,11 @@ class IndexView:
                     added(scores, shifted, values, weight * idf)
                 else:
                     gathered(scores, shifted, values, weight * idf)
-        each = enumerate(scores) if isinstance(scores, list) else scores.items()
-        if not self._stale:
-            return {file: score for file, score in each if score > 0.0}
-        return {file: score for file, score in each if score > 0.0 and file not in self._stale}
+        if isinstance(scores, list):
+            for file in self._stale:
+                scores[file] = 0.0
+            return OfEach(scores)
+        return {file: score for file, score in scores.items() if score > 0.0 and file not in self._stale}
 
     def changed_for(self, term: str) -> set[int]:
         """The files that were changed for what a term stands for: "#123"."""
@@ -286,12 +310,15 @@ class IndexView:
 
 def _inside(
     documents: Sequence[int], values: memoryview, spans: Sequence[tuple[int, int]], offset: int
-) -> Iterator[tuple[int, int]]:
+) -> list[tuple[int, int]]:
     """The postings whose document, ascending, lies in one of the spans (first, after), ascending; documents moved."""
-    low = 0
+    found: list[tuple[int, int]] = []
+    at, size = 0, len(documents)
     for first, after in spans:
-        low = bisect_left(documents, first, low)
-        high = bisect_left(documents, after, low, min(len(documents), low + after - first))
-        if low < high:
-            yield from zip((one + offset for one in documents[low:high]), values[low:high], strict=True)
-            low = high
+        at = bisect_left(documents, first, at)
+        while at < size and (document := documents[at]) < after:
+            found.append((document + offset, values[at]))
+            at += 1
+        if at == size:
+            break
+    return found
