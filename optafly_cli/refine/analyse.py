@@ -51,16 +51,19 @@ class Scores:
     """Scores of prompts as they would be sent: nothing named, what is in their own text counts.
 
     Rewrites of one prompt differ in little that a score sees, which are the user's words and what is attached: those
-    that are the same to it are looked at once.
+    that are the same to it are looked at once. `before` is the score of `original`.
     """
 
-    def __init__(self, files: WorkspaceFiles) -> None:
+    def __init__(self, files: WorkspaceFiles, original: str, before: Score) -> None:
         self._files = files
+        self._alone = {original: before}
         self._known: dict[tuple[str, Attached], Score] = {}
         self._views: dict[str, PromptText] = {}
 
     def of(self, prompt: str) -> Score:
         """The score of one."""
+        if prompt in self._alone:
+            return self._alone[prompt]
         view = PromptText(prompt)
         if view.structure is None:
             return look_alone(view, self._files).score
@@ -69,6 +72,10 @@ class Scores:
         if seen not in self._known:
             self._known[seen] = _look(self._views.setdefault(view.text, view), held, self._files).score
         return self._known[seen]
+
+    def known(self, text: str, held: Attached) -> Score | None:
+        """The score of a refined prompt with these words of the user's, and this around them; None when not known."""
+        return self._known.get((text, held))
 
 
 def look_alone(view: PromptText, files: WorkspaceFiles) -> Analysis:

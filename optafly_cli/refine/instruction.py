@@ -7,6 +7,7 @@ an answer must have.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from optafly_cli.refine.attached import FAILURE, LOCATION
 from optafly_cli.refine.data import templates
@@ -57,9 +58,14 @@ def answer_parts(answers: Sequence[Answer], count: Count) -> Iterator[Part]:
                 _cost(text, count),
                 rule=question.rule,
                 evidence=question.evidence,
-                id=f"answer {question.rule} {question.text}",
+                id=answer_id(answer),
             ),
         )
+
+
+def answer_id(answer: Answer) -> str:
+    """The id of the change that puts the answer beside the request."""
+    return f"answer {answer.question.rule} {answer.question.text}"
 
 
 def parts(
@@ -128,7 +134,7 @@ def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Col
         evidence = place.replace("the input", "piped text") if subject.piped_errors else place
         yield Part(markup, Change("improved_clarity", description, _cost(markup, count), rule, evidence, id="error"))
     elif not subject.piped_errors:
-        hazards = list(_hazards(subject, chosen))[:MAX_HAZARDS]
+        hazards = list(islice(_hazards(subject, chosen), MAX_HAZARDS))
         if hazards:
             text = FAILURE + "; ".join(f"{label}:{number} ({what})" for label, number, what in hazards)
             evidence = ", ".join(f"{label}:{number}" for label, number, _ in hazards)
@@ -169,11 +175,12 @@ def _uncommented(line: str) -> str:
 def _hazards(subject: Subject, chosen: Sequence[Chosen]) -> Iterator[tuple[str, int, str]]:
     """What can fail on the lines pointed at, else in the units around them."""
     spots = [(one, at) for one in chosen if one.piece.path != PIPED for at in _pointed(subject, one)]
-    pointed = [(one.piece.path, number, what) for one, at in spots for number, what in _failing(one, at)]
-    if pointed:
-        yield from pointed
-        return
-    for one in chosen:
+    nothing = True
+    for one, at in spots:
+        for number, what in _failing(one, at):
+            nothing = False
+            yield one.piece.path, number, what
+    for one in chosen if nothing else ():
         if one.piece.kind in ("file", "code"):
             whole = LineRange(one.piece.start_line, one.piece.end_line)
             for number, what in _failing(one, whole):

@@ -16,6 +16,7 @@ ANSWER = "answer"
 ERROR = "error"
 DEEPEST = 20
 """Refined prompts inside one another that are still told apart."""
+_LONGEST_VALUE = 4_000
 _REQUIRED = {"file": ("path", "lines"), "code": ("path", "lines"), "diff": ("path",), "answer": ("to",)}
 
 
@@ -46,6 +47,11 @@ class Structure:
     answers: tuple[tuple[str, str], ...]
     original: tuple[int, int]
     outer: int
+
+
+def can_be_read(attributes: Mapping[str, str]) -> bool:
+    """Whether `parse` finds what `wrap` puts between tags with these attributes."""
+    return all(len(_escape(value)) <= _LONGEST_VALUE for value in attributes.values())
 
 
 def wrap(tag: str, text: str, attributes: Mapping[str, str] | None = None) -> str:
@@ -180,9 +186,8 @@ def _unescape(value: str) -> str:
 @cache
 def _opening() -> re.Pattern[str]:
     tags = "|".join((*CONTEXT_TAGS, REQUEST, ANSWER))
-    return re.compile(
-        rf'<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?: [a-z]{{1,20}}="[^"\n]{{0,4000}}"){{0,6}})>\n'
-    )
+    attribute = rf' [a-z]{{1,20}}="[^"\n]{{0,{_LONGEST_VALUE}}}"'
+    return re.compile(rf"<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?:{attribute}){{0,6}})>\n")
 
 
 @cache

@@ -8,11 +8,13 @@ Every change can be left out again: the prompt is then put together without it, 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from optafly_cli.refine.instruction import Part, answer_parts, parts, wrapped
+from optafly_cli.refine.attached import Attached, attached_around
+from optafly_cli.refine.instruction import Part, answer_id, answer_parts, parts, wrapped
+from optafly_cli.refine.markup import can_be_read
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.sections import Chosen, Count, groups, less, section, spans
+from optafly_cli.refine.sections import Chosen, Count, attributes_of, groups, less, section, spans
 from optafly_cli.refine.select import Selection, limit
 
 
@@ -100,12 +102,42 @@ def rest_of(material: Material, whole: Draft, without: Collection[str], count: C
     return _draft(material, _less(material.selection, without, count), allowed)
 
 
+def attached_without(material: Material, whole: Draft, without: Collection[str]) -> Attached | None:
+    """What is around the request without the changes of these ids, as it would be found in the text of `rest_of`.
+
+    None when there is nothing around it, or when only the text tells.
+    """
+    allowed = {change.id for change in whole.changes if change.id not in without}
+    selection = _less(material.selection, without, None)
+    kept, _ = _beside(material, selection, allowed)
+    sections = [*groups(selection.chosen)]
+    if material.subject.view.structure is not None or not (kept or sections or selection.project_markup):
+        return None
+    questions = {answer_id(answer): answer.question.text for answer in material.answers}
+    answered = [questions[part.change.id] for part in kept if part.change.id in questions]
+    attributes = [attributes_of(section) for section in sections]
+    if not all(map(can_be_read, [*attributes, *({"to": question} for question in answered)])):
+        return None
+    return attached_around(
+        "".join(f"\n\n{part.text}" for part in kept if part.change.id not in questions),
+        answered,
+        code=bool(sections),
+        pointed=any(one.piece.kind == "diff" for one in selection.chosen) or any("at" in one for one in attributes),
+    )
+
+
+def _beside(material: Material, selection: Selection, allowed: Collection[str] | None) -> tuple[list[Part], list[Part]]:
+    """Of the additions that are `allowed` those that fit beside this context, and those that do not."""
+    additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
+    kept = _affordable(material.original, additions, material.budget - selection.context_tokens, material.count)
+    return kept, additions[len(kept) :]
+
+
 def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:
     """The prompt with this context; of the additions only those that are `allowed`."""
     original, budget, count = material.original, material.budget, material.count
-    additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
-    kept = _affordable(original, additions, budget - selection.context_tokens, count)
-    left_out = tuple(_too_long(budget, [part.change for part in additions[len(kept) :]]))
+    kept, dropped = _beside(material, selection, allowed)
+    left_out = tuple(_too_long(budget, [part.change for part in dropped]))
     structure = _structure(original, count)
     # Between tags, too, when it begins as a refined prompt does: else nobody could tell where it begins
     framed = bool(kept) or (material.subject.view.structure is not None and bool(_context_ids(selection)))

@@ -48,11 +48,16 @@ def section(group: Sequence[Chosen]) -> str:
     """The markup that holds these pieces."""
     if len(group) == 1:
         return group[0].markup
+    return wrap("code", f"\n{GAP}\n".join(one.piece.text for one in group), attributes_of(group))
+
+
+def attributes_of(group: Sequence[Chosen]) -> dict[str, str]:
+    """The attributes of a section of lines of one file."""
     attributes = {"path": group[0].piece.path, "lines": spans(group)}
     pointed = ",".join(one.at for one in group if one.at and one.at != one.lines)
     if pointed:
         attributes["at"] = pointed
-    return wrap("code", f"\n{GAP}\n".join(one.piece.text for one in group), attributes)
+    return attributes
 
 
 def spans(group: Iterable[Chosen]) -> str:
