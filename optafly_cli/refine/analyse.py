@@ -66,11 +66,13 @@ class Scores:
             return self._alone[prompt]
         view = PromptText(prompt)
         if view.structure is None:
-            return look_alone(view, self._files).score
+            return look(alone(view, self._files)).score
         held = attached_in(view.structure)
         seen = (view.text, held)
         if seen not in self._known:
-            self._known[seen] = _look(self._views.setdefault(view.text, view), held, self._files).score
+            view = self._views.setdefault(view.text, view)
+            subject = Subject(view, classify(view), NamedContext(), held, self._files)
+            self._known[seen] = look(subject).score
         return self._known[seen]
 
     def known(self, text: str, held: Attached) -> Score | None:
@@ -78,12 +80,12 @@ class Scores:
         return self._known.get((text, held))
 
 
-def look_alone(view: PromptText, files: WorkspaceFiles) -> Analysis:
-    """Intent, findings and score of the prompt as it would be sent."""
-    return _look(view, attached_in(view.structure), files)
+def alone(view: PromptText, files: WorkspaceFiles) -> Subject:
+    """The prompt as it would be sent, ready for rules and score."""
+    return Subject(view, classify(view), NamedContext(), attached_in(view.structure), files)
 
 
-def _look(view: PromptText, held: Attached, files: WorkspaceFiles) -> Analysis:
-    subject = Subject(view, classify(view), NamedContext(), held, files)
+def look(subject: Subject) -> Analysis:
+    """Its intent, findings and score."""
     found = findings_in(subject)
     return Analysis(subject.intent, found, score(subject, found))

@@ -6,9 +6,10 @@ from functools import cache
 from typing import Literal
 
 from optafly_cli.config.settings import RefineSettings
-from optafly_cli.refine.analyse import Scores, look_alone, subject_of
+from optafly_cli.refine.analyse import Scores, alone, look, subject_of
 from optafly_cli.refine.attached import attached_answers, attached_of, both
 from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.found import will_be_searched
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.questions import questions
@@ -80,10 +81,13 @@ def _refined(
     without: Collection[str],
     review: bool,
 ) -> RefinedPrompt:
+    bare = alone(view, files)
+    if files.retriever is not None and will_be_searched(bare):
+        files.retriever.ask()
     attached = both(attached_of(named), attached_answers(answer.question.text for answer in answers))
     subject = subject_of(view, named, files, attached)
-    alone = look_alone(view, files)
-    before = alone.score
+    seen = look(bare)
+    before = seen.score
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)
     improve = improve and subject.view.structure is None
     found = findings_in(subject)
@@ -94,7 +98,7 @@ def _refined(
             selection=_select(
                 subject, settings, count, unsafe=unsafe, improve=improve, bring=bring and context, context=context
             ),
-            rules={finding.rule for finding in alone.findings},
+            rules={finding.rule for finding in seen.findings},
             answers=answers,
             budget=settings.max_context_tokens,
             count=count,
