@@ -68,16 +68,8 @@ def answer_id(answer: Answer) -> str:
     return f"answer {answer.question.rule} {answer.question.text}"
 
 
-def parts(
-    subject: Subject,
-    chosen: Sequence[Chosen],
-    count: Count,
-    rules: Collection[str],
-    *,
-    code: bool,
-    expectations: bool,
-) -> Iterator[Part]:
-    """What belongs beside the request. Without `code` nothing that files say; without `expectations` places only.
+def place_parts(subject: Subject, count: Count, rules: Collection[str]) -> Iterator[Part]:
+    """Where the code is that the user named.
 
     `rules` are those that found something in the prompt alone: what is added says which of them asked for it.
     """
@@ -97,10 +89,6 @@ def parts(
                 id="location",
             ),
         )
-    if code and expectations:
-        yield from _errors(subject, chosen, count, rules)
-    if expectations:
-        yield from _expectations(subject, chosen, count, rules)
 
 
 def asked_by(rules: Collection[str], *names: str) -> str:
@@ -121,7 +109,7 @@ def _places(subject: Subject) -> dict[str, str]:
     return places
 
 
-def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
+def error_parts(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
     """For a bug, the error that the prompt does not show: from a long input or the code; else what can fail."""
     if subject.view.errors or subject.intent.action != "debug":
         return
@@ -206,11 +194,11 @@ def _failing_in(text: str, at: LineRange, language: str) -> tuple[tuple[int, str
     return tuple(failing_lines(text.split("\n"), at, language))
 
 
-def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
+def expectation_parts(subject: Subject, count: Count, rules: Collection[str], *, grounded: bool) -> Iterator[Part]:
+    """What an answer must have. `grounded`: it is plain what the prompt is about."""
     template = templates().get(subject.intent.action)
     if template is None or subject.intent.confidence < SURE:
         return
-    grounded = bool(chosen) or subject.says_what
     if subject.intent.action == "explain" and not grounded:
         # A general question needs no form for its answer
         return

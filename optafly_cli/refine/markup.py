@@ -16,7 +16,8 @@ ANSWER = "answer"
 ERROR = "error"
 DEEPEST = 20
 """Refined prompts inside one another that are still told apart."""
-_LONGEST_VALUE = 4_000
+LONGEST_VALUE = 4_000
+"""Characters of an attribute, as they stand in a tag."""
 _REQUIRED = {"file": ("path", "lines"), "code": ("path", "lines"), "diff": ("path",), "answer": ("to",)}
 
 
@@ -49,9 +50,9 @@ class Structure:
     outer: int
 
 
-def can_be_read(attributes: Mapping[str, str]) -> bool:
-    """Whether `parse` finds what `wrap` puts between tags with these attributes."""
-    return all(len(_escape(value)) <= _LONGEST_VALUE for value in attributes.values())
+def can_be_read(value: str) -> bool:
+    """Whether `parse` finds what `wrap` puts between tags with an attribute of that value."""
+    return len(_escape(value)) <= LONGEST_VALUE
 
 
 def wrap(tag: str, text: str, attributes: Mapping[str, str] | None = None) -> str:
@@ -186,7 +187,7 @@ def _unescape(value: str) -> str:
 @cache
 def _opening() -> re.Pattern[str]:
     tags = "|".join((*CONTEXT_TAGS, REQUEST, ANSWER))
-    attribute = rf' [a-z]{{1,20}}="[^"\n]{{0,{_LONGEST_VALUE}}}"'
+    attribute = rf' [a-z]{{1,20}}="[^"\n]{{0,{LONGEST_VALUE}}}"'
     return re.compile(rf"<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?:{attribute}){{0,6}})>\n")
 
 

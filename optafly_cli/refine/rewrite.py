@@ -5,16 +5,24 @@ Change accounting: each part is counted on its own, headers and the blank line a
 Every change can be left out again: the prompt is then put together without it, and whatever rested on it goes as well.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from optafly_cli.refine.attached import Attached, attached_around
-from optafly_cli.refine.instruction import Part, answer_id, answer_parts, parts, wrapped
+from optafly_cli.refine.instruction import (
+    Part,
+    answer_id,
+    answer_parts,
+    error_parts,
+    expectation_parts,
+    place_parts,
+    wrapped,
+)
 from optafly_cli.refine.markup import can_be_read
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.sections import Chosen, Count, attributes_of, groups, less, section, spans
+from optafly_cli.refine.sections import Chosen, Count, groups, is_readable, less, section, spans
 from optafly_cli.refine.select import Selection, limit
 
 
@@ -34,6 +42,7 @@ class Material:
     improve: bool
     places: bool
     context: bool
+    _made: dict[str, list[Part]] = field(default_factory=dict, compare=False)
 
     @property
     def original(self) -> str:
@@ -42,16 +51,22 @@ class Material:
 
     def additions(self, selection: Selection) -> Iterator[Part]:
         """What belongs beside the request, given that context."""
-        yield from answer_parts(self.answers, self.count)
+        subject, count, rules = self.subject, self.count, self.rules
+        yield from self._once("answers", lambda: answer_parts(self.answers, count))
         if self.improve or self.places:
-            yield from parts(
-                self.subject,
-                selection.chosen,
-                self.count,
-                self.rules,
-                code=self.context,
-                expectations=self.improve,
-            )
+            yield from self._once("places", lambda: place_parts(subject, count, rules))
+        if self.improve and self.context:
+            yield from error_parts(subject, selection.chosen, count, rules)
+        if self.improve:
+            grounded = bool(selection.chosen) or subject.says_what
+            name = "expectations" if grounded else "questions"
+            yield from self._once(name, lambda: expectation_parts(subject, count, rules, grounded=grounded))
+
+    def _once(self, name: str, make: Callable[[], Iterable[Part]]) -> list[Part]:
+        """What is the same whatever part of the context is shown, made for the first rewrite that asks for it."""
+        if name not in self._made:
+            self._made[name] = [*make()]
+        return self._made[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +130,13 @@ def attached_without(material: Material, whole: Draft, without: Collection[str])
         return None
     questions = {answer_id(answer): answer.question.text for answer in material.answers}
     answered = [questions[part.change.id] for part in kept if part.change.id in questions]
-    attributes = [attributes_of(section) for section in sections]
-    if not all(map(can_be_read, [*attributes, *({"to": question} for question in answered)])):
+    if not (all(map(can_be_read, answered)) and all(map(is_readable, sections))):
         return None
     return attached_around(
         "".join(f"\n\n{part.text}" for part in kept if part.change.id not in questions),
         answered,
         code=bool(sections),
-        pointed=any(one.piece.kind == "diff" for one in selection.chosen) or any("at" in one for one in attributes),
+        pointed=any(one.piece.kind == "diff" or one.is_pointed_at for one in selection.chosen),
     )
 
 

@@ -5,7 +5,8 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import mul
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
@@ -32,7 +33,7 @@ NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LIST
 def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
     """For every candidate its signals, in the order of `NAMES`."""
     kept = _kept(view, query)
-    lists = {name: _demoted(scores, kept) for name, scores in _lists(view, query).items()}
+    lists = {name: _demoted(scores, kept) for name, scores in _lists(view, query)}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
     total: dict[int, float] = defaultdict(float)
@@ -68,7 +69,7 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     }
 
 
-def _lists(view: IndexView, query: Query) -> dict[str, Mapping[int, float]]:
+def _lists(view: IndexView, query: Query) -> Iterator[tuple[str, Mapping[int, float]]]:
     fields: Iterable[tuple[str, str, Mapping[str, float]]] = (
         ("body", "body", query.text),
         ("title", "body", query.title),
@@ -81,15 +82,15 @@ def _lists(view: IndexView, query: Query) -> dict[str, Mapping[int, float]]:
         ("changes", "changes", query.text),
         ("changes_title", "changes", query.title),
     )
-    lists: dict[str, Mapping[int, float]] = {name: view.scores(field, weights) for name, field, weights in fields}
+    for name, field, weights in fields:
+        yield name, view.scores(field, weights)
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)
         for file in files:
             # A name that many files define says little about each
             defined[file] += weight / len(files) ** 0.5
-    lists["definitions"] = dict(defined)
-    return lists
+    yield "definitions", defined
 
 
 def _referred(view: IndexView, query: Query) -> dict[int, float]:
@@ -115,7 +116,7 @@ def _kept(view: IndexView, query: Query) -> list[float]:
 
 def _demoted(scores: Mapping[int, float], kept: Sequence[float]) -> Mapping[int, float]:
     if isinstance(scores, OfEach):
-        return OfEach([score * share for score, share in zip(scores.each, kept, strict=True)])
+        return OfEach([*map(mul, scores.each, kept)])
     return {file: score * kept[file] for file, score in scores.items()}
 
 

@@ -42,7 +42,7 @@ class Unit:
 
 
 class OfEach(Mapping[int, float]):
-    """What every file has, by its number, as a list: many times as quick as a dictionary where most have something.
+    """What every file has, by its number: many times as quick as a dictionary where most have something.
 
     As a mapping it holds those that have more than nothing.
     """
@@ -89,12 +89,12 @@ class IndexView:
     @cached_property
     def labels(self) -> list[str]:
         """Labels by file number, those of stale files among them."""
-        return [*self._base.labels, *(self._changed.labels if self._changed else ())]
+        return self._base.labels if self._changed is None else [*self._base.labels, *self._changed.labels]
 
     @cached_property
     def classes(self) -> list[FileClass]:
         """What each file is for."""
-        return [*self._base.classes, *(self._changed.classes if self._changed else ())]
+        return self._base.classes if self._changed is None else [*self._base.classes, *self._changed.classes]
 
     @cached_property
     def recency(self) -> list[float]:
@@ -137,7 +137,8 @@ class IndexView:
         found = [(*self._found(field, term), weight) for term, weight in weights.items()]
         count = sum(len(documents) for parts, _, _ in found for documents, _, _ in parts)
         # Few are gathered one by one; of many it is quicker to have a place for each file
-        scores: dict[int, float] | list[float] = {} if count < len(self.labels) // 2 else [0.0] * len(self.labels)
+        size = len(self.recency)
+        scores: dict[int, float] | list[float] = {} if count < size // 2 else [0.0] * size
         for parts, idf, weight in found:
             for documents, values, offset in parts:
                 shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
