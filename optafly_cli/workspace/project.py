@@ -3,7 +3,7 @@
 In: a workspace. Out: `headline` and `ProjectSummary`. The headline reads one folder and runs nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from optafly_cli.workspace.escape import one_line
@@ -44,22 +44,23 @@ def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
 
     `labels` are the listed files.
     """
-    return ProjectSummary(headline(workspace), _outline(list(labels)))
+    return ProjectSummary(headline(workspace), _outline(labels))
 
 
-def _outline(labels: Sequence[str]) -> str:
+def _outline(labels: Iterable[str]) -> str:
     """Shallow folders first, so that what is cut off at `MAX_LINES` is the deepest."""
-    depths = [label.count("/") for label in labels]
-    own = [label for label, depth in zip(labels, depths, strict=True) if not depth]
+    levels: dict[int, list[str]] = {}
+    for label in labels:
+        levels.setdefault(label.count("/"), []).append(label)
+    own = levels.pop(0, [])
     room = MAX_LINES - 1 - bool(own)
     folders: dict[str, list[str]] = {}
     # Level by level, no deeper than is shown: a big tree has thousands of files below
-    for level in sorted(set(depths) - {0}):
+    for level in sorted(levels):
         found: dict[str, list[str]] = {}
-        for label, depth in zip(labels, depths, strict=True):
-            if depth == level:
-                folder, _, name = label.rpartition("/")
-                found.setdefault(folder, []).append(name)
+        for label in levels[level]:
+            folder, _, name = label.rpartition("/")
+            found.setdefault(folder, []).append(name)
         folders |= {folder: found[folder] for folder in sorted(found)}
         if len(folders) > room:
             break

@@ -9,7 +9,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nlargest
 
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
@@ -104,13 +103,15 @@ class IndexView:
     @cached_property
     def files(self) -> list[int]:
         """The numbers of the files that there are."""
-        return [number for number in range(len(self.labels)) if number not in self._stale]
+        numbers = range(len(self.recency))
+        return [number for number in numbers if number not in self._stale] if self._stale else [*numbers]
 
     def latest(self, most: int) -> list[str]:
         """The labels of the files that commits changed last."""
-        known = self._base.recency
-        best = nlargest(most, (file for file in range(self._files) if known[file] > 0.0), key=known.__getitem__)
-        return [self._base.labels[file] for file in best]
+        known = [*self._base.recency]
+        least = sorted(known, reverse=True)[:most][-1:]
+        late = [file for file, amount in enumerate(known) if least and amount >= least[0] and amount > 0.0]
+        return [self._base.labels[file] for file in sorted(late, key=known.__getitem__, reverse=True)[:most]]
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
