@@ -6,6 +6,7 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from operator import mul
 
 from optafly_cli.refine.retrieval.places import Places
@@ -51,11 +52,12 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     ranks["imports"] = _ranks(lists["imports"])
     recent = _ranks(_demoted(OfEach(view.recency), kept))
     candidates = {*_best(total, CANDIDATES), *places.files, *referred}
-    highest = {name: _highest(scores) or 1.0 for name, scores in lists.items()}
+    ranked = [ranks[name] for name in LISTS]
+    scored = [(lists[name], _highest(lists[name]) or 1.0) for name in LISTS]
     return {
         file: (
-            *(ranks[name].get(file, 0.0) for name in LISTS),
-            *(lists[name].get(file, 0.0) / highest[name] for name in LISTS),
+            *[found.get(file, 0.0) for found in ranked],
+            *[scores.get(file, 0.0) / highest for scores, highest in scored],
             places.frames.get(file, 0.0),
             places.mentions.get(file, 0.0),
             places.modules.get(file, 0.0),
@@ -130,17 +132,15 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
 
 def _best(scores: Mapping[int, float], most: int) -> list[int]:
     """The files with the highest scores, highest first, of equal ones the lower number first."""
+    # To sort numbers alone is quick; few are left to be told apart
     if isinstance(scores, OfEach):
         least = _least(scores.each, most)
-        files: Iterable[tuple[int, float]] = enumerate(scores.each)
-    else:
-        least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
-        files = scores.items()
-    # To sort numbers alone is quick; few are left to be told apart
-    reached = [(-score, file) for file, score in files if score >= least]
-    above = sorted([one for one in reached if -one[0] > least])
-    # As many may have the least as there are files
-    return [*(file for _, file in above), *sorted(file for score, file in reached if -score == least)][:most]
+        above = [(-score, file) for file, score in enumerate(scores.each) if score > least]
+        # As many may have the least as there are files
+        equal = (file for file, score in enumerate(scores.each) if score == least)
+        return [*(file for _, file in sorted(above)), *islice(equal, most - len(above))]
+    least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
+    return [file for _, file in sorted((-score, file) for file, score in scores.items() if score >= least)][:most]
 
 
 _SAMPLED = 16

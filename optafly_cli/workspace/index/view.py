@@ -48,7 +48,7 @@ class OfEach(Mapping[int, float]):
 
     __slots__ = ("each",)
 
-    def __init__(self, each: list[float]) -> None:
+    def __init__(self, each: Sequence[float]) -> None:
         self.each = each
 
     def __getitem__(self, file: int) -> float:
@@ -96,9 +96,10 @@ class IndexView:
         return self._base.classes if self._changed is None else [*self._base.classes, *self._changed.classes]
 
     @cached_property
-    def recency(self) -> list[float]:
+    def recency(self) -> Sequence[float]:
         """How lately each file changed, 0 to 1. What differs from what was indexed is what is worked on now."""
-        return [*self._base.recency, *([1.0] * len(self._changed.recency) if self._changed else ())]
+        known = self._base.recency
+        return known if self._changed is None else [*known, *([1.0] * len(self._changed.recency))]
 
     @cached_property
     def files(self) -> list[int]:
