@@ -6,13 +6,13 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from operator import mul
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.workspace.index.classes import CLASSES
-from optafly_cli.workspace.index.view import IndexView, OfEach
+from optafly_cli.workspace.index.of_each import OfEach
+from optafly_cli.workspace.index.view import IndexView
 
 K = 40
 """Of the reciprocal rank: the first of a list has 1, the 40th after it a half."""
@@ -132,30 +132,11 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
 
 def _best(scores: Mapping[int, float], most: int) -> list[int]:
     """The files with the highest scores, highest first, of equal ones the lower number first."""
-    # To sort numbers alone is quick; few are left to be told apart
     if isinstance(scores, OfEach):
-        least = _least(scores.each, most)
-        above = [(-score, file) for file, score in enumerate(scores.each) if score > least]
-        # As many may have the least as there are files
-        equal = (file for file, score in enumerate(scores.each) if score == least)
-        return [*(file for _, file in sorted(above)), *islice(equal, most - len(above))]
+        return scores.best(most)
+    # To sort numbers alone is quick; few are left to be told apart
     least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
     return [file for _, file in sorted((-score, file) for file, score in scores.items() if score >= least)][:most]
-
-
-_SAMPLED = 16
-"""One file in so many says what about the best of all have at least."""
-
-
-def _least(each: Sequence[float], most: int) -> float:
-    """What the best `most` of these have at least, which is more than nothing."""
-    sample = sorted(each[::_SAMPLED], reverse=True)
-    at = 2 * most // _SAMPLED + 2
-    guess = sample[at] if at < len(sample) else 0.0
-    better = [one for one in each if one > guess]
-    if len(better) < most:
-        better = [one for one in each if one > 0.0]
-    return sorted(better, reverse=True)[most - 1] if len(better) > most else min(better, default=math.inf)
 
 
 def _best_units(view: IndexView, scores: Mapping[int, float]) -> dict[int, float]:

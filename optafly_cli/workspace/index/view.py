@@ -13,6 +13,7 @@ from functools import cached_property
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
 from optafly_cli.workspace.index.facts import Symbol
+from optafly_cli.workspace.index.of_each import OfEach
 from optafly_cli.workspace.index.reading import Snapshot, added, gathered
 from optafly_cli.workspace.types import LineRange
 
@@ -38,29 +39,6 @@ class Unit:
     prose: int = 0
     imports: int = 0
     size: int = 0
-
-
-class OfEach(Mapping[int, float]):
-    """What every file has, by its number: many times as quick as a dictionary where most have something.
-
-    As a mapping it holds those that have more than nothing.
-    """
-
-    __slots__ = ("each",)
-
-    def __init__(self, each: Sequence[float]) -> None:
-        self.each = each
-
-    def __getitem__(self, file: int) -> float:
-        if 0 <= file < len(self.each) and self.each[file] > 0.0:
-            return self.each[file]
-        raise KeyError(file)
-
-    def __iter__(self) -> Iterator[int]:
-        return (file for file, amount in enumerate(self.each) if amount > 0.0)
-
-    def __len__(self) -> int:
-        return sum(amount > 0.0 for amount in self.each)
 
 
 class IndexView:
