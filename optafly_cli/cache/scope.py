@@ -122,7 +122,7 @@ def _named_part(file: NamedFile) -> str:
     return f"{unit}+{sha256(lines_text(file, file.lines))}"
 
 
-def _copy_number(lines: list[str], unit: LineRange, text: str) -> int:
+def _copy_number(lines: Sequence[str], unit: LineRange, text: str) -> int:
     """0 when the unit's text stands once in the file, else 1, 2, … from the top."""
     wanted = text.split("\n")
     first, size = wanted[0], len(wanted)

@@ -51,32 +51,41 @@ class Scores:
     """Scores of prompts as they would be sent: nothing named, what is in their own text counts.
 
     Rewrites of one prompt differ in little that a score sees, which are the user's words and what is attached: those
-    that are the same to it are looked at once.
+    that are the same to it are looked at once. `before` is the score of `original`.
     """
 
-    def __init__(self, files: WorkspaceFiles) -> None:
+    def __init__(self, files: WorkspaceFiles, original: str, before: Score) -> None:
         self._files = files
+        self._alone = {original: before}
         self._known: dict[tuple[str, Attached], Score] = {}
         self._views: dict[str, PromptText] = {}
 
     def of(self, prompt: str) -> Score:
         """The score of one."""
+        if prompt in self._alone:
+            return self._alone[prompt]
         view = PromptText(prompt)
         if view.structure is None:
-            return look_alone(view, self._files).score
+            return look(alone(view, self._files)).score
         held = attached_in(view.structure)
         seen = (view.text, held)
         if seen not in self._known:
-            self._known[seen] = _look(self._views.setdefault(view.text, view), held, self._files).score
+            view = self._views.setdefault(view.text, view)
+            subject = Subject(view, classify(view), NamedContext(), held, self._files)
+            self._known[seen] = look(subject).score
         return self._known[seen]
 
+    def known(self, text: str, held: Attached) -> Score | None:
+        """The score of a refined prompt with these words of the user's, and this around them; None when not known."""
+        return self._known.get((text, held))
 
-def look_alone(view: PromptText, files: WorkspaceFiles) -> Analysis:
-    """Intent, findings and score of the prompt as it would be sent."""
-    return _look(view, attached_in(view.structure), files)
+
+def alone(view: PromptText, files: WorkspaceFiles) -> Subject:
+    """The prompt as it would be sent, ready for rules and score."""
+    return Subject(view, classify(view), NamedContext(), attached_in(view.structure), files)
 
 
-def _look(view: PromptText, held: Attached, files: WorkspaceFiles) -> Analysis:
-    subject = Subject(view, classify(view), NamedContext(), held, files)
+def look(subject: Subject) -> Analysis:
+    """Its intent, findings and score."""
     found = findings_in(subject)
     return Analysis(subject.intent, found, score(subject, found))

@@ -45,16 +45,24 @@ def attached_in(structure: Structure | None) -> Attached:
     if structure is None:
         return Attached()
     code = [part for part in structure.parts if part.tag != "project"]
-    tail = structure.tail[:20_000]
-    answered = attached_answers(question for question, _ in structure.answers)
+    pointed = any(part.tag == "diff" or "at" in part.attributes for part in code)
+    answered = (question for question, _ in structure.answers)
+    return attached_around(structure.tail, answered, code=bool(code), pointed=pointed)
+
+
+def attached_around(tail: str, answered: Iterable[str], *, code: bool, pointed: bool) -> Attached:
+    """The same of a refined prompt's parts: what follows the request, the questions that were answered, and whether
+    there is `code` before the request, a line of which is `pointed` at.
+    """
+    tail = tail[:20_000]
     place = next((line for line in tail.split("\n") if line.startswith(LOCATION)), "")
     held = Attached(
-        code=bool(code),
-        located=bool(_LINE.search(place)) or any(part.tag == "diff" or "at" in part.attributes for part in code),
+        code=code,
+        located=bool(_LINE.search(place)) or pointed,
         error=FAILURE in tail or "<error" in tail,
         expectations=bool(_NUMBERED.search(tail)),
     )
-    return both(held, answered)
+    return both(held, attached_answers(answered))
 
 
 def attached_answers(questions: Iterable[str]) -> Attached:

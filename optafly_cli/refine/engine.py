@@ -6,15 +6,16 @@ from functools import cache
 from typing import Literal
 
 from optafly_cli.config.settings import RefineSettings
-from optafly_cli.refine.analyse import Scores, look_alone, subject_of
+from optafly_cli.refine.analyse import Scores, alone, look, subject_of
 from optafly_cli.refine.attached import attached_answers, attached_of, both
 from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.found import will_be_searched
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.questions import questions
 from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.rewrite import Draft, Material, draft, rest_of
+from optafly_cli.refine.rewrite import Draft, Material, attached_without, draft, rest_of
 from optafly_cli.refine.rules import findings as findings_in
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.select import Selection, choose, new_to
@@ -80,10 +81,13 @@ def _refined(
     without: Collection[str],
     review: bool,
 ) -> RefinedPrompt:
+    bare = alone(view, files)
+    if files.retriever is not None and will_be_searched(bare):
+        files.retriever.ask()
     attached = both(attached_of(named), attached_answers(answer.question.text for answer in answers))
     subject = subject_of(view, named, files, attached)
-    alone = look_alone(view, files)
-    before = alone.score
+    seen = look(bare)
+    before = seen.score
     improve = rewrite and (settings.enabled or force) and (force or before.value < settings.threshold)
     improve = improve and subject.view.structure is None
     found = findings_in(subject)
@@ -94,7 +98,7 @@ def _refined(
             selection=_select(
                 subject, settings, count, unsafe=unsafe, improve=improve, bring=bring and context, context=context
             ),
-            rules={finding.rule for finding in alone.findings},
+            rules={finding.rule for finding in seen.findings},
             answers=answers,
             budget=settings.max_context_tokens,
             count=count,
@@ -105,7 +109,7 @@ def _refined(
         written = draft(material, without)
     else:
         material, written = None, Draft((Section("instruction", "instruction", view.prompt),), (), Selection())
-    scores = Scores(files)
+    scores = Scores(files, view.prompt, before)
     after = scores.of(written.text) if written.changes else before
     if review and material is not None:
         written = replace(written, changes=tuple(_gains(material, written, after, scores)))
@@ -144,8 +148,15 @@ def _gains(material: Material, written: Draft, score: Score, scores: Scores) -> 
     for change in written.changes:
         gain = 0.0
         if change.undoable:
-            gain = max(0.0, score.value - scores.of(rest_of(material, whole, {*undone, change.id}).text).value)
+            gain = max(0.0, score.value - _score_without(material, whole, {*undone, change.id}, scores).value)
         yield replace(change, score_gain=gain)
+
+
+def _score_without(material: Material, whole: Draft, without: Collection[str], scores: Scores) -> Score:
+    """The score of the whole without these changes, which is put together only when it is another one."""
+    held = attached_without(material, whole, without)
+    known = scores.known(material.subject.view.text, held) if held is not None else None
+    return scores.of(rest_of(material, whole, without).text) if known is None else known
 
 
 def _shows_nothing(subject: Subject) -> bool:

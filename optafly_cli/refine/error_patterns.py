@@ -97,6 +97,13 @@ def frames() -> Sequence[tuple[ErrorKind, re.Pattern[str]]]:
 
 
 @cache
+def begins() -> re.Pattern[str]:
+    """A line that any of `heads` and `frames` matches, or a traceback: one look at most lines instead of twenty."""
+    patterns = (pattern.pattern for _, pattern in (*heads(), *frames()))
+    return re.compile("|".join((re.escape(TRACEBACK), *(re.sub(r"\(\?P<\w+>", "(?:", one) for one in patterns))))
+
+
+@cache
 def more() -> dict[ErrorKind, re.Pattern[str]]:
     """Lines that add to an error that has begun: notes, quoted source, calls. Matched behind `LEAD`, but for Python."""
     other = re.compile(r"\.\.\. |at |\^|~")

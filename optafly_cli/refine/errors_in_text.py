@@ -18,6 +18,7 @@ from optafly_cli.refine.error_patterns import (
     NAMED,
     TRACEBACK,
     ErrorKind,
+    begins,
     frames,
     heads,
     more,
@@ -158,6 +159,8 @@ def _take(block: _Block, seen: _Seen, number: int) -> None:
 def _classify(line: str, block: _Block | None) -> _Seen | None:
     """What the line says about errors; None when nothing. Comment and quote marks are looked through."""
     bare = LEAD.sub("", line, count=1).rstrip()
+    if block is None and begins().match(bare) is None:
+        return None
     seen = _frame(bare, block) or _head(bare, block)
     return seen if seen is not None or block is None else _more(line, bare, block)
 

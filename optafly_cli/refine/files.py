@@ -47,6 +47,7 @@ class WorkspaceFiles:
         self._redacted: dict[str, Redacted] = {}
         self._errors: dict[str, tuple[ErrorText, ...]] = {}
         self._git_lists: dict[str, bool] = {}
+        self._tracked: frozenset[bytes] = frozenset()
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder of that name is in the workspace, or an absolute path exists anywhere."""
@@ -140,9 +141,11 @@ class WorkspaceFiles:
     @cached_property
     def active(self) -> str | None:
         """The label of the file that was modified last."""
-        from optafly_cli.workspace.recent import active_file
+        from optafly_cli.workspace.recent import active_file, tracked_files
 
-        return active_file(self.workspace)
+        tracked = tracked_files(self.workspace)
+        self._tracked = frozenset(tracked or ())
+        return active_file(self.workspace, tracked)
 
     def edits(self, most: int) -> tuple[RecentEdit, ...]:
         """What was worked on lately, as far as an open index knows it, else as git does."""
@@ -197,11 +200,16 @@ class WorkspaceFiles:
         """Have git say of all of these at once whether it lists them, so that `refusal` need not ask for each."""
         from optafly_cli.workspace.git import git
 
-        if self.workspace.kind == "git" and self.workspace.has_git and labels:
+        if self.workspace.kind != "git" or not self.workspace.has_git:
+            return
+        # It may have said all that it tracks before
+        self._git_lists |= {label: True for label in labels if os.fsencode(label) in self._tracked}
+        unknown = [label for label in labels if label not in self._git_lists]
+        if unknown:
             options = ("--cached", "--others", "--exclude-standard", "-z")
-            listed = git(self.workspace.root, "ls-files", *options, "--", *labels) or b""
+            listed = git(self.workspace.root, "ls-files", *options, "--", *unknown) or b""
             found = {os.fsdecode(name) for name in listed.split(b"\0")}
-            self._git_lists |= {label: label in found for label in labels}
+            self._git_lists |= {label: label in found for label in unknown}
 
     @property
     def _index(self) -> "IndexView | None":

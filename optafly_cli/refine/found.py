@@ -25,10 +25,15 @@ ATTACHED, POINTED = 0.975, 0.982
 def searched(subject: Subject) -> Clarity | None:
     """How clearly the index speaks for its first files; None where nothing could be searched, or need not be."""
     retriever = subject.files.retriever
-    if retriever is None or subject.attached.code or is_general(subject) or says_nothing(subject):
+    if retriever is None or not will_be_searched(subject):
         return None
     found = retriever.files(subject.view)
     return None if retriever.view is None else found.clarity
+
+
+def will_be_searched(subject: Subject) -> bool:
+    """Whether a score asks the index, where there is one."""
+    return not (subject.attached.code or is_general(subject) or says_nothing(subject))
 
 
 def is_general(subject: Subject) -> bool:

@@ -7,6 +7,7 @@ an answer must have.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from optafly_cli.refine.attached import FAILURE, LOCATION
 from optafly_cli.refine.data import templates
@@ -57,21 +58,18 @@ def answer_parts(answers: Sequence[Answer], count: Count) -> Iterator[Part]:
                 _cost(text, count),
                 rule=question.rule,
                 evidence=question.evidence,
-                id=f"answer {question.rule} {question.text}",
+                id=answer_id(answer),
             ),
         )
 
 
-def parts(
-    subject: Subject,
-    chosen: Sequence[Chosen],
-    count: Count,
-    rules: Collection[str],
-    *,
-    code: bool,
-    expectations: bool,
-) -> Iterator[Part]:
-    """What belongs beside the request. Without `code` nothing that files say; without `expectations` places only.
+def answer_id(answer: Answer) -> str:
+    """The id of the change that puts the answer beside the request."""
+    return f"answer {answer.question.rule} {answer.question.text}"
+
+
+def place_parts(subject: Subject, count: Count, rules: Collection[str]) -> Iterator[Part]:
+    """Where the code is that the user named.
 
     `rules` are those that found something in the prompt alone: what is added says which of them asked for it.
     """
@@ -91,10 +89,6 @@ def parts(
                 id="location",
             ),
         )
-    if code and expectations:
-        yield from _errors(subject, chosen, count, rules)
-    if expectations:
-        yield from _expectations(subject, chosen, count, rules)
 
 
 def asked_by(rules: Collection[str], *names: str) -> str:
@@ -115,7 +109,7 @@ def _places(subject: Subject) -> dict[str, str]:
     return places
 
 
-def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
+def error_parts(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
     """For a bug, the error that the prompt does not show: from a long input or the code; else what can fail."""
     if subject.view.errors or subject.intent.action != "debug":
         return
@@ -128,7 +122,7 @@ def _errors(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Col
         evidence = place.replace("the input", "piped text") if subject.piped_errors else place
         yield Part(markup, Change("improved_clarity", description, _cost(markup, count), rule, evidence, id="error"))
     elif not subject.piped_errors:
-        hazards = list(_hazards(subject, chosen))[:MAX_HAZARDS]
+        hazards = list(islice(_hazards(subject, chosen), MAX_HAZARDS))
         if hazards:
             text = FAILURE + "; ".join(f"{label}:{number} ({what})" for label, number, what in hazards)
             evidence = ", ".join(f"{label}:{number}" for label, number, _ in hazards)
@@ -169,11 +163,12 @@ def _uncommented(line: str) -> str:
 def _hazards(subject: Subject, chosen: Sequence[Chosen]) -> Iterator[tuple[str, int, str]]:
     """What can fail on the lines pointed at, else in the units around them."""
     spots = [(one, at) for one in chosen if one.piece.path != PIPED for at in _pointed(subject, one)]
-    pointed = [(one.piece.path, number, what) for one, at in spots for number, what in _failing(one, at)]
-    if pointed:
-        yield from pointed
-        return
-    for one in chosen:
+    nothing = True
+    for one, at in spots:
+        for number, what in _failing(one, at):
+            nothing = False
+            yield one.piece.path, number, what
+    for one in chosen if nothing else ():
         if one.piece.kind in ("file", "code"):
             whole = LineRange(one.piece.start_line, one.piece.end_line)
             for number, what in _failing(one, whole):
@@ -199,11 +194,11 @@ def _failing_in(text: str, at: LineRange, language: str) -> tuple[tuple[int, str
     return tuple(failing_lines(text.split("\n"), at, language))
 
 
-def _expectations(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
+def expectation_parts(subject: Subject, count: Count, rules: Collection[str], *, grounded: bool) -> Iterator[Part]:
+    """What an answer must have. `grounded`: it is plain what the prompt is about."""
     template = templates().get(subject.intent.action)
     if template is None or subject.intent.confidence < SURE:
         return
-    grounded = bool(chosen) or subject.says_what
     if subject.intent.action == "explain" and not grounded:
         # A general question needs no form for its answer
         return

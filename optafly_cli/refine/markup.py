@@ -16,6 +16,8 @@ ANSWER = "answer"
 ERROR = "error"
 DEEPEST = 20
 """Refined prompts inside one another that are still told apart."""
+LONGEST_VALUE = 4_000
+"""Characters of an attribute, as they stand in a tag."""
 _REQUIRED = {"file": ("path", "lines"), "code": ("path", "lines"), "diff": ("path",), "answer": ("to",)}
 
 
@@ -46,6 +48,11 @@ class Structure:
     answers: tuple[tuple[str, str], ...]
     original: tuple[int, int]
     outer: int
+
+
+def can_be_read(value: str) -> bool:
+    """Whether `parse` finds what `wrap` puts between tags with an attribute of that value."""
+    return len(_escape(value)) <= LONGEST_VALUE
 
 
 def wrap(tag: str, text: str, attributes: Mapping[str, str] | None = None) -> str:
@@ -180,9 +187,8 @@ def _unescape(value: str) -> str:
 @cache
 def _opening() -> re.Pattern[str]:
     tags = "|".join((*CONTEXT_TAGS, REQUEST, ANSWER))
-    return re.compile(
-        rf'<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?: [a-z]{{1,20}}="[^"\n]{{0,4000}}"){{0,6}})>\n'
-    )
+    attribute = rf' [a-z]{{1,20}}="[^"\n]{{0,{LONGEST_VALUE}}}"'
+    return re.compile(rf"<(?P<name>(?P<tag>{tags})(?:-[0-9]{{1,9}})?)(?P<attributes>(?:{attribute}){{0,6}})>\n")
 
 
 @cache

@@ -5,14 +5,24 @@ Change accounting: each part is counted on its own, headers and the blank line a
 Every change can be left out again: the prompt is then put together without it, and whatever rested on it goes as well.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from optafly_cli.refine.instruction import Part, answer_parts, parts, wrapped
+from optafly_cli.refine.attached import Attached, attached_around
+from optafly_cli.refine.instruction import (
+    Part,
+    answer_id,
+    answer_parts,
+    error_parts,
+    expectation_parts,
+    place_parts,
+    wrapped,
+)
+from optafly_cli.refine.markup import can_be_read
 from optafly_cli.refine.named_pieces import PIPED
 from optafly_cli.refine.result import Answer, Change, ChangeKind, Section
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.sections import Chosen, Count, groups, less, section, spans
+from optafly_cli.refine.sections import Chosen, Count, groups, is_readable, less, section, spans
 from optafly_cli.refine.select import Selection, limit
 
 
@@ -32,6 +42,7 @@ class Material:
     improve: bool
     places: bool
     context: bool
+    _made: dict[str, list[Part]] = field(default_factory=dict, compare=False)
 
     @property
     def original(self) -> str:
@@ -40,16 +51,22 @@ class Material:
 
     def additions(self, selection: Selection) -> Iterator[Part]:
         """What belongs beside the request, given that context."""
-        yield from answer_parts(self.answers, self.count)
+        subject, count, rules = self.subject, self.count, self.rules
+        yield from self._once("answers", lambda: answer_parts(self.answers, count))
         if self.improve or self.places:
-            yield from parts(
-                self.subject,
-                selection.chosen,
-                self.count,
-                self.rules,
-                code=self.context,
-                expectations=self.improve,
-            )
+            yield from self._once("places", lambda: place_parts(subject, count, rules))
+        if self.improve and self.context:
+            yield from error_parts(subject, selection.chosen, count, rules)
+        if self.improve:
+            grounded = bool(selection.chosen) or subject.says_what
+            name = "expectations" if grounded else "questions"
+            yield from self._once(name, lambda: expectation_parts(subject, count, rules, grounded=grounded))
+
+    def _once(self, name: str, make: Callable[[], Iterable[Part]]) -> list[Part]:
+        """What is the same whatever part of the context is shown, made for the first rewrite that asks for it."""
+        if name not in self._made:
+            self._made[name] = [*make()]
+        return self._made[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +117,41 @@ def rest_of(material: Material, whole: Draft, without: Collection[str], count: C
     return _draft(material, _less(material.selection, without, count), allowed)
 
 
+def attached_without(material: Material, whole: Draft, without: Collection[str]) -> Attached | None:
+    """What is around the request without the changes of these ids, as it would be found in the text of `rest_of`.
+
+    None when there is nothing around it, or when only the text tells.
+    """
+    allowed = {change.id for change in whole.changes if change.id not in without}
+    selection = _less(material.selection, without, None)
+    kept, _ = _beside(material, selection, allowed)
+    sections = [*groups(selection.chosen)]
+    if material.subject.view.structure is not None or not (kept or sections or selection.project_markup):
+        return None
+    questions = {answer_id(answer): answer.question.text for answer in material.answers}
+    answered = [questions[part.change.id] for part in kept if part.change.id in questions]
+    if not (all(map(can_be_read, answered)) and all(map(is_readable, sections))):
+        return None
+    return attached_around(
+        "".join(f"\n\n{part.text}" for part in kept if part.change.id not in questions),
+        answered,
+        code=bool(sections),
+        pointed=any(one.piece.kind == "diff" or one.is_pointed_at for one in selection.chosen),
+    )
+
+
+def _beside(material: Material, selection: Selection, allowed: Collection[str] | None) -> tuple[list[Part], list[Part]]:
+    """Of the additions that are `allowed` those that fit beside this context, and those that do not."""
+    additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
+    kept = _affordable(material.original, additions, material.budget - selection.context_tokens, material.count)
+    return kept, additions[len(kept) :]
+
+
 def _draft(material: Material, selection: Selection, allowed: Collection[str] | None) -> Draft:
     """The prompt with this context; of the additions only those that are `allowed`."""
     original, budget, count = material.original, material.budget, material.count
-    additions = [one for one in material.additions(selection) if allowed is None or one.change.id in allowed]
-    kept = _affordable(original, additions, budget - selection.context_tokens, count)
-    left_out = tuple(_too_long(budget, [part.change for part in additions[len(kept) :]]))
+    kept, dropped = _beside(material, selection, allowed)
+    left_out = tuple(_too_long(budget, [part.change for part in dropped]))
     structure = _structure(original, count)
     # Between tags, too, when it begins as a refined prompt does: else nobody could tell where it begins
     framed = bool(kept) or (material.subject.view.structure is not None and bool(_context_ids(selection)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
-from optafly_cli.refine.markup import wrap
+from optafly_cli.refine.markup import LONGEST_VALUE, can_be_read, wrap
 from optafly_cli.workspace.types import ContextPiece, LineRange
 
 Count = Callable[[str, str], int]
@@ -32,6 +32,11 @@ class Chosen:
         """The lines as tags have them."""
         return str(LineRange(self.piece.start_line, self.piece.end_line))
 
+    @property
+    def is_pointed_at(self) -> bool:
+        """Whether lines in it were pointed at, and not all of them."""
+        return bool(self.at) and self.at != self.lines
+
 
 def groups(chosen: Iterable[Chosen]) -> Iterator[list[Chosen]]:
     """The pieces that share a pair of tags: neighbours that are code of one file."""
@@ -49,10 +54,20 @@ def section(group: Sequence[Chosen]) -> str:
     if len(group) == 1:
         return group[0].markup
     attributes = {"path": group[0].piece.path, "lines": spans(group)}
-    pointed = ",".join(one.at for one in group if one.at and one.at != one.lines)
+    pointed = ",".join(one.at for one in group if one.is_pointed_at)
     if pointed:
         attributes["at"] = pointed
     return wrap("code", f"\n{GAP}\n".join(one.piece.text for one in group), attributes)
+
+
+_LONGEST_LINES = 24
+"""Characters of "12-40,", at most."""
+
+
+def is_readable(group: Sequence[Chosen]) -> bool:
+    """Whether the section is sure to be found again in the prompt: its attributes are not too long for that."""
+    long = sum(_LONGEST_LINES + len(one.at) for one in group)
+    return long <= LONGEST_VALUE and can_be_read(group[0].piece.path)
 
 
 def spans(group: Iterable[Chosen]) -> str:

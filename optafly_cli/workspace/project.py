@@ -47,41 +47,43 @@ def summarise(workspace: Workspace, labels: Iterable[str]) -> ProjectSummary:
 
     `labels` are the listed files. The folders with most code stand first, so that a cut at the end costs least.
     """
-    return ProjectSummary(headline(workspace), _outline(list(labels)))
+    return ProjectSummary(headline(workspace), _outline(labels))
 
 
-def _outline(labels: Sequence[str]) -> str:
+def _outline(labels: Iterable[str]) -> str:
     """Shallow folders before deep ones, and of a level those with code, while there is room: `MAX_LINES`."""
-    folders: dict[str, list[str]] = {}
-    for label in labels:
-        folder, _, name = label.rpartition("/")
-        folders.setdefault(folder, []).append(name)
-    own = folders.pop("", None)
-    room = MAX_LINES - 1 - bool(own)
     levels: dict[int, list[str]] = {}
-    for folder in folders:
-        levels.setdefault(folder.count("/"), []).append(folder)
-    shown: list[str] = []
-    for _, level in sorted(levels.items()):
-        shown += _by_code(level, folders)
-        if len(shown) > room:
+    for label in labels:
+        levels.setdefault(label.count("/"), []).append(label)
+    own = levels.pop(0, [])
+    room = MAX_LINES - 1 - bool(own)
+    folders: dict[str, list[str]] = {}
+    # Level by level, no deeper than is shown: a big tree has thousands of files below
+    for level in sorted(levels):
+        found: dict[str, list[str]] = {}
+        for label in levels[level]:
+            folder, _, name = label.rpartition("/")
+            found.setdefault(folder, []).append(name)
+        folders |= {folder: found[folder] for folder in _by_code(found)}
+        if len(folders) > room:
             break
-    lines = [f"{one_line(folder)}/: {_names(folders[folder])}" for folder in _by_code(shown[:room], folders)]
-    if len(shown) > room:
+    shown = dict(list(folders.items())[:room])
+    lines = [f"{one_line(folder)}/: {_names(shown[folder])}" for folder in _by_code(shown)]
+    if len(folders) > room:
         lines.append("… and deeper folders")
     if own:
         lines.append(f"./: {_names(own)}")
     return "\n".join(lines)
 
 
-def _by_code(names: Iterable[str], folders: Mapping[str, Sequence[str]]) -> list[str]:
+def _by_code(folders: Mapping[str, Sequence[str]]) -> list[str]:
     """Most code first, hidden folders last, then by name. Sizes count by doublings: one file more moves little."""
 
     def key(folder: str) -> tuple[bool, int, str]:
         code = sum(_is_code(name.rpartition(".")[2]) for name in folders[folder][:MANY])
         return folder.startswith(".") or "/." in folder, -code.bit_length(), folder
 
-    return sorted(names, key=key)
+    return sorted(folders, key=key)
 
 
 def _names(names: list[str]) -> str:

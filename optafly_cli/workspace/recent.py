@@ -6,8 +6,9 @@ modification; only names come out, and only of files that may be sent.
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop
 from itertools import islice
 from typing import Literal
 
@@ -63,47 +64,58 @@ def recent_edits(workspace: Workspace, limit: int = 10, known: Recent | None = N
     return tuple(edits.values())
 
 
-def active_file(workspace: Workspace) -> str | None:
+def tracked_files(workspace: Workspace) -> list[bytes] | None:
+    """The names of the files that git tracks, as it gives them; None without git."""
+    from optafly_cli.workspace.git import git
+
+    listed = git(workspace.root, "ls-files", "-z") if workspace.kind == "git" else None
+    return None if listed is None else listed.split(b"\0")[:-1]
+
+
+def active_file(workspace: Workspace, tracked: Sequence[bytes] | None = None) -> str | None:
     """The label of the text file that was modified last: tracked, not denied, not dull. Without git, of all.
 
-    With very many tracked files, the latest of the dirty and recently committed ones.
+    With very many tracked files, the latest of the dirty and recently committed ones. Git is asked for what is
+    `tracked` unless that is known.
     """
-    if workspace.kind == "git" and (tracked := _tracked(workspace)) is not None:
-        return _latest_text(workspace, _by_time(workspace, tracked))
-    return _latest_text(workspace, {name: one.st_mtime_ns for name, one in listed_sizes(workspace, 5000).items()})
+    tracked = tracked_files(workspace) if tracked is None else tracked
+    if tracked is None:
+        sizes = listed_sizes(workspace, 5000)
+        return _latest_text(workspace, [(-one.st_mtime_ns, os.fsencode(name)) for name, one in sizes.items()])
+    if len(tracked) >= _MOST_TRACKED:
+        edits = recent_edits(workspace, 200)
+        tracked = [os.fsencode(edit.label) for edit in edits if edit.state != "untracked"]
+    return _latest_text(workspace, _by_time(workspace, tracked))
 
 
-def _by_time(workspace: Workspace, names: Iterable[str]) -> dict[str, int]:
-    """When each of the files was modified, as far as they are there; nothing else is asked of so many."""
-    found = {}
-    begin = f"{workspace.root}/"
+def _by_time(workspace: Workspace, names: Iterable[bytes]) -> list[tuple[int, bytes]]:
+    """The files as far as they are there, each behind the time of its modification, the latest being the least."""
+    found = []
     lstat = os.lstat
-    for name in names:
-        # Thousands of times, so as plainly as can be
-        try:
-            found[name] = lstat(begin + name).st_mtime_ns
-        except (OSError, ValueError):
-            continue
+    try:
+        root = os.open(workspace.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return []
+    try:
+        for name in names:
+            # Thousands of times, so as plainly as can be
+            try:
+                found.append((-lstat(name, dir_fd=root).st_mtime_ns, name))
+            except (OSError, ValueError):
+                continue
+    finally:
+        os.close(root)
     return found
 
 
-def _latest_text(workspace: Workspace, times: Mapping[str, int]) -> str | None:
+def _latest_text(workspace: Workspace, times: list[tuple[int, bytes]]) -> str | None:
+    """The first that will do; `times` are lost."""
     links: dict[str, bool] = {}
-    latest = sorted(times, key=lambda name: (-times[name], name))
+    # Of thousands the first few are looked at
+    heapify(times)
+    latest = (os.fsdecode(heappop(times)[1]) for _ in range(len(times)))
     candidates = (name for name in latest if _candidate(workspace, name, links) is not None)
     return next((name for name in islice(candidates, _MOST_READ) if _is_text(workspace, name)), None)
-
-
-def _tracked(workspace: Workspace) -> Iterable[str] | None:
-    from optafly_cli.workspace.git import git
-
-    listed = git(workspace.root, "ls-files", "-z")
-    if listed is None:
-        return None
-    names = listed.split(b"\0")
-    if len(names) > _MOST_TRACKED:
-        return [edit.label for edit in recent_edits(workspace, 200) if edit.state != "untracked"]
-    return [os.fsdecode(name) for name in names if name]
 
 
 def _committed(workspace: Workspace) -> list[str]:

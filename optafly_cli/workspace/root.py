@@ -49,9 +49,10 @@ def find_program(name: str) -> str | None:
     A repository could otherwise supply the program itself when PATH holds "." or an empty entry.
     """
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        candidate = Path(folder, name)
-        if candidate.is_absolute() and candidate.is_file() and os.access(candidate, os.X_OK):
-            return str(candidate)
+        # Most folders do not have it: to make a path of each takes longer than to ask
+        candidate = os.path.join(folder, name)  # noqa: PTH118
+        if os.access(candidate, os.X_OK) and (path := Path(candidate)).is_absolute() and path.is_file():
+            return str(path)
     return None
 
 

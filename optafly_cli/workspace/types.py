@@ -1,6 +1,8 @@
 """What the workspace tells the stages. Frozen; no I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -46,9 +48,15 @@ class SourceText:
     lossy: bool = False
 
     @property
-    def lines(self) -> list[str]:
+    def lines(self) -> Sequence[str]:
         """The lines without their ends; `lines[n - 1]` is line n."""
-        return self.text.split("\n")[:-1] if self.text.endswith("\n") else self.text.split("\n")
+        return _lines_of(self.text)
+
+
+@lru_cache(maxsize=4)
+def _lines_of(text: str) -> Sequence[str]:
+    """Of the texts that are looked at now: a long one takes longer to cut than most of what is done with its lines."""
+    return text.split("\n")[:-1] if text.endswith("\n") else text.split("\n")
 
 
 @dataclass(frozen=True, slots=True)

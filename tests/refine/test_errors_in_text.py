@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optafly_cli.refine.error_patterns import HINT, HINT_WORDS
+from optafly_cli.refine.error_patterns import HINT, HINT_WORDS, TRACEBACK, begins, frames, heads
 from optafly_cli.refine.errors_in_text import Frame, find_errors, named_error
 
 PYTHON = """Traceback (most recent call last):
@@ -205,3 +205,16 @@ def test_no_line_makes_the_search_slow(line: str) -> None:
         return best
 
     assert cost(many) < 40 * max(cost(few), 0.0005)
+
+
+LINES = st.sampled_from(
+    sorted({line for text in (PYTHON, RUST_PANIC, RUST_OLD, RUSTC, NODE, JAVA, GO) for line in text.split("\n")})
+)
+
+
+@given(LINES, LINES, st.integers(0, 30), st.integers(0, 200))
+def test_one_look_at_a_line_tells_whether_it_begins_an_error(one: str, other: str, start: int, end: int) -> None:
+    """As all patterns together do, whatever is cut from a line and put before it."""
+    for line in (one.strip(), other[start:] + one, one[start:end] + other):
+        whole = line.startswith(TRACEBACK) or any(pattern.match(line) for _, pattern in (*heads(), *frames()))
+        assert (begins().match(line) is not None) == whole

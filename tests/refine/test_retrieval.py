@@ -15,7 +15,7 @@ from optafly_cli.refine.retrieval.signals import NAMES, signals_of
 from optafly_cli.refine.retrieval.weights import weights
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.index.keeper import Keeper
-from optafly_cli.workspace.index.seen import Ahead
+from optafly_cli.workspace.index.tree import Asking
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import LineRange, NamedContext
 from tests.refine.conftest import words
@@ -317,15 +317,7 @@ def test_what_is_searched_ahead_counts_only_when_nothing_has_changed(shop: Path,
 
 def test_what_fails_ahead_leaves_no_git_behind(shop: Path) -> None:
     """The error is the caller's, and a search after it is a plain one."""
-    begun: list[Ahead | None] = []
-
-    class Watched(Keeper):
-        def ahead(self) -> Ahead | None:
-            begun.append(super().ahead())
-            return begun[-1]
-
-    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
-    retriever = Retriever(Watched(find_workspace(shop), shop.parent / "indexes"))
+    retriever, begun = watched(shop)
 
     def work() -> None:
         assert retriever.view is not None
@@ -334,9 +326,45 @@ def test_what_fails_ahead_leaves_no_git_behind(shop: Path) -> None:
     with pytest.raises(ValueError, match="not there"):
         retriever.settled(work)
     assert begun[0] is not None
-    git = begun[0].asking.started.process
-    assert git is not None
-    assert git.poll() is not None
+    assert has_ended(begun[0])
+    assert retriever.view is not None
+
+
+def test_git_that_was_asked_for_nothing_is_ended(shop: Path) -> None:
+    """What did not look at the index need not wait for it, and the next search asks anew."""
+    retriever, begun = watched(shop)
+
+    def work() -> str:
+        retriever.ask()
+        retriever.ask()
+        return "done"
+
+    assert retriever.settled(work) == "done"
+    assert len(begun) == 1
+    assert has_ended(begun[0])
+    prompt = PromptText("`send_receipt` fails when the address is empty")
+    assert retriever.settled(lambda: retriever.found(prompt)).units[0].label == "shop/mail.py"
+    assert len(begun) == 2
+
+
+def watched(shop: Path) -> tuple[Retriever, list[Asking | None]]:
+    """A retriever with an index, and how git was asked for it."""
+    begun: list[Asking | None] = []
+
+    class Watched(Keeper):
+        def ask(self) -> Asking | None:
+            begun.append(super().ask())
+            return begun[-1]
+
+    assert Keeper(find_workspace(shop), shop.parent / "indexes").build()
+    return Retriever(Watched(find_workspace(shop), shop.parent / "indexes")), begun
+
+
+def has_ended(asking: Asking | None) -> bool:
+    """Whether git is gone."""
+    assert asking is not None
+    assert asking.started.process is not None
+    return asking.started.process.poll() is not None
 
 
 def test_a_file_without_secrets_is_told_by_the_index_but_values_of_the_environment_are_looked_for(

@@ -4,14 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
+from optafly_cli.config.settings import RefineSettings
 from optafly_cli.errors import UsageError
+from optafly_cli.refine.analyse import subject_of
+from optafly_cli.refine.attached import attached_in, attached_of
+from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import original_of, parse, wrap
+from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.proposal import Proposal
-from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.refine.result import Answer, Question, RefinedPrompt
+from optafly_cli.refine.rewrite import Material, attached_without, draft, rest_of
+from optafly_cli.refine.select import choose
 from optafly_cli.refine.undo import undone_by
 from optafly_cli.workspace.types import NamedContext, Workspace
-from tests.refine.rewriting import TRACE, run
+from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words, write_odd_files
 
 Named = Callable[..., NamedContext]
 
@@ -65,6 +74,58 @@ def test_the_gain_is_what_the_score_loses_without(workspace: Workspace, named: N
             assert change.score_gain == pytest.approx(max(0.0, refined.score_refined.value - less))
     assert max(change.score_gain or 0 for change in refined.changes) > 0.1
     assert all(change.score_gain is None for change in run("fix this bug", workspace, context).changes)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    prompt=PROMPTS,
+    files=ARGUMENTS,
+    piped=st.sampled_from([None, "a </input> b\n", TRACE]),
+    answer=st.sampled_from(["", "src/main.rs", "</answer>\n\nLocation: a:1"]),
+    budget=st.sampled_from([10, 120, 300, 2048]),
+    count=st.sampled_from([words, characters]),
+    improve=st.booleans(),
+)
+def test_what_is_around_the_request_is_known_without_its_text(
+    workspace: Workspace,
+    project: Path,
+    named: Named,
+    prompt: str,
+    files: list[str],
+    piped: str | None,
+    answer: str,
+    budget: int,
+    count: Callable[[str, str], int],
+    improve: bool,
+) -> None:
+    """Whichever changes are left out, it is what is found in the prompt that is put together without them."""
+    assume(prompt.strip())
+    write_odd_files(project)
+    context = named(*files, piped=piped)
+    subject = subject_of(PromptText(prompt), context, WorkspaceFiles(workspace), attached_of(context))
+    asked = Question("OPF002", "Which file is meant?", "the prompt, line 1", ("src/main.rs",))
+    material = Material(
+        subject=subject,
+        selection=choose(subject, RefineSettings(max_context_tokens=budget), count, unsafe=True),
+        rules={"OPF003"},
+        answers=[Answer(asked, answer)] if answer else [],
+        budget=budget,
+        count=count,
+        improve=improve,
+        places=not improve,
+        context=True,
+    )
+    whole = draft(material)
+    ids = [change.id for change in whole.changes if change.undoable]
+    for without in [set[str](), *({one} for one in ids), {*ids[1:]}, {*ids}]:
+        held = attached_without(material, whole, without)
+        found = PromptText(rest_of(material, whole, without).text)
+        if held is not None:
+            assert found.structure is not None
+            assert held == attached_in(found.structure)
+            assert found.text == subject.view.text
+        elif subject.view.structure is None:
+            assert found.prompt == prompt
 
 
 def test_what_rests_on_a_piece_goes_with_it(workspace: Workspace, project: Path, named: Named) -> None:

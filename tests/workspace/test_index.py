@@ -364,8 +364,13 @@ def test_what_is_worked_on_and_what_changes_together_is_known(shop: Path) -> Non
 def ahead(root: Path) -> tuple[IndexView, bool] | None:
     """What the next command can search while git is asked, and whether that holds."""
     one = keeper(root)
-    found = one.ahead()
-    return None if found is None else (found.view, one.holds(found))
+    asking = one.ask()
+    assert asking is not None
+    try:
+        found = one.ahead(asking)
+        return None if found is None else (found.view, one.holds(found))
+    finally:
+        asking.started.stop()
 
 
 @pytest.mark.parametrize("change", [nothing, edit, add, remove, rename])
@@ -419,8 +424,10 @@ def test_what_git_said_is_not_believed_when_it_is_damaged(shop: Path, damage: by
     (path,) = (shop.parent / "indexes").glob("*.seen")
     path.write_bytes(path.read_bytes().replace(b'": "', b'": "zz') if damage is None else damage)
     again = keeper(shop)
-    assert again.ahead() is None
-    assert again.view() is not None
+    asking = again.ask()
+    assert asking is not None
+    assert again.ahead(asking) is None
+    assert again.view(asking=asking) is not None
     assert not again.notices
 
 

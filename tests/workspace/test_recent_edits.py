@@ -104,3 +104,10 @@ def test_without_git_any_text_file_may_be_active(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert active_file(find_workspace(tmp_path / "empty")) is None
     assert active_file(find_workspace(repository(tmp_path / "fresh"))) is None
+
+
+def test_of_files_that_were_modified_at_once_the_first_by_name_is_active(repo: Path, workspace: Workspace) -> None:
+    """As after a checkout; the order in which git lists them says nothing."""
+    for name in ("notes.md", "src/main.rs", "Cargo.toml"):
+        os.utime(repo / name, ns=(5, 5))
+    assert active_file(workspace) == "Cargo.toml"

@@ -12,6 +12,7 @@ from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.outlines import read_facts
 from optafly_cli.workspace.index.reading import Snapshot
 from optafly_cli.workspace.index.seen import Ahead
+from optafly_cli.workspace.index.tree import Asking
 from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.recent import Recent
 
@@ -28,6 +29,7 @@ class Retriever:
         self._found: dict[tuple[str, str], Found] = {}
         self._view: IndexView | None = None
         self._known = self._opened = self._may_be_ahead = False
+        self._asking: Asking | None = None
         self._ahead: Ahead | None = None
 
     def settled(self, work: Callable[[], Done]) -> Done:
@@ -51,15 +53,24 @@ class Retriever:
             return work()
         finally:
             self._may_be_ahead = False
-            if self._ahead is not None:
-                self._ahead.asking.started.stop()
+            if self._asking is not None:
+                self._asking.started.stop()
+                self._asking = None
+
+    def ask(self) -> None:
+        """Have git look what has changed before the index is opened, which it will be: what is done until then costs
+        no time.
+        """
+        if self._may_be_ahead and not self._known and self._asking is None:
+            self._asking = self._keeper.ask()
 
     @property
     def view(self) -> IndexView | None:
         """The index; None where there is none yet. It is opened, unless it is."""
         if not self._known:
-            self._ahead = self._keeper.ahead() if self._may_be_ahead else None
-            self._view = self._keeper.view() if self._ahead is None else self._ahead.view
+            self.ask()
+            self._ahead = None if self._asking is None else self._keeper.ahead(self._asking)
+            self._view = self._keeper.view(asking=self._asking) if self._ahead is None else self._ahead.view
             self._known = True
         self._opened = True
         return self._view

@@ -5,11 +5,13 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import mul
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
-from optafly_cli.workspace.index.classes import FileClass
+from optafly_cli.workspace.index.classes import CLASSES
+from optafly_cli.workspace.index.of_each import OfEach
 from optafly_cli.workspace.index.view import IndexView
 
 K = 40
@@ -31,8 +33,8 @@ NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LIST
 
 def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
     """For every candidate its signals, in the order of `NAMES`."""
-    kept = _kept(query)
-    lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
+    kept = _kept(view, query)
+    lists = {name: _demoted(scores, kept) for name, scores in _lists(view, query)}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
     total: dict[int, float] = defaultdict(float)
@@ -42,19 +44,20 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     bodies = _best(total, _BODIES)
     best = view.segment_scores(bodies, (query.text, query.title))
     for name, scores in zip(("best_unit", "best_unit_title"), best, strict=True):
-        lists[name] = _demoted(view, _best_units(view, scores), kept)
+        lists[name] = _demoted(_best_units(view, scores), kept)
         ranks[name] = _ranks(lists[name])
         for file, rank in ranks[name].items():
             total[file] += rank
-    lists["imports"] = _demoted(view, _spread(view, total), kept)
+    lists["imports"] = _demoted(_spread(view, total), kept)
     ranks["imports"] = _ranks(lists["imports"])
-    recent = _ranks(_demoted(view, {file: value for file, value in enumerate(view.recency) if value > 0.0}, kept))
+    recent = _ranks(_demoted(OfEach(view.recency), kept))
     candidates = {*_best(total, CANDIDATES), *places.files, *referred}
-    highest = {name: max(scores.values(), default=0.0) or 1.0 for name, scores in lists.items()}
+    ranked = [ranks[name] for name in LISTS]
+    scored = [(lists[name], _highest(lists[name]) or 1.0) for name in LISTS]
     return {
         file: (
-            *(ranks[name].get(file, 0.0) for name in LISTS),
-            *(lists[name].get(file, 0.0) / highest[name] for name in LISTS),
+            *[found.get(file, 0.0) for found in ranked],
+            *[scores.get(file, 0.0) / highest for scores, highest in scored],
             places.frames.get(file, 0.0),
             places.mentions.get(file, 0.0),
             places.modules.get(file, 0.0),
@@ -68,7 +71,7 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     }
 
 
-def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
+def _lists(view: IndexView, query: Query) -> Iterator[tuple[str, Mapping[int, float]]]:
     fields: Iterable[tuple[str, str, Mapping[str, float]]] = (
         ("body", "body", query.text),
         ("title", "body", query.title),
@@ -81,15 +84,15 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
         ("changes", "changes", query.text),
         ("changes_title", "changes", query.title),
     )
-    lists = {name: view.scores(field, weights) for name, field, weights in fields}
+    for name, field, weights in fields:
+        yield name, view.scores(field, weights)
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)
         for file in files:
             # A name that many files define says little about each
             defined[file] += weight / len(files) ** 0.5
-    lists["definitions"] = dict(defined)
-    return lists
+    yield "definitions", defined
 
 
 def _referred(view: IndexView, query: Query) -> dict[int, float]:
@@ -102,19 +105,25 @@ def _referred(view: IndexView, query: Query) -> dict[int, float]:
     return found
 
 
-def _kept(query: Query) -> frozenset[FileClass]:
-    """The classes that are not demoted for this prompt."""
-    kept: set[FileClass] = {"code"}
+def _kept(view: IndexView, query: Query) -> list[float]:
+    """What each file keeps of its scores: those of a class that this prompt is not about are demoted."""
+    kept = dict.fromkeys(CLASSES, _DEMOTED)
+    kept["code"] = 1.0
     if query.about_tests:
-        kept.add("test")
+        kept["test"] = 1.0
     if query.about_docs:
-        kept.add("doc")
-    return frozenset(kept)
+        kept["doc"] = 1.0
+    return [kept[one] for one in view.classes]
 
 
-def _demoted(view: IndexView, scores: Mapping[int, float], kept: frozenset[FileClass]) -> dict[int, float]:
-    classes = view.classes
-    return {file: score if classes[file] in kept else score * _DEMOTED for file, score in scores.items()}
+def _demoted(scores: Mapping[int, float], kept: Sequence[float]) -> Mapping[int, float]:
+    if isinstance(scores, OfEach):
+        return OfEach([*map(mul, scores.each, kept)])
+    return {file: score * kept[file] for file, score in scores.items()}
+
+
+def _highest(scores: Mapping[int, float]) -> float:
+    return max(scores.each if isinstance(scores, OfEach) else scores.values(), default=0.0)
 
 
 def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
@@ -123,8 +132,10 @@ def _ranks(scores: Mapping[int, float]) -> dict[int, float]:
 
 def _best(scores: Mapping[int, float], most: int) -> list[int]:
     """The files with the highest scores, highest first, of equal ones the lower number first."""
-    least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
+    if isinstance(scores, OfEach):
+        return scores.best(most)
     # To sort numbers alone is quick; few are left to be told apart
+    least = sorted(scores.values(), reverse=True)[most - 1] if len(scores) > most else -math.inf
     return [file for _, file in sorted((-score, file) for file, score in scores.items() if score >= least)][:most]
 
 

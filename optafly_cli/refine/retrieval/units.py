@@ -42,10 +42,12 @@ def unit_signals(
     units = {segment: view.unit(segment) for segment in sorted(candidates)}
     shares = _shares(units.values())
     found: dict[int, Sequence[float]] = {}
+    texts, titles, codes = (scores[name].get for name in SCORES)
     for segment, unit in units.items():
-        text, title, code = (scores[name].get(segment, 0.0) for name in SCORES)
+        text, title, code = texts(segment, 0.0), titles(segment, 0.0), codes(segment, 0.0)
+        before, after = texts(segment - 1, 0.0), texts(segment + 1, 0.0)
+        around = title + 0.5 * (titles(segment - 1, 0.0) + titles(segment + 1, 0.0))
         function = view.function_of(segment)
-        near = max(scores["text"].get(segment - 1, 0.0), scores["text"].get(segment + 1, 0.0))
         length = unit.lines.end - unit.lines.start + 1
         lines = unit.symbol.end - unit.symbol.start + 1 if unit.symbol is not None else length
         found[segment] = (
@@ -57,7 +59,7 @@ def unit_signals(
             code / (in_file["code"].get(unit.file) or 1.0),
             whole["text"].get(function, 0.0) / highest["text"],
             whole["title"].get(function, 0.0) / highest["title"],
-            near / highest["text"],
+            max(before, after) / highest["text"],
             *_naming(unit, query, shares),
             float(segment in named_lines),
             float(unit.lines.start <= 1),
@@ -66,14 +68,11 @@ def unit_signals(
             min(1.0, length / lines),
             unit.prose / length,
             unit.imports / length,
-            *(_around(scores[name], segment) / highest[name] for name in ("text", "title")),
+            # Of a segment, and half of what its neighbours have
+            (text + 0.5 * (before + after)) / highest["text"],
+            around / highest["title"],
         )
     return found
-
-
-def _around(scores: Mapping[int, float], segment: int) -> float:
-    """The score of a segment and half of what its neighbours have."""
-    return scores.get(segment, 0.0) + 0.5 * (scores.get(segment - 1, 0.0) + scores.get(segment + 1, 0.0))
 
 
 def _candidates(scores: Mapping[str, Mapping[int, float]], highest: Mapping[str, float]) -> set[int]:
@@ -108,10 +107,15 @@ def _naming(unit: Unit, query: Query, shares: Mapping[str, float]) -> tuple[floa
     return (
         query.names.get(unit.symbol.name, 0.0) * shares[unit.symbol.name],
         query.names.get(unit.symbol.parent, 0.0),
-        sum(term in query.title for term in own) / max(1, len(own)),
-        sum(term in query.text for term in own) / max(1, len(own)),
-        sum(term in query.title for term in parent) / max(1, len(parent)),
+        _share(own, query.title),
+        _share(own, query.text),
+        _share(parent, query.title),
     )
+
+
+def _share(terms: Sequence[str], of: Mapping[str, float]) -> float:
+    """How many of the terms are there, of all; 0 of none."""
+    return len([term for term in terms if term in of]) / len(terms) if terms else 0.0
 
 
 def _kind(unit: Unit) -> tuple[float, float, float, float]:

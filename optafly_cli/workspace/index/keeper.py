@@ -88,19 +88,20 @@ class Keeper:
             return None
         return view
 
-    def ahead(self) -> Ahead | None:
-        """What there is to search if nothing has changed since git was last asked; it is asked again meanwhile.
+    def ask(self) -> Asking | None:
+        """Have git look what has changed, for `ahead` and `view`; None where it cannot be asked."""
+        return ask(self.workspace)
 
-        None where that cannot be known: without an index or git, or when git's index is another one.
+    def ahead(self, asking: Asking) -> Ahead | None:
+        """What there is to search if nothing has changed since git was last asked; it is `asking` again meanwhile.
+
+        None where that cannot be known: without an index, or when git's index is another one.
         """
         try:
             base = self._snapshot
             known = self._known(base) if base is not None else None
             seen = self._files.seen(base) if base is not None else None
             if base is None or known is None or seen is None or seen.mark != git_mark(self.workspace):
-                return None
-            asking = ask(self.workspace)
-            if asking is None:
                 return None
             tree = self._told(tree_told(seen.status, seen.mark))
             view, overdue = self._updated(base, known, tree, seen.differ)

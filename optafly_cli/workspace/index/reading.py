@@ -29,11 +29,12 @@ class Snapshot:
         self.segment_symbol = self._arrays["segment_symbol"]
         self.recency = self._arrays["recency"]
         self._places: dict[int, int] = {}
+        self._symbols: dict[int, Symbol] = {}
 
     @cached_property
     def labels(self) -> list[str]:
         """The files' labels."""
-        joined = bytes(self._arrays["labels"]).decode("utf-8")
+        joined = str(self._arrays["labels"], "utf-8")
         return joined.split("\0") if joined else []
 
     def file(self, label: str) -> int | None:
@@ -98,7 +99,12 @@ class Snapshot:
         return None
 
     def symbol(self, number: int) -> Symbol:
-        """One symbol."""
+        """One symbol; a long function is that of many segments."""
+        if number not in self._symbols:
+            self._symbols[number] = self._symbol(number)
+        return self._symbols[number]
+
+    def _symbol(self, number: int) -> Symbol:
         at, after = self._arrays["symbol_text"][number], self._arrays["symbol_text"][number + 1]
         kind, name, parent = bytes(self._arrays["texts"][at : after - 1]).decode("utf-8", "replace").split("\0")
         start, last = self._arrays["symbol_start"][number], self._arrays["symbol_end"][number]

@@ -9,11 +9,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nlargest
 
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
 from optafly_cli.workspace.index.facts import Symbol
+from optafly_cli.workspace.index.of_each import OfEach
 from optafly_cli.workspace.index.reading import Snapshot, added, gathered
 from optafly_cli.workspace.types import LineRange
 
@@ -66,28 +66,31 @@ class IndexView:
     @cached_property
     def labels(self) -> list[str]:
         """Labels by file number, those of stale files among them."""
-        return [*self._base.labels, *(self._changed.labels if self._changed else ())]
+        return self._base.labels if self._changed is None else [*self._base.labels, *self._changed.labels]
 
     @cached_property
     def classes(self) -> list[FileClass]:
         """What each file is for."""
-        return [*self._base.classes, *(self._changed.classes if self._changed else ())]
+        return self._base.classes if self._changed is None else [*self._base.classes, *self._changed.classes]
 
     @cached_property
-    def recency(self) -> list[float]:
+    def recency(self) -> Sequence[float]:
         """How lately each file changed, 0 to 1. What differs from what was indexed is what is worked on now."""
-        return [*self._base.recency, *([1.0] * len(self._changed.recency) if self._changed else ())]
+        known = self._base.recency
+        return known if self._changed is None else [*known, *([1.0] * len(self._changed.recency))]
 
     @cached_property
     def files(self) -> list[int]:
         """The numbers of the files that there are."""
-        return [number for number in range(len(self.labels)) if number not in self._stale]
+        numbers = range(len(self.recency))
+        return [number for number in numbers if number not in self._stale] if self._stale else [*numbers]
 
     def latest(self, most: int) -> list[str]:
         """The labels of the files that commits changed last."""
-        known = self._base.recency
-        best = nlargest(most, (file for file in range(self._files) if known[file] > 0.0), key=known.__getitem__)
-        return [self._base.labels[file] for file in best]
+        known = [*self._base.recency]
+        least = sorted(known, reverse=True)[:most][-1:]
+        late = [file for file, amount in enumerate(known) if least and amount >= least[0] and amount > 0.0]
+        return [self._base.labels[file] for file in sorted(late, key=known.__getitem__, reverse=True)[:most]]
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
@@ -109,12 +112,13 @@ class IndexView:
                 found.setdefault(stem, []).append(number)
         return found
 
-    def scores(self, field: str, weights: Mapping[str, float]) -> dict[int, float]:
+    def scores(self, field: str, weights: Mapping[str, float]) -> Mapping[int, float]:
         """BM25 for weighed terms, in one of the file fields, of every file that has any of them."""
         found = [(*self._found(field, term), weight) for term, weight in weights.items()]
         count = sum(len(documents) for parts, _, _ in found for documents, _, _ in parts)
         # Few are gathered one by one; of many it is quicker to have a place for each file
-        scores: dict[int, float] | list[float] = {} if count < len(self.labels) // 2 else [0.0] * len(self.labels)
+        size = len(self.recency)
+        scores: dict[int, float] | list[float] = {} if count < size // 2 else [0.0] * size
         for parts, idf, weight in found:
             for documents, values, offset in parts:
                 shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
@@ -122,10 +126,11 @@ class IndexView:
                     added(scores, shifted, values, weight * idf)
                 else:
                     gathered(scores, shifted, values, weight * idf)
-        each = enumerate(scores) if isinstance(scores, list) else scores.items()
-        if not self._stale:
-            return {file: score for file, score in each if score > 0.0}
-        return {file: score for file, score in each if score > 0.0 and file not in self._stale}
+        if isinstance(scores, list):
+            for file in self._stale:
+                scores[file] = 0.0
+            return OfEach(scores)
+        return {file: score for file, score in scores.items() if score > 0.0 and file not in self._stale}
 
     def changed_for(self, term: str) -> set[int]:
         """The files that were changed for what a term stands for: "#123"."""
@@ -286,12 +291,15 @@ class IndexView:
 
 def _inside(
     documents: Sequence[int], values: memoryview, spans: Sequence[tuple[int, int]], offset: int
-) -> Iterator[tuple[int, int]]:
+) -> list[tuple[int, int]]:
     """The postings whose document, ascending, lies in one of the spans (first, after), ascending; documents moved."""
-    low = 0
+    found: list[tuple[int, int]] = []
+    at, size = 0, len(documents)
     for first, after in spans:
-        low = bisect_left(documents, first, low)
-        high = bisect_left(documents, after, low, min(len(documents), low + after - first))
-        if low < high:
-            yield from zip((one + offset for one in documents[low:high]), values[low:high], strict=True)
-            low = high
+        at = bisect_left(documents, first, at)
+        while at < size and (document := documents[at]) < after:
+            found.append((document + offset, values[at]))
+            at += 1
+        if at == size:
+            break
+    return found
