@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.sections import groups, section
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.types import LineRange, NamedContext, NamedFile, Workspace
@@ -328,3 +329,18 @@ def test_the_budget_holds_and_no_line_is_sent_twice(
     if files and source.text.strip():
         everything = len(sent) == len(source.lines)
         assert everything or selection.pieces or selection.left_out
+
+
+def test_what_git_tracks_is_asked_for_once(workspace: Workspace, project: Path) -> None:
+    """Whoever asked for the active file knows of every tracked file that it is listed; of others git is asked."""
+    files, others = WorkspaceFiles(workspace), WorkspaceFiles(workspace)
+    (project / ".gitignore").write_text("ignored.py\n")
+    (project / "ignored.py").write_text("x = 1\n")
+    (project / "new.py").write_text("x = 1\n")
+    active = files.active
+    assert active is not None
+    assert [files.refusal(label) for label in (active, "new.py")] == [None, None]
+    assert files.refusal("ignored.py") == "git ignores it"
+    (project / ".git").rename(project / "gone")
+    assert files.refusal("src/main.rs") is None
+    assert others.refusal("src/main.rs") == "git ignores it"
