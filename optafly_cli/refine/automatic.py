@@ -162,7 +162,7 @@ def _add(pack: Pack, subject: Subject, place: _Place, share: int, *, named: bool
         return add_whole(pack, subject, wanted, min(share, pack.room))
     at = LineRange(place.lines.start, min(place.lines.end, total))
     unit = enclosing_unit(source.lines, at)
-    if pack.covered(place.label, unit):
+    if pack.covered(wanted, unit):
         return True
     shown = str(at) if at != unit else ""
     return pack.place(replace(wanted, kind="code", lines=unit, must=at, at=shown)) is not None

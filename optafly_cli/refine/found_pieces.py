@@ -72,7 +72,7 @@ class _Filling:
                 continue
             wanted = self.wanted(one.label)
             # The index may know the file as it was when it was longer
-            if wanted is None or lines.start > wanted.lines.end or self.pack.covered(one.label, lines):
+            if wanted is None or lines.start > wanted.lines.end or self.pack.covered(wanted, lines):
                 continue
             of_file = parts.setdefault(one.label, [])
             if not self.rate:
@@ -130,7 +130,7 @@ class _Filling:
         free = [
             (lines, _reason(wanted.reason, part.units))
             for part in parts
-            for lines in self.pack.free(label, _within(part.lines, wanted.lines))
+            for lines in self.pack.free(wanted, _within(part.lines, wanted.lines))
         ]
         return self.pack.with_parts(wanted, free) if free else None
 

@@ -48,7 +48,7 @@ def add_ranges(pack: Pack, subject: Subject, settings: RefineSettings) -> None:
         # What the later ranges need at least stays free, as long as this one gets its own lines
         keep = min(sum(least[number + 1 :]), max(0, pack.room - least[number]))
         placed = pack.place(one, keep)
-        if not pack.covered(one.label, one.lines):
+        if not pack.covered(one, one.lines):
             pack.left_out.append(_clipped(one, placed, pack))
 
 
@@ -58,9 +58,9 @@ def _put_whole(pack: Pack, subject: Subject, pointed: Wanted) -> bool:
         return False
     lines = LineRange(1, len(pointed.text.lines))
     whole = replace(pointed, lines=lines, reason="named", kind="file", at=str(pointed.must))
-    if pack.free(whole.label, lines) == [lines] and pack.fits(render(whole, lines), whole.language):
+    if pack.free(whole, lines) == [lines] and pack.fits(render(whole, lines), whole.language):
         pack.put(whole, lines)
-    return pack.covered(whole.label, lines)
+    return pack.covered(whole, lines)
 
 
 def _ranged(files: Sequence[NamedFile]) -> Iterator[tuple[NamedFile, list[_Pointed]]]:
@@ -185,7 +185,7 @@ def add_files(pack: Pack, subject: Subject) -> None:
 def add_whole(pack: Pack, subject: Subject, wanted: Wanted, share: int) -> bool:
     """A whole file within `share` tokens, or the units of it that matter, or its head; says what was left out."""
     keep = max(0, pack.room - share)
-    parts = pack.free(wanted.label, wanted.lines)
+    parts = pack.free(wanted, wanted.lines)
     if not parts:
         return True
     if parts == [wanted.lines] and pack.fits(render(wanted, wanted.lines), wanted.language, keep):
@@ -198,14 +198,14 @@ def add_whole(pack: Pack, subject: Subject, wanted: Wanted, share: int) -> bool:
     part = replace(wanted, kind="code")
     for number in _error_lines(subject, wanted.label):
         at = LineRange(number, number)
-        if number <= wanted.lines.end and not pack.covered(wanted.label, at):
+        if number <= wanted.lines.end and not pack.covered(wanted, at):
             unit = enclosing_unit(wanted.text.lines, at)
             pack.place(replace(part, lines=unit, must=at, reason=f"{wanted.reason}, the unit around line {at}"), keep)
     add_units(pack, wanted, units, max(0, pack.room - keep))
     if len(pack.chosen) == before:
         # Nothing in it stands out: its beginning says what the file is
         pack.place(replace(part, reason=f"{wanted.reason}, its beginning"), keep)
-    if not pack.covered(wanted.label, wanted.lines):
+    if not pack.covered(wanted, wanted.lines):
         pack.left_out.append(_partly(pack, wanted))
     return len(pack.chosen) > before
 

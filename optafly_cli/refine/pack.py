@@ -98,14 +98,14 @@ class Pack:
         self.chosen.append(Chosen(piece, markup, "", auto))
         self.used += piece.tokens
 
-    def free(self, label: str, lines: LineRange) -> list[LineRange]:
-        """The parts of these lines that are not in the prompt yet."""
+    def free(self, wanted: Wanted, lines: LineRange) -> list[LineRange]:
+        """The parts of these lines of the file that are not in the prompt yet. Blank ones beside others are no part."""
         parts = [lines]
         for one in self.chosen:
-            if one.piece.path == label and one.piece.kind in ("file", "code"):
+            if one.piece.path == wanted.label and one.piece.kind in ("file", "code"):
                 taken = LineRange(one.piece.start_line, one.piece.end_line)
                 parts = [rest for part in parts for rest in _without(part, taken)]
-        return parts
+        return [part for part in parts if part == lines or not wanted.text.is_blank(part.start, part.end)]
 
     def place(self, wanted: Wanted, keep: int = 0) -> LineRange | None:
         """Take as many of the lines as fit, around those that must be in it; None when not even they fit.
@@ -113,11 +113,11 @@ class Pack:
         What is in the prompt already is not taken again; `keep` tokens stay free.
         """
         best: LineRange | None = None
-        for part in self.free(wanted.label, wanted.lines):
+        for part in self.free(wanted, wanted.lines):
             start, end = max(part.start, wanted.must.start), min(part.end, wanted.must.end)
             must = LineRange(start, end) if start <= end else LineRange(part.start, part.start)
             lines = clip(part, must, lambda lines: self._takes(wanted, lines, keep))
-            if lines is not None:
+            if lines is not None and (lines == wanted.lines or not wanted.text.is_blank(lines.start, lines.end)):
                 self.put(wanted, lines)
                 best = best or lines
         return best
@@ -130,9 +130,9 @@ class Pack:
             return False
         return self.added(self.with_parts(wanted, [(lines, wanted.reason)])) <= room
 
-    def covered(self, label: str, lines: LineRange) -> bool:
-        """Whether all of these lines are in the prompt."""
-        return not self.free(label, lines)
+    def covered(self, wanted: Wanted, lines: LineRange) -> bool:
+        """Whether all of these lines of the file that say something are in the prompt."""
+        return not self.free(wanted, lines)
 
 
 @dataclass(frozen=True, slots=True)

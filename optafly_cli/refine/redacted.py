@@ -20,6 +20,10 @@ class Redacted:
         """Lines `start` to `end`, 1-based and inclusive."""
         return "\n".join(self.lines[start - 1 : end])
 
+    def is_blank(self, start: int, end: int) -> bool:
+        """Whether lines `start` to `end` say nothing."""
+        return not any(map(str.strip, self.lines[start - 1 : end]))
+
     def sentence(self, start: int, end: int, label: str) -> str | None:
         """What was redacted in these lines ("redacted 1 AWS key in src/config.py"); None when nothing was."""
         lines = [self.lines[index] for index in sorted(self.changed) if start - 1 <= index < end]

@@ -92,9 +92,10 @@ def parts(attributes: Mapping[str, str], text: str) -> list[tuple[LineRange, str
 
 
 def shared(total: int, sizes: Sequence[int]) -> list[int]:
-    """`total` as whole numbers in proportion to `sizes`; what rounding leaves goes to the first."""
+    """`total` as whole numbers in proportion to `sizes`, none 0 where it suffices; what is left goes to the first."""
     whole = sum(sizes) or 1
-    found = [total * size // whole for size in sizes]
+    least = int(total >= len(sizes))
+    found = [least + (total - least * len(sizes)) * size // whole for size in sizes]
     return [found[0] + total - sum(found), *found[1:]] if found else []
 
 

@@ -84,6 +84,15 @@ def test_a_file_and_a_line_of_it_are_one_piece_when_it_fits(workspace: Workspace
     assert selection.chosen[0].at == "5"
 
 
+def test_a_blank_line_that_is_left_over_is_no_piece(workspace: Workspace, named: Named, project: Path) -> None:
+    """Beside a line of it that is named, the rest of a file ends in blank lines: they say nothing and cost nothing."""
+    path = project / "src" / "main.rs"
+    path.write_text(path.read_text() + "\n\n")
+    for budget in range(10, 60):
+        selection = chosen("fix this bug", workspace, named("src/main.rs", "src/main.rs:5"), budget=budget)
+        assert all(piece.text.strip() and piece.tokens > 0 for piece in selection.pieces)
+
+
 def test_the_pointed_line_stays_in_a_clipped_unit(workspace: Workspace, project: Path, named: Named) -> None:
     """When a unit does not fit it is cut around the line that was named, and the cut is said."""
     body = "".join(f"    value = value + {number}\n" for number in range(300))
