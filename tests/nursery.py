@@ -81,11 +81,10 @@ class Child:
         """All that it has yet to write on its streams, when it has ended."""
         assert self.stdout is not None
         assert self.stderr is not None
-        with ThreadPoolExecutor(1) as pool, self.stdout, self.stderr:
-            err = pool.submit(self.stderr.read)
-            told = self.stdout.read(), err.result()
-        self.wait(timeout)
-        return told
+        with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
+            out, err = (pool.submit(stream.read) for stream in (self.stdout, self.stderr))
+            self.wait(timeout)
+            return out.result(), err.result()
 
 
 class Nursery:
