@@ -1,6 +1,6 @@
 """Runs `python -m optafly_cli` in forks of a process that has imported the large libraries and optafly's modules once.
 
-Two thirds of the suite's processor time went into importing them anew for each command. A fork is a process of its
+More than half of a command's processor time goes into importing them anew. A fork is a process of its
 own in all that tests look at: streams, folder, environment, exit code, signals, files. What only a new interpreter has
 (its start-up variables; a limit, a umask or an owner set before it) is refused, and the caller starts one.
 """
