@@ -1,6 +1,6 @@
 """Runs `python -m optafly_cli` in forks of a process that has imported the large libraries and optafly's modules once.
 
-Two thirds of the suite's processor time went into importing them anew for each command. A fork is a process of its
+More than half of a command's processor time goes into importing them anew. A fork is a process of its
 own in all that tests look at: streams, folder, environment, exit code, signals, files. What only a new interpreter has
 (its start-up variables; a limit, a umask or an owner set before it) is refused, and the caller starts one.
 """
@@ -81,11 +81,10 @@ class Child:
         """All that it has yet to write on its streams, when it has ended."""
         assert self.stdout is not None
         assert self.stderr is not None
-        with ThreadPoolExecutor(1) as pool, self.stdout, self.stderr:
-            err = pool.submit(self.stderr.read)
-            told = self.stdout.read(), err.result()
-        self.wait(timeout)
-        return told
+        with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
+            out, err = (pool.submit(stream.read) for stream in (self.stdout, self.stderr))
+            self.wait(timeout)
+            return out.result(), err.result()
 
 
 class Nursery:

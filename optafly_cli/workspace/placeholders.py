@@ -6,17 +6,17 @@ from functools import cache
 from optafly_cli.workspace.drawn import is_drawn
 from optafly_cli.workspace.searched import entropy
 
-_PASSWORD_BITS, _HEX_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 2.5, 3.2, 4.4
-_SHORTEST_TOKEN = 12
+_PASSWORD_BITS, _HEX_BITS, _JUMBLE_BITS, _TOKEN_BITS, _PATH_BITS = 2.5, 2.5, 2.8, 3.2, 4.4
+_SHORTEST_JUMBLE, _SHORTEST_TOKEN = 9, 12
 
 
 def is_placeholder(value: str) -> bool:
     """Whether it only stands for a secret: `changeme`, `${VAR}`, `<token>`, `xxxx`, `your-key-here`, `user1234`."""
     if _template().search(value):
         return True
-    stands_in = _stand_in().search(value) is not None or len(_filler().sub("", value.lower())) < 4
+    few_letters = len(_filler().sub("", value.lower())) < 4 and not _is_jumble(value)
     # Such words are in drawn letters too, by chance
-    return stands_in and not is_drawn(value) and not _is_digest(value)
+    return (few_letters or _stand_in().search(value) is not None) and not is_drawn(value) and not _is_digest(value)
 
 
 def looks_real(value: str, *, password: bool) -> bool:
@@ -41,12 +41,24 @@ def _is_digest(value: str) -> bool:
     return _long_hex().fullmatch(value) is not None and entropy(value) >= _HEX_BITS and "12345678" not in value
 
 
+def _is_jumble(value: str) -> bool:
+    """Whether it is digits and signs with a letter here and there: `r.S047719_g`."""
+    letters = re.sub(r"[\d\W_]+", "", value.lower())
+    return (
+        len(value) >= _SHORTEST_JUMBLE
+        and 0 < len(letters) < 4
+        and _filler().sub("", value.lower()) == letters
+        and entropy(value) >= _JUMBLE_BITS
+    )
+
+
 @cache
 def _template() -> re.Pattern[str]:
     """What drawn letters do not happen to hold."""
     return re.compile(
         r"(?i)change.?(?:me|it|this)|example|place.?holder|redacted|insert.|replace.|foobar|…|"
-        r"\$[({]|^\$\w+$|\{\{|\}\}|%\(|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted",
+        r"\$[({]|^\$\w+$|\{\{|\}\}|%\(|#\{|\{[\w.]*\}|<[\w -]+>|^<|\[redacted|"
+        r"^\d{4}-\d\d-\d\d",
     )
 
 

@@ -78,6 +78,7 @@ def test_a_token_that_is_split_over_lines_is_one(kind: str, seed: int) -> None:
         # Hardly a letter in it
         ('export DB_PASSWORD="097H.9^mB^"', "097H.9^mB^"), ("DB_PASSWORD=@5!xD3%2b24", "@5!xD3%2b24"),
         ("    url: amqp://app_rw:5d_n-i47_@db7.corp.net:5432/orders", "5d_n-i47_"),
+        ('"host=db7 user=app password=r.S047719_g dbname=orders"', "r.S047719_g"),
         ("Authorization: Basic YXBwOiMwcDZAVjhXKyE=", "YXBwOiMwcDZAVjhXKyE="),
         # The same letters again and again
         ("jdbc:postgresql://db7/orders?user=app&password=m2Q__dfm__&ssl=true", "m2Q__dfm__"),
@@ -104,6 +105,7 @@ def test_drawn_letters_that_look_like_something_else(line: str, secret: str) -> 
         "password = utf8_reader", "db_password = self.oauth2.reader", "secret: HTML5Parser",
         "token = oauth2.standard_client", "password = old_password_v2", "passwd = Sha1Hasher",
         'password: "config/app2.yaml"', "secret = crypto.v1.box",
+        'token = "xxx-123-456-789"', "password_set = 2023-11-28T17:45:09Z", "password: 20.3.4-7",
         "api_key: 00000000000000000000000000000000000a1",
         'token = "xxxx-xxxx-xxxx-1234"', 'password = "dummy-value-1"', 'secret: "todo: fill in 1"',
     ],
