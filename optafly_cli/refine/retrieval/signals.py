@@ -6,7 +6,9 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from optafly_cli.refine.retrieval.common import less_common
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.workspace.index.classes import FileClass
@@ -23,7 +25,7 @@ _DEMOTED = 0.35
 
 LISTS = (
     "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
-    "best_unit_title", "imports", "changes", "changes_title",
+    "best_unit_title", "imports", "changes", "changes_title", "best_definition", "best_definition_title",
 )  # fmt: skip
 FLAGS = ("frame", "mentioned", "module", "referred", "recent", "recency", "package", "test", "doc", "data")
 NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
@@ -32,6 +34,8 @@ NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LIST
 def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
     """For every candidate its signals, in the order of `NAMES`."""
     kept = _kept(query)
+    # Which file is meant hangs on the words that not every message has; which lines of it, on all of them
+    query = replace(query, text=less_common(query.text), title=less_common(query.title))
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
@@ -82,6 +86,8 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
         ("changes_title", "changes", query.title),
     )
     lists = {name: view.scores(field, weights) for name, field, weights in fields}
+    lists["best_definition"] = view.best_definitions(query.text)
+    lists["best_definition_title"] = view.best_definitions(query.title)
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)
