@@ -2,9 +2,9 @@
 
     python -m training.common_words MIRRORS [--write]
 
-MIRRORS as for benchmarks/localisation.py. The share of the longer commit messages that have a word, averaged over the
-repositories that the weights of files are fitted on as well; none of those that they are measured on; the one that has the word most is not
-counted. Without `--write` nothing is written.
+MIRRORS as for benchmarks/localisation.py. The share of the longer commit messages that have a word, averaged over
+repositories that no figure is measured on, less the one that has the word most: it may be its subject. Without
+`--write` nothing is written.
 """
 
 import argparse
@@ -22,13 +22,13 @@ TARGET = Path(__file__).resolve().parents[1] / "optafly_cli" / "refine" / "data"
 MESSAGES, WORDS, LONGEST = 6000, 25, 3000
 """So many messages of each, those of at least so many words, so many characters of each."""
 COMMON, LEAST, STEP = 0.01, 0.3, 0.05
-"""A word of a smaller share of the messages counts whole; none counts less than `LEAST`; factors are multiples of `STEP`."""
+"""A word in a smaller share of the messages counts whole, none less than `LEAST`; factors are rounded to `STEP`."""
 _WORD = re.compile(r"[^\W\d]\w{1,79}")
 _MARKUP = re.compile(r"https?://\S+|<[^>\n]{1,300}>|`{3}.*?`{3}", re.S)
 
 
 def shares(mirrors: Path) -> dict[str, float]:
-    """The share of messages that have a term, on average over the repositories but the one that has it most: its subject."""
+    """The share of messages that have a term, on average over the repositories but the one that has it most."""
     each: dict[str, list[float]] = {}
     for repository in REPLAYED:
         listed = git(mirror_of(mirrors, repository), "log", "--no-merges", f"--max-count={MESSAGES}", "--format=%B%x00")

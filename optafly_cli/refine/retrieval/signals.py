@@ -35,7 +35,8 @@ def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Seque
     """For every candidate its signals, in the order of `NAMES`."""
     kept = _kept(query)
     # Which file is meant hangs on the words that not every message has; which lines of it, on all of them
-    query = replace(query, text=less_common(query.text), title=less_common(query.title))
+    if not query.about_tests:
+        query = replace(query, text=less_common(query.text), title=less_common(query.title))
     lists = {name: _demoted(view, scores, kept) for name, scores in _lists(view, query).items()}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
@@ -86,8 +87,9 @@ def _lists(view: IndexView, query: Query) -> dict[str, dict[int, float]]:
         ("changes_title", "changes", query.title),
     )
     lists = {name: view.scores(field, weights) for name, field, weights in fields}
-    lists["best_definition"] = view.best_definitions(query.text)
-    lists["best_definition_title"] = view.best_definitions(query.title)
+    for name, weights in (("best_definition", query.text), ("best_definition_title", query.title)):
+        # Only what code defines is known by its name alone, and the prompt may be about a test of it
+        lists[name] = {} if query.about_tests else view.best_definitions(weights)
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)

@@ -69,6 +69,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         ),
         "stock": re.compile(
             r"(?i)^\s*(?:_?no response_?|n/?a|no|none|nothing)\.?\s*$|please describe\.?|a clear and concise "
-            r"description of.*|^\s*steps to reproduce the behaviou?r:?\s*$|^if applicable, add .*|^add any other context.*"
+            r"description of.*|^\s*steps to reproduce the behaviou?r:?\s*$|^if applicable, add .*"
+            r"|^add any other context.*"
         ),
     }

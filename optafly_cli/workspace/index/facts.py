@@ -103,10 +103,10 @@ def _stretches(lines: Sequence[str], outline: Outline) -> list[tuple[int, int, i
     at = 1
     for number, symbol in enumerate(symbols):
         if symbol.kind == "function" and symbol.start >= at:
-            found += _gap(lines, at, symbol.start - 1, types)
+            found += _gap(at, symbol.start - 1, types)
             found.append((symbol.start, symbol.end, number))
             at = symbol.end + 1
-    found += _gap(lines, at, len(lines), types)
+    found += _gap(at, len(lines), types)
     found = [
         (*part, symbol)
         for start, end, symbol in found
@@ -116,7 +116,7 @@ def _stretches(lines: Sequence[str], outline: Outline) -> list[tuple[int, int, i
     return [part for part in found if any(line and not line.isspace() for line in lines[part[0] - 1 : part[1]])]
 
 
-def _gap(lines: Sequence[str], start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
+def _gap(start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
     cuts = sorted({start, *(line for line in types if start < line <= end), end + 1})
     return [(first, after - 1, types.get(first, -1)) for first, after in pairwise(cuts) if first < after]
 
