@@ -28,8 +28,6 @@ from training.score_sets import Array
 RIDGE = 300.0
 ISSUE = 3.0
 """What an issue counts, a commit being 1."""
-EDITED = 2.0
-"""What the edited segments of a case count together, each of the others being 1."""
 CHARACTERS = 5_500
 """About what the prompt has room for: 2,048 tokens of code less headers and instruction."""
 FLOORS = {"name": 1.5, "named_line": 2.0}
@@ -94,9 +92,7 @@ def fit_units(found: Sequence[Segments]) -> tuple[float, Array]:
     """Bias and weights of a ridge logistic (Newton), for the signals as they are."""
     values = np.concatenate([one.values for one in found])
     truth = np.concatenate([one.edited for one in found])
-    # A case with many edited segments says no more than one with few
-    shares = [np.where(one.edited > 0, EDITED / max(1.0, one.edited.sum()), 1.0) for one in found]
-    counts = np.concatenate([one.weight * share for one, share in zip(found, shares, strict=True)])
+    counts = np.concatenate([np.full(len(one.edited), one.weight) for one in found])
     mean, spread = values.mean(0), values.std(0) + 1e-6
     scaled = np.c_[(values - mean) / spread, np.ones(len(values))]
     weights = np.zeros(scaled.shape[1])
