@@ -1,5 +1,6 @@
 """Which words of a prompt the index is searched with, and what they count."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,12 @@ def test_the_index_is_searched_without_the_template() -> None:
     query = query_of(PromptText(REPORT))
     assert {"receipt", "twic", "mail"} <= set(query.text)
     assert {"describ", "screenshot", "concis", "window", "zebra", "linux", "respons"}.isdisjoint(query.text)
+
+
+@pytest.mark.parametrize("line", ["### " + "steps " * 40, "- OS: " + "zebra " * 40, "#" + " #" * 9_000 + "x"])
+def test_a_long_line_is_nobodys_template(line: str) -> None:
+    """Whatever it begins with, and however long it is."""
+    assert without_template(f"title\n{line}") == f"title\n{line}"
 
 
 @given(st.lists(st.sampled_from([*REPORT.split("\n"), "a", " é b", "OS", "~~~"])).map("\n".join) | st.text())

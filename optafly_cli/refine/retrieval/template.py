@@ -36,8 +36,9 @@ def without_template(text: str) -> str:
             if heading:
                 of_machine = len(heading) <= _LONG_HEADING and bool(_patterns()["machine"].search(" ".join(heading)))
             asked = bool(heading) and _ASKED.issuperset(heading)
-            answer = of_machine and len(line) < _LONG_LINE
-            if asked or answer or _patterns()["field"].match(line):
+            # A long line is somebody's own words, and would take these patterns long
+            answer = len(line) < _LONG_LINE and (of_machine or _patterns()["field"].match(line))
+            if asked or answer:
                 lines[at] = " " * len(line)
             elif not heading:
                 lines[at] = _patterns()["stock"].sub(lambda found: " " * len(found.group()), line)
@@ -46,7 +47,7 @@ def without_template(text: str) -> str:
 
 def _heading(line: str) -> list[str]:
     """The words of a heading, lower-case; none where the line is none. A bare line is one if a template may ask it."""
-    match = _patterns()["heading"].match(line)
+    match = _patterns()["heading"].match(line) if len(line) < _LONG_LINE else None
     if match is None:
         return []
     words: list[str] = re.findall(r"[\w']+", (match["marked"] or match["bold"] or match["bare"]).lower())
