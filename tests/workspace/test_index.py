@@ -134,6 +134,31 @@ def test_segments_cover_every_line_that_says_something_once() -> None:
     assert max(part.end - part.start for part in facts.segments) < 40
 
 
+PROSE = '''\
+class Order:
+    """What was bought.
+
+    Several lines of it.
+    """
+
+    rate = 1  # one line of a comment is no prose of its own
+    # like this
+    other = 2
+
+    def total(self):
+        # Two lines
+        # of a comment
+        return sum(self.items)
+'''
+
+
+def test_prose_is_cut_from_code() -> None:
+    """Lines of documentation on end are a segment of their own: they are seldom what is edited."""
+    facts = read_facts(PROSE, "python", "a.py")
+    assert [(part.start, part.end) for part in facts.segments if part.prose] == [(2, 5), (6, 10), (12, 13)]
+    assert [part.prose for part in facts.segments if part.prose] == [4, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "prose", "imports"),
     [
@@ -462,3 +487,24 @@ def test_a_text_is_known_to_be_clean_only_as_it_was_indexed(shop: Path, monkeypa
     while not keeper(shop).build():
         time.sleep(0.05)
     assert keeper(shop).is_clean("shop/orders.py", ORDERS)
+
+
+def test_a_file_is_known_by_the_best_name_that_it_defines(shop: Path) -> None:
+    """Of code alone, and of what it is now: not of tests, of what was there before, or of a file that is gone."""
+    (shop / "tests").mkdir()
+    (shop / "tests" / "test_prices.py").write_text("def price_of(): pass\n")
+    (shop / "shop" / "rates.py").write_text("def rate_of_price(item): pass\n\n\ndef price(item): pass\n")
+    commit(shop, "more names")
+    found = labelled(view(shop))
+    assert list(found) == ["shop/rates.py", "shop/prices.py"]
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    (shop / "shop" / "rates.py").write_text("def rate(item): pass\n")
+    (shop / "shop" / "orders.py").write_text("def price(item): pass\n")
+    (shop / "shop" / "prices.py").unlink()
+    assert list(labelled(view(shop))) == ["shop/orders.py"]
+
+
+def labelled(found: IndexView) -> dict[str, float]:
+    """The files that define a name with "price" in it, best first."""
+    scores = found.best_definitions(dict.fromkeys(terms_of("price"), 1.0))
+    return {found.labels[file]: scores[file] for file in sorted(scores, key=lambda file: -scores[file])}

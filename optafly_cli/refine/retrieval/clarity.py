@@ -8,8 +8,8 @@ from optafly_cli.refine.retrieval.signals import LISTS, NAMES, K
 FIRST = 5
 _NEAR = K / (K + 2)
 """The reciprocal rank of the third of a list."""
-_VOICES = [at for at, name in enumerate(LISTS) if not name.startswith("changes")]
-"""The lists of what is in the files; what was said when they were changed is not asked whether it agrees."""
+_VOICES = [at for at, name in enumerate(LISTS) if not name.startswith(("changes", "best_definition"))]
+"""The lists that are asked whether they agree: of what is in the files, each of something else."""
 _SPREAD = ("body", "title", "symbols")
 
 

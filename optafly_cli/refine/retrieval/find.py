@@ -83,7 +83,7 @@ def find_inside(view: IndexView, query: Query, labels: Sequence[str]) -> tuple[F
 
 
 _SURE = 0.7
-_FILE = 0.5
+_FILE = 0.75
 """The power of a file's likelihood that those of its segments are multiplied by; measured."""
 SIZE, HEADER = 0.5, 40
 """The power of a segment's characters, and of about those of a header, that its likelihood is divided by; measured."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 from optafly_cli.refine.errors_in_text import ErrorText, Frame
 from optafly_cli.refine.mentions import path_mentions, symbols
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.retrieval.template import without_template
 from optafly_cli.workspace.index.history import references
 from optafly_cli.workspace.index.words import terms_of
 from optafly_cli.workspace.types import LineRange
@@ -47,7 +48,7 @@ class Query:
 
 def query_of(view: PromptText, errors: Iterable[ErrorText] = (), piped: str = "") -> Query:
     """The query of a prompt; `errors` and `piped` are what was piped in beside it."""
-    text = view.text[:_READ]
+    text = without_template(view.text[:_READ])
     title = _title(text)
     weights: dict[str, float] = defaultdict(float)
     code: dict[str, float] = defaultdict(float)

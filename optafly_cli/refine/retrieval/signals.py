@@ -6,8 +6,10 @@ In: an `IndexView` and a `Query`. Out: for each candidate a value per signal, al
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import mul
 
+from optafly_cli.refine.retrieval.common import less_common
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.workspace.index.classes import CLASSES
@@ -25,7 +27,7 @@ _DEMOTED = 0.35
 
 LISTS = (
     "body", "title", "code", "path", "path_title", "symbols", "symbols_title", "docs", "definitions", "best_unit",
-    "best_unit_title", "imports", "changes", "changes_title",
+    "best_unit_title", "imports", "changes", "changes_title", "best_definition", "best_definition_title",
 )  # fmt: skip
 FLAGS = ("frame", "mentioned", "module", "referred", "recent", "recency", "package", "test", "doc", "data")
 NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LISTS), *FLAGS)
@@ -34,6 +36,9 @@ NAMES = (*(f"{name}_rank" for name in LISTS), *(f"{name}_share" for name in LIST
 def signals_of(view: IndexView, query: Query, places: Places) -> dict[int, Sequence[float]]:
     """For every candidate its signals, in the order of `NAMES`."""
     kept = _kept(view, query)
+    # Which file is meant hangs on the words that not every message has; which lines of it, on all of them
+    if not query.about_tests:
+        query = replace(query, text=less_common(query.text), title=less_common(query.title))
     lists = {name: _demoted(scores, kept) for name, scores in _lists(view, query)}
     ranks = {name: _ranks(scores) for name, scores in lists.items()}
     referred = _referred(view, query)
@@ -86,6 +91,9 @@ def _lists(view: IndexView, query: Query) -> Iterator[tuple[str, Mapping[int, fl
     )
     for name, field, weights in fields:
         yield name, view.scores(field, weights)
+    for name, weights in (("best_definition", query.text), ("best_definition_title", query.title)):
+        # Only what code defines is known by its name alone, and the prompt may be about a test of it
+        yield name, {} if query.about_tests else view.best_definitions(weights)
     defined: dict[int, float] = defaultdict(float)
     for name, weight in query.names.items():
         files = view.defining(name)

@@ -9,15 +9,15 @@ from hashlib import blake2b
 from typing import Any
 
 from optafly_cli.workspace.index.classes import CLASSES, class_of
-from optafly_cli.workspace.index.facts import FileFacts
+from optafly_cli.workspace.index.facts import FileFacts, Symbol
 from optafly_cli.workspace.index.layout import laid_out
 from optafly_cli.workspace.index.links import resolve_imports
 from optafly_cli.workspace.index.words import counted
 
-SNAPSHOT_VERSION = 4
-FIELDS = ("body", "path", "symbols", "docs", "changes", "segments")
-_K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "changes": 1.2, "segments": 1.2}
-_B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "changes": 0.5, "segments": 0.5}
+SNAPSHOT_VERSION = 5
+FIELDS = ("body", "path", "symbols", "docs", "changes", "segments", "definitions")
+_K1 = {"body": 1.2, "path": 0.8, "symbols": 1.2, "docs": 1.2, "changes": 1.2, "segments": 1.2, "definitions": 1.2}
+_B = {"body": 0.6, "path": 0.3, "symbols": 0.5, "docs": 0.5, "changes": 0.5, "segments": 0.5, "definitions": 0.75}
 SCALE = 96.0
 """One unit of a term's weight in a posting; a byte holds up to 2.65, and no weight is above k1 + 1."""
 
@@ -63,6 +63,7 @@ def snapshot(
         "keys": b"".join(one.key for one in files),
         "clean": bytes(one.facts.clean for one in files),
         "classes": array("B", (CLASSES.index(class_of(one.label)) for one in files)),
+        "definition_file": array("I", (number for number, one in enumerate(files) for _ in _defined(one))),
     }
     arrays |= _outline(files)
     arrays |= _graph(files, history)
@@ -172,9 +173,18 @@ def _documents(files: Sequence[IndexedFile], history: History, name: str) -> Ite
         return (counted(one.label) for one in files)
     if name == "symbols":
         return (counted(" ".join(symbol.name for symbol in one.facts.symbols)) for one in files)
+    if name == "definitions":
+        return (counted(symbol.name) for one in files for symbol in _defined(one))
     if name == "changes":
         return (history.changes.get(one.label, {}) for one in files)
     return (one.facts.docs for one in files)
+
+
+def _defined(one: IndexedFile) -> list[Symbol]:
+    """The functions and types of a file of code: what is searched for by its name alone."""
+    if class_of(one.label) != "code":
+        return []
+    return [symbol for symbol in one.facts.symbols if symbol.kind in ("function", "type")]
 
 
 def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -2,18 +2,20 @@
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
-_LONG, _SHORT = 8, 3
+_LONG, _SHORT = 6, 2
+_PROSE = 2
+"""So many lines of comments and documentation on end are a segment of their own: they are seldom what is edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def facts_of(text: str, outline: Outline) -> FileFacts:
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    segments = tuple(_segment(lines, outline, *stretch) for stretch in _stretches(lines, outline.symbols))
+    segments = tuple(_segment(lines, outline, *stretch) for stretch in _stretches(lines, outline))
     return FileFacts(outline.symbols, segments, counted(outline.docs), outline.imports)
 
 
@@ -89,35 +91,55 @@ def _segment(lines: Sequence[str], outline: Outline, start: int, end: int, symbo
     return Segment(start, end, symbol, counted(text), prose, imports, len(text))
 
 
-def _stretches(lines: Sequence[str], symbols: Sequence[Symbol]) -> list[tuple[int, int, int]]:
+def _stretches(lines: Sequence[str], outline: Outline) -> list[tuple[int, int, int]]:
     """(start, end, symbol) of every segment: outermost functions, and what is between them, cut where types begin.
 
-    What is long is cut into parts of about `_LONG` lines, where a statement of the lowest indentation begins.
+    Prose is cut from code, and what is long into parts of about `_LONG` lines, where a statement of the lowest
+    indentation begins.
     """
+    symbols = outline.symbols
     found: list[tuple[int, int, int]] = []
     types = {symbol.start: number for number, symbol in enumerate(symbols) if symbol.kind in ("type", "container")}
     at = 1
     for number, symbol in enumerate(symbols):
         if symbol.kind == "function" and symbol.start >= at:
-            found += _gap(lines, at, symbol.start - 1, types)
-            found += _cut(lines, symbol.start, symbol.end, number)
+            found += _gap(at, symbol.start - 1, types)
+            found.append((symbol.start, symbol.end, number))
             at = symbol.end + 1
-    found += _gap(lines, at, len(lines), types)
+    found += _gap(at, len(lines), types)
+    found = [
+        (*part, symbol)
+        for start, end, symbol in found
+        for run in _runs(start, end, outline.prose)
+        for part in _cut(lines, *run)
+    ]
     return [part for part in found if any(line and not line.isspace() for line in lines[part[0] - 1 : part[1]])]
 
 
-def _gap(lines: Sequence[str], start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
+def _gap(start: int, end: int, types: Mapping[int, int]) -> list[tuple[int, int, int]]:
     cuts = sorted({start, *(line for line in types if start < line <= end), end + 1})
-    return [part for first, after in pairwise(cuts) for part in _cut(lines, first, after - 1, types.get(first, -1))]
+    return [(first, after - 1, types.get(first, -1)) for first, after in pairwise(cuts) if first < after]
 
 
-def _cut(lines: Sequence[str], start: int, end: int, symbol: int) -> list[tuple[int, int, int]]:
-    found: list[tuple[int, int, int]] = []
+def _runs(start: int, end: int, prose: Collection[int]) -> list[tuple[int, int]]:
+    """The lines from `start` to `end`, parted where prose of at least `_PROSE` lines begins and ends."""
+    cuts = {start, end + 1}
+    first = start
+    for line in range(start, end + 2):
+        if line > end or line not in prose:
+            if line - first >= _PROSE:
+                cuts |= {first, line}
+            first = line + 1
+    return [(first, after - 1) for first, after in pairwise(sorted(cuts))]
+
+
+def _cut(lines: Sequence[str], start: int, end: int) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
     while end - start >= _LONG + _SHORT:
         cut = min(range(start + _SHORT, start + _LONG + 1), key=lambda number: _depth(lines, number))
-        found.append((start, cut - 1, symbol))
+        found.append((start, cut - 1))
         start = cut
-    return [*found, (start, end, symbol)]
+    return [*found, (start, end)]
 
 
 def _depth(lines: Sequence[str], number: int) -> tuple[float, int]:

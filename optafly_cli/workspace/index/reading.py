@@ -27,6 +27,7 @@ class Snapshot:
         self.first_segment = self._arrays["first_segment"]
         self.segment_file = self._arrays["segment_file"]
         self.segment_symbol = self._arrays["segment_symbol"]
+        self.definition_file = self._arrays["definition_file"]
         self.recency = self._arrays["recency"]
         self._places: dict[int, int] = {}
         self._symbols: dict[int, Symbol] = {}

@@ -50,6 +50,7 @@ class IndexView:
         self._stale = stale
         self._files = len(base.recency)
         self._segments = len(base.segment_file)
+        self._documents = {"segments": self._segments, "definitions": len(base.definition_file)}
         self._units: dict[int, Unit] = {}
         self._hashes: dict[str, int] = {}
 
@@ -131,6 +132,27 @@ class IndexView:
                 scores[file] = 0.0
             return OfEach(scores)
         return {file: score for file, score in scores.items() if score > 0.0 and file not in self._stale}
+
+    def best_definitions(self, weights: Mapping[str, float]) -> dict[int, float]:
+        """BM25 for weighed terms of the names that files of code define: of every such file the best one's."""
+        scores: dict[int, float] = {}
+        for term, weight in weights.items():
+            parts, idf = self._found("definitions", term)
+            for documents, values, offset in parts:
+                shifted: Iterable[int] = [one + offset for one in documents] if offset else documents
+                gathered(scores, shifted, values, weight * idf)
+        best: dict[int, float] = {}
+        for definition, score in scores.items():
+            file = self._file_of_definition(definition)
+            if score > best.get(file, 0.0) and file not in self._stale:
+                best[file] = score
+        return best
+
+    def _file_of_definition(self, definition: int) -> int:
+        before = self._documents["definitions"]
+        if self._changed is not None and definition >= before:
+            return self._files + int(self._changed.definition_file[definition - before])
+        return int(self._base.definition_file[definition])
 
     def changed_for(self, term: str) -> set[int]:
         """The files that were changed for what a term stands for: "#123"."""
@@ -276,15 +298,14 @@ class IndexView:
         number = self._hashes.get(term)
         if number is None:
             number = self._hashes[term] = term_hash(term)
-        of_segments = field == "segments"
+        total = self._documents.get(field, self._files)
         documents, values = self._base.postings(field, number)
         parts: list[tuple[Sequence[int], memoryview, int]] = [(documents, values, 0)]
         if field == "changes":
             # What was said of a file before still holds for what it is now
             parts = [([self._heirs.get(file, file) for file in documents] if self._heirs else documents, values, 0)]
         elif self._changed is not None:
-            parts.append((*self._changed.postings(field, number), self._segments if of_segments else self._files))
-        total = self._segments if of_segments else self._files
+            parts.append((*self._changed.postings(field, number), total))
         count = min(total, sum(len(documents) for documents, _, _ in parts))
         return parts, math.log(1.0 + (total - count + 0.5) / (count + 0.5))
 
