@@ -159,6 +159,15 @@ def test_prose_is_cut_from_code() -> None:
     assert [part.prose for part in facts.segments if part.prose] == [4, 1, 2]
 
 
+def test_overloads_are_searched_by_what_they_overload() -> None:
+    """Their words are those of the function that follows, again and again: only that one is found by them."""
+    stub = "@t.overload\ndef progress(length: int, label: str) -> Bar[int]: ...\n\n\n"
+    text = f"import typing as t\n\n\n{stub}{stub}def progress(length, label):\n    return Bar(length, label)\n"
+    facts = read_facts(text, "python", "a.py")
+    assert [segment.start for segment in facts.segments if "progress" in segment.terms] == [12]
+    assert len([symbol for symbol in facts.symbols if symbol.name == "progress"]) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "text", "prose", "imports"),
     [

@@ -66,13 +66,17 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a parser found in a file; `prose` and `import_lines` are the lines of comments and of imports."""
+    """What a parser found in a file; `prose` and `import_lines` are the lines of comments and of imports.
+
+    `repeated`: lines that say for a type checker alone what a definition below them says again.
+    """
 
     symbols: tuple[Symbol, ...]
     docs: str
     imports: tuple[str, ...]
     prose: frozenset[int] = frozenset()
     import_lines: frozenset[int] = frozenset()
+    repeated: frozenset[int] = frozenset()
 
 
 def facts_of(text: str, outline: Outline) -> FileFacts:
@@ -88,7 +92,8 @@ def _segment(lines: Sequence[str], outline: Outline, start: int, end: int, symbo
     text = "\n".join(lines[start - 1 : end])
     numbers = range(start, end + 1)
     prose, imports = (sum(number in found for number in numbers) for found in (outline.prose, outline.import_lines))
-    return Segment(start, end, symbol, counted(text), prose, imports, len(text))
+    terms = {} if outline.repeated.issuperset(numbers) else counted(text)
+    return Segment(start, end, symbol, terms, prose, imports, len(text))
 
 
 def _stretches(lines: Sequence[str], outline: Outline) -> list[tuple[int, int, int]]:

@@ -48,10 +48,13 @@ def _outline(text: str, language: str) -> Outline:
     imports: list[str] = []
     prose: set[int] = set()
     import_lines: set[int] = set()
+    repeated: set[int] = set()
     for _, captures in QueryCursor(parsed.query).matches(root):
         kind = next((kind for kind in _DEFINITIONS if kind in captures), None)
         if kind is not None and "name" in captures:
             symbols += _symbols(kind, captures[kind][0], captures["name"], lines)
+            if _is_overload(captures[kind][0]):
+                repeated.update(range(symbols[-1].start, symbols[-1].end + 1))
         for node in captures.get("import", ()):
             imports.append(_text(node))
             import_lines.update(_rows(node))
@@ -66,12 +69,26 @@ def _outline(text: str, language: str) -> Outline:
         tuple(dict.fromkeys(imports)),
         frozenset(prose),
         frozenset(import_lines),
+        frozenset(repeated),
     )
 
 
 def _rows(node: "Node") -> range:
     """The lines that a node stands on, from 1."""
     return range(node.start_point.row + 1, node.end_point.row + 1 + (node.end_point.column > 0))
+
+
+def _is_overload(node: "Node") -> bool:
+    """Whether it is one of Python's overloads: a signature without a body, of a function that follows."""
+    outer = node.parent
+    return (
+        outer is not None
+        and outer.type == "decorated_definition"
+        and any(
+            one.type == "decorator" and re.fullmatch(r"@(?:\w+\.)?overload", _text(one).strip()) is not None
+            for one in outer.children
+        )
+    )
 
 
 def _symbols(kind: SymbolKind, node: "Node", names: Iterable["Node"], lines: Sequence[str]) -> Iterator[Symbol]:
