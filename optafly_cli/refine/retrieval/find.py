@@ -11,7 +11,8 @@ from optafly_cli.refine.retrieval.query import Query
 from optafly_cli.refine.retrieval.signals import signals_of
 from optafly_cli.refine.retrieval.units import NAMES, unit_signals
 from optafly_cli.refine.retrieval.weights import weights
-from optafly_cli.workspace.index.view import IndexView, Unit
+from optafly_cli.workspace.index.units import Unit
+from optafly_cli.workspace.index.view import IndexView
 
 READ_FILES = 8
 """So many of the best files give segments."""

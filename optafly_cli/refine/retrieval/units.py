@@ -8,7 +8,8 @@ from itertools import islice
 
 from optafly_cli.refine.retrieval.places import Places
 from optafly_cli.refine.retrieval.query import Query
-from optafly_cli.workspace.index.view import IndexView, Unit
+from optafly_cli.workspace.index.units import Unit
+from optafly_cli.workspace.index.view import IndexView
 from optafly_cli.workspace.index.words import terms_of
 
 CANDIDATES = 200

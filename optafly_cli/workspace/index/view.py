@@ -7,38 +7,14 @@ or gone keep their numbers, and nothing gives these out.
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from optafly_cli.workspace.index.building import SCALE, term_hash
 from optafly_cli.workspace.index.classes import FileClass
-from optafly_cli.workspace.index.facts import Symbol
 from optafly_cli.workspace.index.of_each import OfEach
 from optafly_cli.workspace.index.reading import Snapshot, added, gathered
+from optafly_cli.workspace.index.units import Definition, Unit
 from optafly_cli.workspace.types import LineRange
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A symbol and the number of the file that it stands in."""
-
-    file: int
-    symbol: Symbol
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A segment: the number of its file, its lines, and the function or type that it is of, None for neither.
-
-    `prose` and `imports` count its lines of comments and of imports, `size` its characters.
-    """
-
-    file: int
-    lines: LineRange
-    symbol: Symbol | None
-    prose: int = 0
-    imports: int = 0
-    size: int = 0
 
 
 class IndexView:
