@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from typing import Any, Self
 import anthropic
 import pytest
 
+from optafly_cli.cache.requests import RequestLog
 from optafly_cli.cache.store import Store
 from optafly_cli.config.settings import Settings
+from optafly_cli.route.shape import RequestShape
 from optafly_cli.service.proxy.app import ProxySettings
 from optafly_cli.service.proxy.server import listen, serve
 from tests.fakes.messages_api import MessagesApi
@@ -62,6 +65,7 @@ class RunningProxy:
     _stop: Callable[[], None] = lambda: None
     _thread: threading.Thread | None = None
     _clients: list[anthropic.Anthropic] = field(default_factory=list)
+    begun: float = 0.0
 
     def __enter__(self) -> Self:
         made = listen("127.0.0.1", 0, allow_remote=False, token=self.made_from.token)
@@ -133,6 +137,11 @@ class RunningProxy:
         while self._clients:
             self._clients.pop().close()
 
+    def logged(self) -> list[tuple[RequestShape, int]]:
+        """What its log of requests has of this test. What the one before it sent may be written down only now."""
+        with RequestLog(self.made_from.folder) as log:
+            return [one for one in log.trace() if one[0].at >= self.begun]
+
     def entries(self) -> int:
         """How many answers its store has."""
         with Store.open(self.made_from.folder, self.made_from.settings.cache) as store:
@@ -177,6 +186,7 @@ def proxy(api: MessagesApi, _standing_proxy: RunningProxy) -> Iterator[RunningPr
                 connection.execute(f"DELETE FROM {table}")
     _standing_proxy.lines.clear()
     _standing_proxy.details.clear()
+    _standing_proxy.begun = time.time()
     yield _standing_proxy
     _standing_proxy.close_clients()
 

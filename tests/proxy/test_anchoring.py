@@ -179,9 +179,8 @@ def test_the_upstream_takes_and_reads_the_anchors(proxy: RunningProxy, api: Mess
     # It is written down after the reply
     give_up = time.monotonic() + 20
     while time.monotonic() < give_up:
-        with RequestLog(proxy.made_from.folder) as log:
-            if log.trace():
-                break
+        if proxy.logged():
+            break
         time.sleep(0.01)
     second = proxy.ask({**body, "messages": [{"role": "user", "content": "two?"}]})
     assert [first.headers["x-optafly-anchors"], second.headers["x-optafly-anchors"]] == ["2", "1"]
@@ -196,14 +195,12 @@ def test_what_was_sent_on_is_logged(proxy: RunningProxy, api: MessagesApi, strea
     ask = {"model": MODEL, "max_tokens": 200, "system": LONG, "stream": stream}
     body = {**ask, "messages": [{"role": "user", "content": f"logged {stream}?"}]}
     own = {**body, "cache_control": {"type": "ephemeral"}}
-    begun = time.time()
+    for asked in (body, body, own):
+        proxy.ask(asked)
+    until = time.monotonic() + 20
+    while len(found := proxy.logged()) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
     with RequestLog(proxy.made_from.folder) as log:
-        for asked in (body, body, own):
-            proxy.ask(asked)
-        until = time.monotonic() + 20
-        # What the test before this one sent may be written down only now
-        while len(found := [one for one in log.trace() if one[0].at >= begun]) < 2 and time.monotonic() < until:
-            time.sleep(0.05)
         account = log.account(found[-1][0].at)
     assert len(api.messages) == 2
     assert [[block.kind for block in shape.blocks] for shape, _ in found] == [["system", "opening"]] * 2

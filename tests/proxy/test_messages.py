@@ -11,7 +11,6 @@ import pytest
 
 from optafly_cli.cache import ruling
 from optafly_cli.cache.embedder import Embedder
-from optafly_cli.cache.requests import RequestLog
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.rules import all_blocks
 from tests.fakes.script import Failure, Reply
@@ -248,8 +247,7 @@ def test_a_request_with_a_secret_is_answered_and_not_kept(
     # Long ones are anchored as ever
     assert [unmarked_blocks(request.body) for request in api.messages] == [unmarked_blocks(body)] * 2
     assert proxy.entries() == 0
-    with RequestLog(proxy.made_from.folder) as log:
-        assert log.trace() == []
+    assert proxy.logged() == []
 
 
 def test_an_answer_with_a_secret_is_not_kept(proxy: RunningProxy, api: MessagesApi) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from optafly_cli.cache.requests import RequestLog
 from optafly_cli.service.proxy.scanning import holds_secret
 from tests.fakes.messages_api import MessagesApi
 from tests.fakes.script import Reply
@@ -29,11 +28,6 @@ def counted(proxy: RunningProxy) -> Mapping[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[:1] != "#")}
 
 
-def log_of(proxy: RunningProxy) -> list[Any]:
-    with RequestLog(proxy.made_from.folder) as log:
-        return log.trace()
-
-
 def test_an_answer_that_comes_at_once_is_not_kept(proxy: RunningProxy, api: MessagesApi) -> None:
     """Its head may say miss, as nobody has looked yet; the next one says what is the matter."""
     bypassed = 'optafly_bypasses_total{reason="secret"}'
@@ -43,7 +37,7 @@ def test_an_answer_that_comes_at_once_is_not_kept(proxy: RunningProxy, api: Mess
     assert counted(proxy)[bypassed] == before + 2
     assert len(api.messages) == 2
     assert proxy.entries() == 0
-    assert log_of(proxy) == []
+    assert proxy.logged() == []
 
 
 def test_the_head_of_an_answer_that_takes_its_time_says_it(proxy: RunningProxy, api: MessagesApi) -> None:
