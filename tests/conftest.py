@@ -29,6 +29,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` starts: tests wait for processes that they start, so two workers more than there are cores."""
+    return (os.cpu_count() or 1) + 2
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> None:
     """A shell starts background jobs with both ignored, and children inherit that: they are tested all the same."""
