@@ -3,8 +3,10 @@
 import copy
 import gzip
 import json
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -68,6 +70,17 @@ def test_other_words_are_a_semantic_hit(start: StartProxy, api: MessagesApi) -> 
     assert (kind, tier) == ("hit", "tier=semantic")
     assert 0.85 <= float(similarity.removeprefix("similarity=")) <= 1
     assert 0.5 <= float(confidence.removeprefix("confidence=")) <= 1
+
+
+def test_an_answer_that_is_too_old_hides_no_newer_one(start: StartProxy, api: MessagesApi) -> None:
+    """The very same words were answered long ago, other words just now: these are compared all the same."""
+    proxy = start(cache={"max_error_rate": 0.01})
+    proxy.ask(with_content("fix this bug"))
+    with closing(sqlite3.connect(proxy.made_from.folder / "entries.sqlite")) as connection, connection:
+        connection.execute("UPDATE entry SET created = created - 400 * 86400")
+    proxy.ask(with_content("please fix this bug"))
+    assert proxy.ask(with_content("fix this bug")).cache.startswith("hit; tier=semantic")
+    assert len(api.messages) == 2
 
 
 def test_a_semantic_hit_needs_the_same_scope(start: StartProxy, api: MessagesApi) -> None:

@@ -252,7 +252,9 @@ class Desk:
         if found.reason or found.problem or not isinstance(found.lookup, Miss):
             return False
         only_exact = found.call is not None and found.call.question.only_exact
-        return self._shared or (found.lookup.reason == "exact_only" and not only_exact)
+        # With an entry it is about that one: the very same words have an answer that may not be served any more
+        further = found.lookup.reason == "exact_only" or found.lookup.nearest is not None
+        return self._shared or (further and not only_exact)
 
     def _least_busy(self) -> Clerk:
         return min(self._quick, key=lambda clerk: clerk.waiting)
