@@ -37,9 +37,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_works() -> None:
-    """A shell starts background jobs with both ignored, and children inherit that: they are tested all the same."""
+    """Shells start background jobs, and nohup its command, with these ignored, and children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
