@@ -64,10 +64,7 @@ class IndexView:
 
     def latest(self, most: int) -> list[str]:
         """The labels of the files that commits changed last."""
-        known = [*self._base.recency]
-        least = sorted(known, reverse=True)[:most][-1:]
-        late = [file for file, amount in enumerate(known) if least and amount >= least[0] and amount > 0.0]
-        return [self._base.labels[file] for file in sorted(late, key=known.__getitem__, reverse=True)[:most]]
+        return [self._base.labels[file] for file in OfEach(self._base.recency).best(most)]
 
     def file(self, label: str) -> int | None:
         """The number of a file, None when it is not in the index."""
