@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from optafly_cli.pipeline.session import Session
 
 app = new_app()
-WIDEST_NAME = 34
-"""Columns that a block's name may take before it is folded: beside four other columns in 80."""
+BESIDE_NAMES = 46
+"""Columns that the table needs beside the blocks' names to be read."""
 
 
 @app.command(
@@ -189,7 +189,7 @@ def _print(ui: Ui, routed: RoutedRequest) -> None:
         names = [printable(anchor.label or anchor.kind) for anchor in routed.anchors]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         # A path that is folded in its line numbers cannot be read; reasons are sentences and can be
-        table.add_column("block", overflow="fold", min_width=min(WIDEST_NAME, max(map(len, names))))
+        table.add_column("block", overflow="fold", no_wrap=max(map(len, names)) + BESIDE_NAMES <= console.width)
         table.add_column("tokens", justify="right")
         table.add_column("up to here", justify="right")
         table.add_column("anchor")

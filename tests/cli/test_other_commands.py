@@ -49,9 +49,15 @@ def test_route_json_has_the_fields_of_the_design(cli: Cli) -> None:
 def test_a_blocks_name_is_not_folded_in_a_narrow_table(cli: Cli, repo: Path) -> None:
     """A path and its lines stand on one line of the table at 80 columns."""
     (repo / "src/commands").mkdir()
-    (repo / "src/commands/progress.rs").write_text("fn step() {\n    todo!()\n}\n" * 200)
-    said = cli("route", "fix this bug", "--file", "src/commands/progress.rs:302", env={"COLUMNS": "80"}).out
-    assert re.search(r"^ ?src/commands/progress\.rs:\d+-\d+ ", said, re.MULTILINE)
+    (repo / "src/commands/steps.rs").write_text("fn step() {\n    todo!()\n}\n" * 200)
+    arguments = ("route", "fix this bug", "--file", "src/commands/steps.rs:302")
+    said = cli(*arguments, env={"COLUMNS": "80"}).out
+    assert re.search(r"^ ?src/commands/steps\.rs:\d+-\d+ ", said, re.MULTILINE)
+    # And what is beside it is folded, not cut off
+    head, _, *rows = [line for line in said.partition("\nclaude-sonnet-5-5: ")[0].split("\n") if line.strip()]
+    beside = "".join(row[head.index("why") :] for row in rows)
+    whys = [anchor["why_not"] for anchor in cli(*arguments, "--json").json["anchors"]]
+    assert beside.replace(" ", "") == "".join(whys).replace(" ", "")
 
 
 def test_a_long_system_prompt_is_anchored_and_read_again(cli: Cli, api: MessagesApi, repo: Path) -> None:
