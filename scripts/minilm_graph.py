@@ -16,14 +16,25 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+Weight = npt.NDArray[np.float32]
+Weights = Mapping[str, Weight]
+Maxima = Mapping[str, Weight]
+"""Of the nodes that feed a product, the largest absolute value of each channel, (384,)."""
 
 LAYERS = 6
 HEADS = 12
 WIDTH = 384
 POSITIONS = 256
 EPSILON = 1e-12
+SMOOTHING = 0.75
+"""How much of the outliers of activations goes into the weights, 0 to 1."""
+_PAIR = 127
+"""Of two neighbouring weights: 255 times their sum, and one for rounding, has to fit into 16 bits with a sign."""
 CONTRIB = "com.microsoft"
+
+
+FEEDING = ("embeddings", *(f"layer{index}.{norm}" for index in range(LAYERS) for norm in ("norm1", "norm2")))
+"""The nodes whose values feed a product and can be made smaller for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +42,24 @@ class Scheme:
     """How weights are stored.
 
     `block`: that many neighbouring weights of a row share a scale; 0 keeps float32 matrices. `integer`: multiply in
-    int8, with activations rounded per row and block; else weights are widened to float32 first. `table`:
-    keep the word embedding table as int8 with a scale per row.
+    int8, with activations rounded per row and block; else weights are widened to float32 first. `whole`: where it costs
+    no accuracy, one scale for a row of weights and one for all activations of a run. `table`: keep the word embedding
+    table as int8 with a scale per row.
     """
 
     name: str
     block: int = 0
     integer: bool = True
+    whole: bool = False
     table: bool = True
 
 
 class _Graph:
     """Collects nodes and initializers; every method returns the name of what it made."""
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: Scheme, maxima: Maxima) -> None:
         self.scheme = scheme
+        self.maxima = maxima
         self.nodes: list[NodeProto] = []
         self.tensors: list[TensorProto] = []
 
@@ -57,8 +71,14 @@ class _Graph:
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
-    def linear(self, value: str, name: str, weight: npt.NDArray[np.float32]) -> str:
-        """`value` times the transpose of `weight`, (out, in); the bias goes into the node that follows."""
+    def linear(self, value: str, name: str, weight: Weight, bias: str = "", *, whole: bool = False) -> str:
+        """`value` times the transpose of `weight`, (out, in), plus `bias`. `whole`: its activations stand one scale."""
+        if whole and self.scheme.whole:
+            return self._whole(value, name, weight, bias)
+        product = self._product(value, f"{name}.product" if bias else name, weight)
+        return self.node("Add", [product, bias], name) if bias else product
+
+    def _product(self, value: str, name: str, weight: Weight) -> str:
         out, width = weight.shape
         if not self.scheme.block:
             return self.node("MatMul", [value, self.tensor(f"{name}.weight", weight.T)], name)
@@ -67,6 +87,20 @@ class _Graph:
         how = {"K": width, "N": out, "bits": 8, "block_size": self.scheme.block}
         level = 4 if self.scheme.integer else 1
         return self.node("MatMulNBits", inputs, name, domain=CONTRIB, accuracy_level=level, **how)
+
+    def _whole(self, value: str, name: str, weight: Weight, bias: str) -> str:
+        """Twice as fast as blocks.
+
+        Channels with outliers are made smaller and their weights larger (SmoothQuant, arXiv 2211.10438, equation 4).
+        """
+        if value in self.maxima:
+            factors = self.maxima[value] ** SMOOTHING / np.abs(weight).max(axis=0) ** (1 - SMOOTHING)
+            factors = factors.astype(np.float32)
+            value = self.node("Mul", [value, self.tensor(f"{name}.smooth", 1 / factors)], f"{name}.smoothed")
+            weight = weight * factors
+        codes, scales = _rows(weight)
+        inputs = [value, self.tensor(f"{name}.codes", codes.T), self.tensor(f"{name}.scales", scales), "", bias]
+        return self.node("DynamicQuantizeMatMul", inputs, name, domain=CONTRIB)
 
     def table(self, ids: str, table: npt.NDArray[np.float32]) -> str:
         """The rows of the word embedding table, (n, length, 384)."""
@@ -79,12 +113,13 @@ class _Graph:
         wide = self.node("Cast", [rows], "words.wide", to=TensorProto.FLOAT)
         return self.node("Mul", [wide, scales], "words")
 
-    def skip_norm(self, value: str, skip: str, bias: str, name: str, weights: Weights, key: str) -> str:
-        """Layer norm of `value` + `bias` + `skip`."""
+    def skip_norm(self, value: str, skip: str, name: str, weights: Weights, key: str) -> str:
+        """Layer norm of `value` + `skip`."""
         gamma = self.tensor(f"{name}.gamma", weights[f"{key}.weight"])
         beta = self.tensor(f"{name}.beta", weights[f"{key}.bias"])
-        inputs = [value, skip, gamma, beta, *([bias] if bias else [])]
-        return self.node("SkipLayerNormalization", inputs, name, domain=CONTRIB, epsilon=EPSILON)
+        # SkipLayerNormalization is one node for the two, and takes twice as long
+        summed = self.node("Add", [value, skip], f"{name}.sum")
+        return self.node("LayerNormalization", [summed, gamma, beta], name, axis=-1, epsilon=EPSILON)
 
 
 def _blocks(weight: npt.NDArray[np.float32], block: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
@@ -94,6 +129,16 @@ def _blocks(weight: npt.NDArray[np.float32], block: int) -> tuple[npt.NDArray[np
     scales = np.abs(parts).max(axis=2) / 127
     codes = np.rint(parts / scales[:, :, None]) + 128
     return codes.astype(np.uint8), scales.astype(np.float32).reshape(-1)
+
+
+def _rows(weight: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Codes (out, in) and scales (out,).
+
+    Processors without VNNI add two neighbouring products of a code and an activation up in 16 bits, and cut off what is
+    more: no two neighbouring codes are large enough for it, so that they count as the others do.
+    """
+    scales = np.abs(weight).reshape(len(weight), -1, 2).sum(axis=2).max(axis=1) / _PAIR
+    return np.rint(weight / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
 def _embed(graph: _Graph, weights: Weights) -> str:
@@ -112,24 +157,25 @@ def _embed(graph: _Graph, weights: Weights) -> str:
 
 def _layer(graph: _Graph, weights: Weights, index: int, value: str) -> str:
     key, name = f"encoder.layer.{index}", f"layer{index}"
+
+    def linear(value: str, short: str, long: str, *, whole: bool = True) -> str:
+        bias = graph.tensor(f"{name}.{short}.bias", weights[f"{key}.{long}.dense.bias"])
+        return graph.linear(value, f"{name}.{short}", weights[f"{key}.{long}.dense.weight"], bias, whole=whole)
+
     parts = [f"{key}.attention.self.{part}" for part in ("query", "key", "value")]
-    merged = graph.linear(value, f"{name}.qkv", np.concatenate([weights[f"{part}.weight"] for part in parts]))
+    together = np.concatenate([weights[f"{part}.weight"] for part in parts])
+    merged = graph.linear(value, f"{name}.qkv", together, whole=True)
     bias = graph.tensor(f"{name}.qkv.bias", np.concatenate([weights[f"{part}.bias"] for part in parts]))
     split = [f"{name}.query", f"{name}.key", f"{name}.value"]
     graph.nodes.append(helper.make_node("Split", [merged], split, name=f"{name}.split", axis=-1, num_outputs=3))
     inputs = [*split, bias, "mask"]
     heads = graph.node("MultiHeadAttention", inputs, f"{name}.heads", domain=CONTRIB, num_heads=HEADS)
-
-    attended = graph.linear(heads, f"{name}.attended", weights[f"{key}.attention.output.dense.weight"])
-    bias = graph.tensor(f"{name}.attended.bias", weights[f"{key}.attention.output.dense.bias"])
-    value = graph.skip_norm(attended, value, bias, f"{name}.norm1", weights, f"{key}.attention.output.LayerNorm")
-
-    up = graph.linear(value, f"{name}.up", weights[f"{key}.intermediate.dense.weight"])
-    bias = graph.tensor(f"{name}.up.bias", weights[f"{key}.intermediate.dense.bias"])
-    active = graph.node("BiasGelu", [up, bias], f"{name}.gelu", domain=CONTRIB)
-    down = graph.linear(active, f"{name}.down", weights[f"{key}.output.dense.weight"])
-    bias = graph.tensor(f"{name}.down.bias", weights[f"{key}.output.dense.bias"])
-    return graph.skip_norm(down, value, bias, f"{name}.norm2", weights, f"{key}.output.LayerNorm")
+    attended = linear(heads, "attended", "attention.output")
+    value = graph.skip_norm(attended, value, f"{name}.norm1", weights, f"{key}.attention.output.LayerNorm")
+    active = graph.node("Gelu", [linear(value, "up", "intermediate")], f"{name}.gelu", domain=CONTRIB)
+    # Some tokens have outliers here that would take the others' accuracy
+    down = linear(active, "down", "output", whole=False)
+    return graph.skip_norm(down, value, f"{name}.norm2", weights, f"{key}.output.LayerNorm")
 
 
 def _pool(graph: _Graph, value: str) -> None:
@@ -161,22 +207,22 @@ def _score(graph: _Graph, value: str, weights: Weights) -> None:
     graph.node("Squeeze", [column, last], "logit")
 
 
-def build(weights: Weights, scheme: Scheme) -> ModelProto:
-    """The embedder's graph. `weights` are named as in the BERT checkpoint, float32."""
-    graph, value = _encoder(weights, scheme)
+def build(weights: Weights, scheme: Scheme, maxima: Maxima | None = None) -> ModelProto:
+    """The embedder's graph. `weights` are named as in the BERT checkpoint, float32; a `whole` scheme needs `maxima`."""
+    graph, value = _encoder(weights, scheme, maxima)
     _pool(graph, value)
     return _model(graph, "all-MiniLM-L6-v2", "embedding", ["n", WIDTH])
 
 
-def build_classifier(weights: Weights, scheme: Scheme) -> ModelProto:
+def build_classifier(weights: Weights, scheme: Scheme, maxima: Maxima | None = None) -> ModelProto:
     """The graph of the verifier's cross-encoder: (n,) `logit`. `weights` also hold `head.weight` and `head.bias`."""
-    graph, value = _encoder(weights, scheme)
+    graph, value = _encoder(weights, scheme, maxima)
     _score(graph, value, weights)
     return _model(graph, "optafly-verifier", "logit", ["n"])
 
 
-def _encoder(weights: Weights, scheme: Scheme) -> tuple[_Graph, str]:
-    graph = _Graph(scheme)
+def _encoder(weights: Weights, scheme: Scheme, maxima: Maxima | None) -> tuple[_Graph, str]:
+    graph = _Graph(scheme, maxima or {})
     graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
     value = _embed(graph, weights)
     for index in range(LAYERS):

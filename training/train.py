@@ -24,11 +24,13 @@ import torch
 from sklearn.model_selection import GroupKFold
 
 from optafly_cli.cache.embedder import MODEL_FOLDER, Embedder
+from optafly_cli.cache.embedder import RECORD as EMBEDDER_RECORD
 from optafly_cli.cache.guard.vetoes import compare
 from optafly_cli.cache.verifier import cross_encoder as runtime
 from optafly_cli.cache.verifier.features import NAMES
 from optafly_cli.cache.verifier.load import RECORD
-from scripts.export_model import CHOSEN, source
+from optafly_cli.cache.vocabulary import pieces_of
+from scripts.export_model import CALIBRATION, CHOSEN, maxima, source
 from scripts.minilm_graph import build_classifier
 from training.cross_encoder import CrossEncoder, logits, tokenizer_at, train
 from training.data import PAIRS, PUBLIC, STAGES, Pair, for_cross_encoder, for_stack, groups
@@ -66,7 +68,10 @@ def trained(weights: list[Path], first: int, out: Path) -> CrossEncoder:
 def export(model: CrossEncoder, folder: Path) -> None:
     """Write model.onnx: int8 as the embedder's (scripts/export_model.py)."""
     weights = {name.removeprefix("encoder."): value.numpy() for name, value in model.state_dict().items()}
-    proto = build_classifier(weights, CHOSEN)
+    pieces = pieces_of(MODEL_FOLDER / EMBEDDER_RECORD)
+    pairs = groups(held_out=False, rng=Random(1))
+    codes = [runtime.codes_of(*map(pieces, runtime.pair(pair.a, pair.b))) for pair in pairs[:: len(pairs) // CALIBRATION]]
+    proto = build_classifier(weights, CHOSEN, maxima(weights, codes, classifier=True))
     onnx.checker.check_model(proto)
     (folder / runtime.FILE).write_bytes(proto.SerializeToString(deterministic=True))
 

@@ -21,10 +21,13 @@ def unpack(exported: Path, model: CrossEncoder) -> None:
         state[name].copy_(torch.from_numpy(np.ascontiguousarray(value.reshape(state[name].shape), dtype=np.float32)))
 
     def matrix(name: str) -> npt.NDArray[np.float32]:
-        codes = tensors[f"{name}.codes"].astype(np.float32) - 128
-        wide: npt.NDArray[np.float32] = (codes * tensors[f"{name}.scales"].reshape(*codes.shape[:2], 1)).reshape(
-            len(codes), -1
-        )
+        codes, scales = tensors[f"{name}.codes"], tensors[f"{name}.scales"]
+        wide: npt.NDArray[np.float32]
+        if codes.dtype == np.int8:
+            wide = codes.T * scales[:, None] * tensors.get(f"{name}.smooth", np.float32(1))
+        else:
+            blocks = codes.astype(np.float32) - 128
+            wide = (blocks * scales.reshape(*codes.shape[:2], 1)).reshape(len(codes), -1)
         return wide
 
     for at in range(LAYERS):

@@ -23,7 +23,6 @@ RECORD = "model.json"
 EMBEDDED_FORM = "4"
 """What of an instruction is embedded: grows with every change of `spelling.embedded_form`."""
 _FILES = ("model.onnx", "tokenizer.json")
-BATCH = 32
 MAX_CHARACTERS = 20_000
 """Of a text, this much is looked at: the model reads 256 tokens, and nothing later can be among them but by a trick."""
 
@@ -43,14 +42,14 @@ class Embedder:
         self._encode = encode
 
     @classmethod
-    def load(cls, model: str = BUNDLED, *, folder: Path = MODEL_FOLDER, threads: int = 1) -> "Embedder":
+    def load(cls, model: str = BUNDLED, *, folder: Path = MODEL_FOLDER) -> "Embedder":
         """The model of that name, ready to use. `folder` holds the bundled files.
 
         Raises:
             EmbedderUnavailable: a file is missing or is not the one that was shipped, or a package is missing.
         """
         if model == BUNDLED:
-            return cls(embedder_identity(model, folder=folder), _dimension(folder), _bundled(folder, threads))
+            return cls(embedder_identity(model, folder=folder), _dimension(folder), _bundled(folder))
         dim, encode = _sentence_transformers(model)
         return cls(embedder_identity(model), dim, encode)
 
@@ -58,14 +57,9 @@ class Embedder:
         """One row per text, in order: (n, dim) float32, each of length 1. An empty text has a vector too."""
         import numpy as np
 
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        clean = [text[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in texts]
-        # neighbours of similar length waste the least padding
-        order = sorted(range(len(clean)), key=lambda index: len(clean[index]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            vectors[rows] = self._encode([clean[index] for index in rows])
-        return vectors
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        return self._encode([text[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in texts])
 
 
 def embedder_identity(model: str = BUNDLED, *, folder: Path = MODEL_FOLDER) -> str:
@@ -105,24 +99,20 @@ def _translated() -> Iterator[None]:
         raise EmbedderUnavailable(f"the embedding model cannot be used: {RECORD} is damaged ({error!r})") from error
 
 
-def _bundled(folder: Path, threads: int) -> "Callable[[list[str]], npt.NDArray[np.float32]]":
+def _bundled(folder: Path) -> "Callable[[list[str]], npt.NDArray[np.float32]]":
     with _translated():
         pieces = pieces_of(folder / RECORD)
-        opened = session(checked(folder / RECORD, "model.onnx"), threads)
+        opened = session(checked(folder / RECORD, "model.onnx"))
         cut = int(facts(folder / RECORD)["max_tokens"]) - 2
     import numpy as np
 
-    def encode(texts: list[str]) -> "npt.NDArray[np.float32]":
-        codes = [[CLS, *pieces(text)[:cut], SEP] for text in texts]
-        ids = np.zeros((len(codes), max(map(len, codes))), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, code in enumerate(codes):
-            ids[row, : len(code)] = code
-            mask[row, : len(code)] = 1
-        vectors: npt.NDArray[np.float32] = opened.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return vectors
+    # One at a time: activations share a scale, so that beside others a text would have another vector
+    def one(text: str) -> "npt.NDArray[np.float32]":
+        ids = np.array([[CLS, *pieces(text)[:cut], SEP]], dtype=np.int64)
+        vector: npt.NDArray[np.float32] = opened.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
+        return vector
 
-    return encode
+    return lambda texts: np.concatenate([one(text) for text in texts])
 
 
 def _sentence_transformers(model: str) -> "tuple[int, Callable[[list[str]], npt.NDArray[np.float32]]]":

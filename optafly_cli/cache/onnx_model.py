@@ -55,8 +55,8 @@ def checked(record: Path, name: str) -> Path:
     return path
 
 
-def session(model: Path, threads: int = 1) -> Any:
-    """An onnxruntime session for a graph that was optimised when it was made.
+def session(model: Path) -> Any:
+    """An onnxruntime session of one thread for a graph that was optimised when it was made.
 
     Raises:
         ModelUnusableError: onnxruntime is missing or cannot run it.
@@ -68,7 +68,7 @@ def session(model: Path, threads: int = 1) -> Any:
     except ImportError as error:
         raise ModelUnusableError(f"it needs a package that does not import: {error}") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4

@@ -46,24 +46,24 @@ class CrossEncoder:
 
         Who asks calls `pair`, because that takes the lexicon, 7 MB, which every command has already.
         """
-        one, other = self._ids(first, second)
+        one, other = self._pieces(first), self._pieces(second)
         if self._beside is None:
-            return (self._read(one) + self._read(other)) / 2
+            return (self._read(one, other) + self._read(other, one)) / 2
         # A batch of both would take as long in one thread as one after the other
-        reading = self._beside.submit(self._read, other)
-        return (self._read(one) + reading.result()) / 2
+        reading = self._beside.submit(self._read, other, one)
+        return (self._read(one, other) + reading.result()) / 2
 
-    def _read(self, order: list[int]) -> float:
+    def _read(self, first: list[int], second: list[int]) -> float:
         import numpy as np
 
-        ids = np.asarray([order], dtype=np.int64)
+        ids = np.asarray([codes_of(first, second)], dtype=np.int64)
         found = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         return float(found[0][0])
 
-    def _ids(self, one: str, other: str) -> tuple[list[int], list[int]]:
-        """The token ids of either order: as many."""
-        first, second = (self._pieces(text)[:_SIDE] for text in (one, other))
-        return [CLS, *first, SEP, *second, SEP], [CLS, *second, SEP, *first, SEP]
+
+def codes_of(first: list[int], second: list[int]) -> list[int]:
+    """What the model reads for two texts as token ids, in that order."""
+    return [CLS, *first[:_SIDE], SEP, *second[:_SIDE], SEP]
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
