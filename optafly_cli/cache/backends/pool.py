@@ -36,8 +36,9 @@ class Pool:
         self._free = threading.BoundedSemaphore(size)
         self._keepers = threading.BoundedSemaphore(size - 1)
         self._idle: list[Connection[Any]] = []
-        self._busy: set[Connection[Any]] = set()
+        self._busy: dict[Connection[Any], int] = {}
         self._severed: set[Connection[Any]] = set()
+        self._closed = 0
 
     def run(self, work: Callable[[Connection[Any]], T]) -> T:
         """What `work` gives; it runs once more when the connection had died since it was last used.
@@ -71,12 +72,13 @@ class Pool:
         """A connection, to be given back. What it raises besides StoreError is for `told`."""
         if not self._free.acquire(timeout=self._timeout_ms / 1000):
             raise StoreError("all connections to the shared store are in use", code="remote_busy")
+        closed = self._closed
         try:
             connection = self._one()
         except BaseException:
             self._free.release()
             raise
-        self._busy.add(connection)
+        self._busy[connection] = closed
         if not self._checked:
             try:
                 self._check(connection)
@@ -87,12 +89,12 @@ class Pool:
         return connection
 
     def give(self, connection: Connection[Any]) -> None:
-        """Give it back. What a transaction is open on is closed, which ends the transaction."""
+        """Give it back. It is closed when the pool was meanwhile; a transaction that is open on it ends so, too."""
         from psycopg.pq import TransactionStatus
 
-        self._busy.discard(connection)
+        of_now = self._busy.pop(connection, None) == self._closed
         self._severed.discard(connection)
-        if connection.info.transaction_status == TransactionStatus.IDLE:
+        if of_now and connection.info.transaction_status == TransactionStatus.IDLE:
             self._idle.append(connection)
         else:
             connection.close()
@@ -117,7 +119,8 @@ class Pool:
                 sever(connection)
 
     def close(self) -> None:
-        """Let go of the connections that lie idle. It can be used again afterwards."""
+        """Let go of all connections: of those in use when they are given back. It can be used again afterwards."""
+        self._closed += 1
         while self._idle:
             with suppress(IndexError):
                 self._idle.pop().close()

@@ -435,3 +435,20 @@ def test_a_pool_is_shared_by_threads(database: str) -> None:
     assert row is not None
     assert row[0] <= 3
     backend.close()
+
+
+def test_a_pool_that_was_closed_keeps_no_connection_from_before(database: str) -> None:
+    """A statement under way ends as it would, and its connection is closed when it is given back; the next one is kept."""
+    backend = PostgresBackend(database, "team", pool=3, timeout_ms=10_000)
+    connection = backend.pool.take()
+    backend.close()
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    backend.pool.give(connection)
+    assert connection.closed
+    after = backend.pool.take()
+    backend.pool.give(after)
+    assert not after.closed
+    assert backend.pool.take() is after
+    backend.pool.give(after)
+    backend.close()
+    assert after.closed
