@@ -225,9 +225,9 @@ class Desk:
         if self._undecided(found) and not self._shared:
             found = replace(found, lookup=_ruled_out(store, call) or found.lookup)
         undecided = self._undecided(found)
-        if undecided and self._beside:
-            # Another process has the work of it
-            self._thorough.begin(lambda theirs: theirs.expect(call.question))
+        if undecided:
+            # What is still to be done before it is sent on goes on beside the model
+            self._thorough.begin(lambda theirs: (theirs.expect if self._beside else theirs.prepare)(call.question))
         if isinstance(found.lookup, Miss) and not undecided:
             opened = self._sendable(store, found, call, raw)
             return replace(opened, found=replace(opened.found, unseen=unseen))
