@@ -9,21 +9,22 @@ through sentence-transformers, which is also the reference: over 500 sentences t
 the smallest >= 0.99, else nothing is written and the exit code is 1. The same inputs give the same model.onnx and
 tokenizer.json.
 
-Measured 2026-11-22 with --compare (onnxruntime 1.32, one thread of a 2-core EPYC, a prompt of 14 tokens):
+Measured 2026-11-30 with --compare (onnxruntime 1.32, one thread of a 2-core EPYC, a prompt of 14 tokens):
 
     scheme                           MB  mean cos   min cos  load ms  prompt ms
-    float32                        89.9   1.00000   1.00000    130.5       5.56
-    float32, int8 words            54.8   0.99999   0.99993     56.2       4.91
-    int8, blocks of 16             25.6   0.99976   0.99824     22.3       3.74
-    int8, blocks of 32             24.3   0.99963   0.99775     16.0       3.75
-    int8, blocks of 64             23.7   0.99941   0.99655     15.3       3.50   <- chosen
-    int8, blocks of 128            23.3   0.99901   0.99309     13.1       3.16
-    int8 widened, blocks of 64     23.7   0.99981   0.99929     11.5      21.00
-    dynamic int8                   22.9   0.96497   0.86633     13.2       1.69
-    dynamic int8 per channel       23.0   0.99354   0.98151     13.0       1.77
+    float32                        89.9   1.00000   1.00000     77.2       3.52
+    float32, int8 words            54.8   0.99999   0.99992     42.6       3.59
+    int8, blocks of 16             25.6   0.99976   0.99849     14.4       1.81
+    int8, blocks of 32             24.3   0.99963   0.99774     11.5       1.70
+    int8, blocks of 64             23.7   0.99941   0.99651     10.7       1.39
+    int8, blocks of 128            23.3   0.99901   0.99319      9.5       1.46
+    int8 widened, blocks of 64     23.7   0.99981   0.99929      6.8      13.62
+    int8, blocks of 64 or whole    23.3   0.99930   0.99569      9.6       0.95   <- chosen
+    dynamic int8                   22.9   0.96493   0.86633     10.4       0.78
+    dynamic int8 per channel       23.0   0.99356   0.98151     10.5       0.79
 
-Dynamic int8 is faster, but rounds activations with one scale for the whole batch: it misses the mark, and a
-text's vector would depend on its neighbours.
+Dynamic int8 rounds the activations of every product with one scale: it misses the mark. Chosen is that for three of a
+layer's four products, with outliers smoothed away (docs/decisions/0023-activations-of-a-text-share-a-scale.md).
 """
 
 import argparse
@@ -163,7 +164,8 @@ def maxima(weights: Weights, codes: Sequence[Sequence[int]], *, classifier: bool
     found = {name: np.zeros(WIDTH, dtype=np.float32) for name in FEEDING}
     for code in codes:
         ids = np.array([code], dtype=np.int64)
-        for name, value in zip(FEEDING, opened.run(FEEDING, {"input_ids": ids, "attention_mask": np.ones_like(ids)})):
+        values = opened.run(FEEDING, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        for name, value in zip(FEEDING, values, strict=True):
             found[name] = np.maximum(found[name], np.abs(value).max(axis=(0, 1)))
     return found
 
@@ -204,9 +206,9 @@ def record(model: bytes, tokenizer: bytes, origin: str, figures: Figures) -> str
         "source_sha256": {"model.safetensors": origin},
         "licence": "Apache-2.0",
         "recipe": (
-            f"scripts/export_model.py: weights as int8, of the second feed-forward layer in blocks of {CHOSEN.block} with "
-            "a float32 scale each (MatMulNBits), of the others with a scale a row and one for the activations of a text "
-            "(DynamicQuantizeMatMul); words as int8 rows, mean pooling and L2 norm inside"
+            "scripts/export_model.py: weights as int8, of the second feed-forward layer in blocks of "
+            f"{CHOSEN.block} with a float32 scale each (MatMulNBits), of the others with a scale a row and one for the "
+            "activations of a text (DynamicQuantizeMatMul); words as int8 rows, mean pooling and L2 norm inside"
         ),
         "needs": "onnxruntime >= 1.22 (MatMulNBits with 8 bits)",
         "agreement": {

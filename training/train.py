@@ -70,7 +70,9 @@ def export(model: CrossEncoder, folder: Path) -> None:
     weights = {name.removeprefix("encoder."): value.numpy() for name, value in model.state_dict().items()}
     pieces = pieces_of(MODEL_FOLDER / EMBEDDER_RECORD)
     pairs = groups(held_out=False, rng=Random(1))
-    codes = [runtime.codes_of(*map(pieces, runtime.pair(pair.a, pair.b))) for pair in pairs[:: len(pairs) // CALIBRATION]]
+    codes = [
+        runtime.codes_of(*map(pieces, runtime.pair(pair.a, pair.b))) for pair in pairs[:: len(pairs) // CALIBRATION]
+    ]
     proto = build_classifier(weights, CHOSEN, maxima(weights, codes, classifier=True))
     onnx.checker.check_model(proto)
     (folder / runtime.FILE).write_bytes(proto.SerializeToString(deterministic=True))

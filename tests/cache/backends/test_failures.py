@@ -438,7 +438,7 @@ def test_a_pool_is_shared_by_threads(database: str) -> None:
 
 
 def test_a_pool_that_was_closed_keeps_no_connection_from_before(database: str) -> None:
-    """A statement under way ends as it would, and its connection is closed when it is given back; the next one is kept."""
+    """A statement under way ends as it would; its connection is closed when it is given back, and the next is kept."""
     backend = PostgresBackend(database, "team", pool=3, timeout_ms=10_000)
     connection = backend.pool.take()
     backend.close()
