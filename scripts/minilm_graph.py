@@ -75,18 +75,19 @@ class _Graph:
         """`value` times the transpose of `weight`, (out, in), plus `bias`. `whole`: its activations stand one scale."""
         if whole and self.scheme.whole:
             return self._whole(value, name, weight, bias)
-        product = self._product(value, f"{name}.product" if bias else name, weight)
-        return self.node("Add", [product, bias], name) if bias else product
+        if not bias:
+            return self._product(value, name, weight, name)
+        return self.node("Add", [self._product(value, name, weight, f"{name}.product"), bias], name)
 
-    def _product(self, value: str, name: str, weight: Weight) -> str:
+    def _product(self, value: str, name: str, weight: Weight, output: str) -> str:
         out, width = weight.shape
         if not self.scheme.block:
-            return self.node("MatMul", [value, self.tensor(f"{name}.weight", weight.T)], name)
+            return self.node("MatMul", [value, self.tensor(f"{name}.weight", weight.T)], output)
         codes, scales = _blocks(weight, self.scheme.block)
         inputs = [value, self.tensor(f"{name}.codes", codes), self.tensor(f"{name}.scales", scales)]
         how = {"K": width, "N": out, "bits": 8, "block_size": self.scheme.block}
         level = 4 if self.scheme.integer else 1
-        return self.node("MatMulNBits", inputs, name, domain=CONTRIB, accuracy_level=level, **how)
+        return self.node("MatMulNBits", inputs, output, domain=CONTRIB, accuracy_level=level, **how)
 
     def _whole(self, value: str, name: str, weight: Weight, bias: str) -> str:
         """Twice as fast as blocks.

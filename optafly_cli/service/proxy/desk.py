@@ -218,9 +218,6 @@ class Desk:
             call = read_call(raw, headers, query, self._origin)
         except Unreadable as error:
             return Opened(Found(None, reason=str(error)))
-        secret, unseen = first_look(call.body)
-        if secret:
-            return Opened(Found(call, reason="secret"))
         found = _exactly(store, call) if serve else Found(call)
         if self._undecided(found) and not self._shared:
             found = replace(found, lookup=_ruled_out(store, call) or found.lookup)
@@ -228,6 +225,11 @@ class Desk:
         if undecided:
             # What is still to be done before it is sent on goes on beside the model
             self._thorough.begin(lambda theirs: (theirs.expect if self._beside else theirs.prepare)(call.question))
+            # A thread that wakes up would wait for the interpreter until all of it is done here
+            time.sleep(_WAKES_S)
+        secret, unseen = first_look(call.body)
+        if secret:
+            return Opened(Found(call, reason="secret"))
         if isinstance(found.lookup, Miss) and not undecided:
             opened = self._sendable(store, found, call, raw)
             return replace(opened, found=replace(opened.found, unseen=unseen))
@@ -260,6 +262,8 @@ class Desk:
         return min(self._quick, key=lambda clerk: clerk.waiting)
 
 
+_WAKES_S = 5e-5
+"""What a thread takes to wake up, about."""
 _SMALLEST_ANCHORED = 512
 """Bytes: the lowest minimum of any model, in tokens, and a token has at least a byte."""
 
