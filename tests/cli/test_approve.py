@@ -1,16 +1,102 @@
 """The approval screen on a real terminal: what it shows, what its keys do, what it leaves behind."""
 
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, lookup
+from tests.cli.conftest import Cli, git, lookup
 from tests.cli.terminal import on_a_terminal, plain_lines
 from tests.fakes.messages_api import MessagesApi
 
 ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
 USE, SEND = b"Use this?", b"Send this?"
+PARTS = ("refine", "fix the price that is wrong for the last order", "--interactive")
+
+
+@pytest.fixture
+def parts(repo: Path) -> Path:
+    """The repository with files of which only parts fit, one of them in deep folders with long names."""
+    deep = "src/main/java/org/example/application/infrastructure/persistence/implementation"
+    for path, word in (("src/prices.py", "price"), (f"{deep}/order_repository_base.py", "order")):
+        (repo / path).parent.mkdir(parents=True, exist_ok=True)
+        bodies = [
+            f"def {word}_{at}(item):\n    return item.{word if at % 3 else 'x'}\n\n\n# {'-' * 60}\n" * 4
+            for at in range(40)
+        ]
+        (repo / path).write_text("\n\n".join(bodies))
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add prices")
+    return repo
+
+
+def screen_of(written: bytes, question: bytes = USE) -> list[str]:
+    """The lines of the last screen that was drawn before the last question, and the question's own."""
+    drawn = written.rpartition(b"\x1b[2J\x1b[H")[2]
+    before, _, after = drawn.partition(question)
+    return plain_lines(before + question + after.partition(b"]: ")[0])
+
+
+def row(lines: list[str], path: str) -> re.Match[str]:
+    """The one row for several parts of that file: its numbers, its mark, how many parts of how many, its tokens."""
+    found = (re.search(rf"^ *(\d+)-(\d+) (.) .*{path}: (?:(\d+) of )?(\d+) parts(.*)", line) for line in lines)
+    (match,) = [one for one in found if one]
+    return match
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(("columns", "rows"), [(40, 24), (60, 24), (80, 24), (80, 17), (120, 40), (200, 60)])
+def test_parts_of_a_file_are_one_row_and_all_fits(cli: Cli, columns: int, rows: int) -> None:
+    """Prompt, list, metrics and question are on the screen at once, and what was not named is said in each row."""
+    keys = ((USE, b"2\n"), (USE, b"q\n"))
+    lines = screen_of(on_a_terminal(cli, *PARTS, answers=keys, columns=columns, rows=rows)[1])
+    height = sum(max(1, -(-len(line) // columns)) for line in lines)
+    assert height <= rows
+    first = row(lines, "order_repository_base.py" if columns >= 60 else "base.py")
+    assert int(first[2]) - int(first[1]) + 1 == int(first[5])
+    at = lines.index(first[0])
+    assert "not named by you" in lines[at] + lines[at + 1]
+    assert lines[0].startswith("╭")
+    assert any(line.startswith("score ") for line in lines)
+
+
+@pytest.mark.usefixtures("parts")
+def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
+    """Its number leaves a part out, the numbers of the row all of them; the same again puts them back."""
+    before = screen_of(b"\x1b[2J\x1b[H" + on_a_terminal(cli, *PARTS, answers=((USE, b"q\n"),), columns=120)[1])
+    whole = row(before, "src/prices.py")
+    numbers = f"{whole[1]}-{whole[2]}\n".encode()
+    parts = int(whole[5])
+    expected = [
+        ((f"{whole[1]}\n".encode(),), "+", str(parts - 1)),
+        ((numbers,), "-", None),
+        ((numbers, numbers), "+", None),
+        ((f"{whole[1]}\n".encode(), numbers), "-", None),
+    ]
+    for typed, mark, left in expected:
+        keys = (*((USE, key) for key in typed), (USE, b"y\n"))
+        written = on_a_terminal(cli, *PARTS, answers=keys, columns=120)[1]
+        now = row(screen_of(written), "src/prices.py")
+        assert (now[1], now[2], now[3], now[4], int(now[5])) == (whole[1], whole[2], mark, left, parts)
+        used = written.decode().rpartition("Use this?")[2]
+        assert ('path="src/prices.py"' in used) == (mark == "+")
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("rows", [24, 60])
+def test_l_lists_every_part(cli: Cli, rows: int, repo: Path) -> None:
+    """On the screen where they fit, else in the pager: each number once, with its lines."""
+    pager = repo.parent / "pager.sh"
+    pager.write_text('#!/bin/sh\ncat "$1"\n')
+    pager.chmod(0o700)
+    keys = ((USE, b"l\n"), (USE, b"q\n"))
+    written = on_a_terminal(cli, *PARTS, answers=keys, rows=rows, env={"PAGER": str(pager)})[1]
+    listed = plain_lines(written.split(USE)[1])
+    numbers = [int(found[1]) for line in listed if (found := re.match(r" *(\d+) [+·] ", line))]
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert len(numbers) > 10
+    assert sum("src/prices.py:" in line for line in listed) > 3
 
 
 def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
