@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 ADDED, UNNAMED, UNDONE = "green", "bold magenta", "dim"
-ONE_LINE = 60
+ONE_LINE = 72
 """Columns of a terminal from which a row that is cut is one line; below, what is not named is said on a second."""
 _NOT_NAMED = "not named by you"
 _ADDED = "Added "
@@ -22,12 +22,16 @@ _ADDED = "Added "
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row. `short` is the place that stands for all of `said` where not even that fits, "" for none."""
+    """One row. `short` is the place that stands for all of `said` where not even that fits, "" for none.
+
+    `parts`: how many of that file's, "" for a change that is shown alone.
+    """
 
     numbers: str
     mark: str
     said: str
     short: str
+    parts: str
     note: str
     tokens: str
     gain: str
@@ -46,7 +50,7 @@ def change_lines(
     if not rows:
         return []
     parts = " (l: all)" if len(rows) < len(proposal.changes) else ""
-    rows.insert(0, _Row("", "", f"changes{parts}", "", "", "tokens", "score", "bold"))
+    rows.insert(0, _Row("", "", f"changes{parts}", "", "", "", "tokens", "score", "bold"))
     cells = ((row.numbers, row.tokens, row.gain) for row in rows)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [list(_lines(console, row, widths, cut=cut)) for row in rows]
@@ -71,9 +75,8 @@ def gain_of(gain: float | None) -> str:
 
 
 def parts_of(group: Sequence[Change], present: int) -> str:
-    """The file that the changes show parts of, and how many; `present` are not left out."""
-    some = f"{present} of " if 0 < present < len(group) else ""
-    return f"{printable(group[0].path)}: {some}{len(group)} parts"
+    """How many parts of a file the changes show; `present` are not left out."""
+    return f"{present} of {len(group)} parts" if 0 < present < len(group) else f"{len(group)} parts"
 
 
 def _row(proposal: Proposal, group: Sequence[Change]) -> _Row:
@@ -85,10 +88,11 @@ def _row(proposal: Proposal, group: Sequence[Change]) -> _Row:
     if len(group) == 1:
         place = printable(first.evidence) if first.path else ""
         gain = gain_of(first.score_gain) if present else ""
-        return _Row(f"{first.number}", mark, said_of(first), place, note, tokens, gain, style)
-    short = parts_of(group, len(present))
+        return _Row(f"{first.number}", mark, said_of(first), place, "", note, tokens, gain, style)
+    path, parts = printable(first.path), parts_of(group, len(present))
     gain = gain_of(present[0].file_gain or present[0].score_gain) if present else ""
-    return _Row(f"{first.number}-{group[-1].number}", mark, _ADDED + short, short, note, tokens, gain, style)
+    numbers = f"{first.number}-{group[-1].number}"
+    return _Row(numbers, mark, f"{_ADDED}{path}: {parts}", path, parts, note, tokens, gain, style)
 
 
 def _lines(console: "Console", row: _Row, widths: Sequence[int], *, cut: bool) -> "Iterator[Text]":
@@ -101,7 +105,8 @@ def _lines(console: "Console", row: _Row, widths: Sequence[int], *, cut: bool) -
     if cut and console.width >= ONE_LINE:
         said = [Text.assemble((_cut(row, room - behind.cell_len), row.style), behind)]
     elif cut:
-        said = [Text(_cut(row, room), row.style), *([note] if row.note else [])]
+        below = Text.assemble((row.parts, row.style), behind if row.parts else note)
+        said = [Text(_cut(row, room, alone=True), row.style), *([below] if below else [])]
     else:
         said = [*Text.assemble((row.said, row.style), behind).wrap(console, room, overflow="fold")]
     for number, part in enumerate(said):
@@ -115,8 +120,9 @@ def _lines(console: "Console", row: _Row, widths: Sequence[int], *, cut: bool) -
         yield line
 
 
-def _cut(row: _Row, room: int) -> str:
-    """What the row says, in that many columns; of a path the end stays."""
-    if row.short and columns(_ADDED + row.short) > room:
-        return clipped_start(row.short, room)
+def _cut(row: _Row, room: int, *, alone: bool = False) -> str:
+    """What the row says, in that many columns; of a path the end stays. `alone`: without how many parts."""
+    parts = f": {row.parts}" if row.parts and not alone else ""
+    if row.short and (alone or columns(_ADDED + row.short + parts) > room):
+        return clipped_start(row.short, room - columns(parts)) + parts
     return clipped(row.said, room)

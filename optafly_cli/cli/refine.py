@@ -200,7 +200,7 @@ def _said(group: Sequence[Change], present: Sequence[Change]) -> str:
     first, last = group[0], group[-1]
     alone = first is last
     numbers = f"{first.number}" if alone else f"{first.number}-{last.number}"
-    said = first.description if alone else f"Added {parts_of(group, len(present))}"
+    said = first.description if alone else f"Added {first.path}: {parts_of(group, len(present))}"
     if not present:
         return f"{numbers} left out: {said}"
     tokens = sum(change.tokens_added for change in present)

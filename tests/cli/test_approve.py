@@ -13,19 +13,17 @@ from tests.fakes.messages_api import MessagesApi
 ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
 USE, SEND = b"Use this?", b"Send this?"
 PARTS = ("refine", "fix the price that is wrong for the last order", "--interactive")
+DEEP = "src/main/java/org/example/application/infrastructure/persistence"
 
 
 @pytest.fixture
 def parts(repo: Path) -> Path:
-    """The repository with files of which only parts fit, one of them in deep folders with long names."""
-    deep = "src/main/java/org/example/application/infrastructure/persistence/implementation"
-    for path, word in (("src/prices.py", "price"), (f"{deep}/order_repository_base.py", "order")):
-        (repo / path).parent.mkdir(parents=True, exist_ok=True)
-        bodies = [
-            f"def {word}_{at}(item):\n    return item.{word if at % 3 else 'x'}\n\n\n# {'-' * 60}\n" * 4
-            for at in range(40)
-        ]
-        (repo / path).write_text("\n\n".join(bodies))
+    """The repository with a file of which only parts fit, in deep folders with long names."""
+    path = repo / DEEP / "prices.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "\n\n".join(f"def price_{n}(item):\n    return item.price\n\n\n# {'-' * 60}\n" * 4 for n in range(40))
+    )
     git(repo, "add", ".")
     git(repo, "commit", "-qm", "Add prices")
     return repo
@@ -38,9 +36,9 @@ def screen_of(written: bytes, question: bytes = USE) -> list[str]:
     return plain_lines(before + question + after.partition(b"]: ")[0])
 
 
-def row(lines: list[str], path: str) -> re.Match[str]:
-    """The one row for several parts of that file: its numbers, its mark, how many parts of how many, its tokens."""
-    found = (re.search(rf"^ *(\d+)-(\d+) (.) .*{path}: (?:(\d+) of )?(\d+) parts(.*)", line) for line in lines)
+def row(lines: list[str]) -> re.Match[str]:
+    """The one row for several parts of a file: its numbers, its mark, how many parts of how many."""
+    found = (re.search(r"^ *(\d+)-(\d+) (.) .*prices.py: (?:(\d+) of )?(\d+) parts.*", line) for line in lines)
     (match,) = [one for one in found if one]
     return match
 
@@ -53,10 +51,13 @@ def test_parts_of_a_file_are_one_row_and_all_fits(cli: Cli, columns: int, rows: 
     lines = screen_of(on_a_terminal(cli, *PARTS, answers=keys, columns=columns, rows=rows)[1])
     height = sum(max(1, -(-len(line) // columns)) for line in lines)
     assert height <= rows
-    first = row(lines, "order_repository_base.py" if columns >= 60 else "base.py")
-    assert int(first[2]) - int(first[1]) + 1 == int(first[5])
-    at = lines.index(first[0])
-    assert "not named by you" in lines[at] + lines[at + 1]
+    text = "\n".join(lines)
+    if columns >= 72:
+        first = row(lines)
+        assert int(first[2]) - int(first[1]) + 1 == int(first[5])
+        assert "parts, not named by you" in first[0]
+    else:
+        assert re.search(r"(?m)^ *1-\d+ \+ …\S*/prices.py .*\n +\d+ of \d+ parts, not named by you$", text)
     assert lines[0].startswith("╭")
     assert any(line.startswith("score ") for line in lines)
 
@@ -65,7 +66,7 @@ def test_parts_of_a_file_are_one_row_and_all_fits(cli: Cli, columns: int, rows: 
 def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
     """Its number leaves a part out, the numbers of the row all of them; the same again puts them back."""
     before = screen_of(b"\x1b[2J\x1b[H" + on_a_terminal(cli, *PARTS, answers=((USE, b"q\n"),), columns=120)[1])
-    whole = row(before, "src/prices.py")
+    whole = row(before)
     numbers = f"{whole[1]}-{whole[2]}\n".encode()
     parts = int(whole[5])
     expected = [
@@ -77,10 +78,10 @@ def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
     for typed, mark, left in expected:
         keys = (*((USE, key) for key in typed), (USE, b"y\n"))
         written = on_a_terminal(cli, *PARTS, answers=keys, columns=120)[1]
-        now = row(screen_of(written), "src/prices.py")
+        now = row(screen_of(written))
         assert (now[1], now[2], now[3], now[4], int(now[5])) == (whole[1], whole[2], mark, left, parts)
         used = written.decode().rpartition("Use this?")[2]
-        assert ('path="src/prices.py"' in used) == (mark == "+")
+        assert ("<code path=" in used) == (mark == "+")
 
 
 @pytest.mark.usefixtures("parts")
@@ -96,7 +97,7 @@ def test_l_lists_every_part(cli: Cli, rows: int, repo: Path) -> None:
     numbers = [int(found[1]) for line in listed if (found := re.match(r" *(\d+) [+·] ", line))]
     assert numbers == [*range(1, len(numbers) + 1)]
     assert len(numbers) > 10
-    assert sum("src/prices.py:" in line for line in listed) > 3
+    assert sum("prices.py:" in line for line in listed) > 3
 
 
 def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
