@@ -147,6 +147,15 @@ class WorkspaceFiles:
         self._tracked = frozenset(tracked or ())
         return active_file(self.workspace, tracked)
 
+    @cached_property
+    def has_changes(self) -> bool:
+        """Whether git says that a tracked file was changed, staged or not."""
+        from optafly_cli.workspace.status import changed_files
+
+        if not self.workspace.has_git:
+            return False
+        return any(not change.untracked for change in changed_files(self.workspace) or ())
+
     def edits(self, most: int) -> tuple[RecentEdit, ...]:
         """What was worked on lately, as far as an open index knows it, else as git does."""
         from optafly_cli.workspace.recent import recent_edits

@@ -24,6 +24,7 @@ from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.rules.referents import is_about_changes, is_about_the_whole
 from optafly_cli.refine.sections import Chosen, Count, less
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
@@ -121,6 +122,8 @@ def choose(
     add_diffs(pack, named.diff or ())
     add_piped(pack, subject)
     add_files(pack, subject)
+    if not is_named and is_about_changes(subject.view) and subject.files.has_changes:
+        pack.left_out.append("Your changes are not in the prompt: --diff adds them.")
     automatic = automatic and not structured
     mentioned = False
     if automatic:
@@ -160,7 +163,8 @@ def is_about_workspace(subject: Subject) -> bool:
     if subject.intent.action not in ("explain", "other"):
         return True
     words = subject.view.prose.lower()
-    return any(word in words for word in ("project", "repo", "codebase", "workspace", "this code"))
+    named = any(word in words for word in ("project", "repo", "codebase", "workspace", "this code"))
+    return named or is_about_the_whole(subject.view)
 
 
 def _in_order(chosen: Iterable[Chosen]) -> tuple[Chosen, ...]:

@@ -14,28 +14,61 @@ BRIEF = 12
 
 
 def pointer(view: PromptText) -> re.Match[str] | None:
-    """The first words that point ("this bug", "fix it"), or None."""
-    patterns = _patterns()
-    match = patterns["this"].search(view.prose) or patterns["object"].search(view.prose)
-    match = match or patterns["subject"].match(view.prose)
-    if match is None and view.words <= BRIEF:
-        match = patterns["the"].search(view.prose)
-    return match
+    """The first words that point ("this bug", "fix it", "these changes"), or None.
+
+    Those do not whose referent is the workspace as a whole ("this project") or stands in the sentence.
+    """
+    patterns, prose = _patterns(), view.prose
+
+    def first(name: str) -> re.Match[str] | None:
+        return next((one for one in patterns[name].finditer(prose) if not _is_bound(prose, one)), None)
+
+    match = first("this") or first("object") or patterns["subject"].match(prose)
+    return first("the") if match is None and view.words <= BRIEF else match
+
+
+def is_about_the_whole(view: PromptText) -> bool:
+    """Whether words point at the workspace as a whole: "this app", "the code base"."""
+    return _patterns()["whole"].search(view.prose) is not None
+
+
+def is_about_changes(view: PromptText) -> bool:
+    """Whether words point at what was changed: "these changes", "this diff"."""
+    match = _patterns()["in_git"].search(view.prose)
+    return match is not None and match["changes"] is not None
 
 
 def unbound_pointer(subject: Subject) -> Iterator[Spot]:
-    """ "this bug" with no file, selection, pasted code, error or name."""
+    """ "this bug" with no file, selection, pasted code, error or name; "this diff" where nothing was changed."""
     view = subject.view
     if view.words > LONGEST_CHECKED or subject.says_what:
         return
     match = pointer(view)
     if match is None:
         return
-    yield Spot(
-        *match.span("words"),
-        f"{quoted(match['words'])} points at nothing: name a file and line (--file F:LINE), or paste the code or "
-        f"the error.",
-    )
+    remedy = "name a file and line (--file F:LINE), or paste the code or the error"
+    start, end = match.span("words")
+    in_git = _patterns()["in_git"].match(view.prose, start)
+    if in_git is not None:
+        changes = in_git["changes"] is not None
+        if subject.files.has_changes if changes else subject.files.workspace.has_git:
+            return
+        remedy = "show them with --diff" if changes else "name it, or pipe it in (git show, git diff)"
+        end = in_git.end()
+    yield Spot(start, end, f"{quoted(view.prose[start:end])} points at nothing: {remedy}.")
+
+
+def _is_bound(prose: str, match: re.Match[str]) -> bool:
+    """Whether what stands behind the words says what they point at."""
+    patterns, end = _patterns(), match.end("words")
+    bound = [patterns["compound"], patterns["told"]]
+    if " " not in match["words"]:
+        bound.append(patterns["noun"])
+        if patterns["says_that"].match(prose, match.start()) or patterns["expletive"].match(prose, match.start()):
+            return True
+    if patterns["place"].search(prose, match.start("words"), end):
+        bound.remove(patterns["told"])
+    return any(pattern.match(prose, end) for pattern in bound)
 
 
 @cache
@@ -44,6 +77,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         r"(?:bug|error|issue|problem|crash|failure|code|function|method|class|file|module|test|line|loop|query|script|"
         r"component|snippet|block|warning|exception|program|struct|type|hook|endpoint|handler|thing|one)s?"
     )
+    places = r"\b(?:code|function|method|class|file|module|test|line|loop|component|block|struct|type|hook|handler)s?\b"
     return {
         "this": re.compile(rf"\b(?P<words>(?:this|that|these|those)\s+(?:\w+\s+)?{things})\b", re.I),
         "object": re.compile(
@@ -58,11 +92,50 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             re.I,
         ),
         "the": re.compile(
-            r"\b(?P<words>the\s+(?:bug|error|issue|problem|crash|failure|code|function|method|class|file|exception|test|tests|"
-            r"failing\s+tests?))\b(?!\s+(?:of|in|with|from|for|where|when|that|which|between)\b)",
+            r"(?<!\brun )\b(?P<words>the\s+(?:bug|error|issue|problem|crash|failure|code|function|method|class|file|"
+            r"exception|test|tests|failing\s+tests?))\b(?!\s+(?:of|in|with|from|for|where|when|that|which|between)\b)",
             re.I,
         ),
+        "place": re.compile(places, re.I),
+        # "this code base": of two words the first is not the thing
+        "compound": re.compile(
+            r"(?:(?<=\bcode)\s+bases?|(?<=\btest)\s+suites?|(?<=\bfile)\s+(?:structure|layout|tree))\b", re.I
+        ),
+        # What is said behind a colon is what is pointed at; behind a place it is what is wrong there
+        "told": re.compile(rf"(?:\s+(?!{places})\w+){{0,2}}\s*:\s*\S+\s+\S", re.I),
+        "noun": re.compile(
+            rf"\s+(?:{_whole()}(?!\s+{things}\b)|(?:week|month|quarter|year|decade|century|time|morning|evening)\b)",
+            re.I,
+        ),
+        "whole": re.compile(rf"\b(?:(?:this|these|our|my)\s+{_whole()}|the\s+(?:code\s+base|app)\b)", re.I),
+        "in_git": re.compile(
+            r"\b(?:this|that|these|those)\s+(?:(?P<changes>changes|diffs?|patch(?:es)?|edits|modifications)|branch|commits?|"
+            r"(?:pull|merge)\s+request|pr|mr)\b",
+            re.I,
+        ),
+        "says_that": re.compile(
+            r"(?:check|test|document|explain|review)\s+that\s+(?:(?:the|an?|all|every|each|no|none|nothing|everything|it|they|"
+            r"we|you|there|our|my|your|its|their|only|both|any|some|if|when)\s+\w|(?:[\w'-]+\s+){1,3}?(?:is|are|was|were|"
+            r"has|have|does|do|doesn't|don't|can|can't|cannot|will|won't|must|should|never|always)\b)",
+            re.I,
+        ),
+        "expletive": re.compile(
+            r"make\s+it\s+(?:so|easy|possible|impossible|clear|obvious|hard)\s+(?:to|that|for)\b", re.I
+        ),
     }
+
+
+def _whole() -> str:
+    """What a workspace is called, a word that says of what kind before it: "project", "Python code base"."""
+    other = (
+        r"in|on|at|of|for|from|with|to|by|as|into|across|within|inside|per|and|or|if|when|so|because|using|via|the|an?|all|"
+        r"every|each|our|my|your|its|their|please|now"
+    )
+    return (
+        rf"(?:(?!(?:{other})\b)[\w.+#-]+\s+)?(?:projects?|repos?|repositor(?:y|ies)|code[\s-]?bases?|work[\s-]?spaces?|"
+        r"packages?|librar(?:y|ies)|apps?|applications?|monorepo|crates?|tools?|cli|frameworks?|web\s?site|software|system|"
+        r"folder|directory|test\s+suites?|(?:file|folder|directory)\s+(?:structure|layout|tree))\b"
+    )
 
 
 RULES = (

@@ -1,0 +1,125 @@
+"""Words that point: to what is there, in the workspace, in git or in the sentence itself, and to nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from optafly_cli.refine.rules.base import quoted
+from optafly_cli.workspace.types import NamedContext, Workspace
+from tests.cli.conftest import git
+from tests.refine.rewriting import run
+
+BOUND = (
+    "what does this project do well?",
+    "What is this repo about?",
+    "explain this repository",
+    "explain this codebase",
+    "explain this code base to me",
+    "explain this package",
+    "explain this library in five sentences",
+    "explain this Python app",
+    "explain these packages",
+    "what does this command-line tool do?",
+    "Review this Go library's public interface",
+    "improve this project's README",
+    "does this test suite cover the parser?",
+    "improve this file structure",
+    "explain this folder",
+    "explain the code base",
+    "run the tests",
+    "fix this week's report",
+    "what is this year's roadmap?",
+    "check that the build works",
+    "check that all orders are sorted",
+    "test that an empty list is refused",
+    "document that callers must close the stream",
+    "make it possible to add plugins",
+    "make it so that the login page redirects",
+    "make it easy for others to add a plugin",
+    "fix this bug: the window closes when I resize it twice",
+    "fix this: the window closes when I resize it twice",
+    "explain this error: connection refused",
+    "explain this regex: one or more digits and a dot",
+)
+POINTING = (
+    ("fix this", "this"),
+    ("fix this bug", "this bug"),
+    ("fix this please", "this"),
+    ("this is broken", "this"),
+    ("explain this", "this"),
+    ("explain this to me", "this"),
+    ("explain this code", "this code"),
+    ("explain this function", "this function"),
+    ("explain this package file", "this package file"),
+    ("what does this do?", "this"),
+    ("what does this do in the project?", "this"),
+    ("fix this in project apollo", "this"),
+    ("fix this for packages", "this"),
+    ("fix this bug in this project", "this bug"),
+    ("why does this class of the library fail?", "this class"),
+    ("what does it do for this repository?", "it"),
+    ("explain this project and fix this bug", "this bug"),
+    ("explain this regex", "this"),
+    ("check that", "that"),
+    ("check that again", "that"),
+    ("check that file", "that file"),
+    ("fix that the right way", "that"),
+    ("make it easier", "it"),
+    ("make it faster for big files", "it"),
+    ("fix this function: it returns nothing at all", "this function"),
+    ("fix this bug: now", "this bug"),
+    ("fix the failing tests", "the failing tests"),
+    ("explain the file", "the file"),
+)
+
+
+def pointed(prompt: str, workspace: Workspace, named: NamedContext | None = None) -> list[str]:
+    """The messages that say that the prompt points at nothing."""
+    return [one.message for one in run(prompt, workspace, named).findings if one.rule == "OPF002"]
+
+
+@pytest.mark.parametrize("prompt", BOUND)
+def test_what_the_workspace_or_the_sentence_is_meant_by_is_no_finding(prompt: str, workspace: Workspace) -> None:
+    """The whole project, its tests, a time, a clause, and what is said behind a colon."""
+    assert pointed(prompt, workspace) == []
+
+
+@pytest.mark.parametrize(("prompt", "words"), POINTING)
+def test_what_points_at_nothing_is_one(prompt: str, words: str, workspace: Workspace) -> None:
+    """The words are those that point, not others beside them."""
+    (message,) = pointed(prompt, workspace)
+    assert message.startswith(quoted(words) + " points at nothing")
+
+
+@pytest.mark.parametrize("prompt", ["review this branch", "explain this commit", "what does this commit change?"])
+def test_a_branch_or_a_commit_is_there_where_git_is(prompt: str, workspace: Workspace, tmp_path: Path) -> None:
+    """In a folder without git it is nothing that could be looked up, and what can be done is said."""
+    assert pointed(prompt, workspace) == []
+    (tmp_path / "plain").mkdir()
+    (message,) = pointed(prompt, Workspace(tmp_path / "plain", "plain", "folder", has_git=False))
+    assert "git show" in message
+
+
+@pytest.mark.parametrize("prompt", ["review these changes", "explain this diff", "check this patch for mistakes"])
+def test_changes_are_there_when_something_was_changed(
+    prompt: str, workspace: Workspace, project: Path, named: Callable[..., NamedContext]
+) -> None:
+    """In a clean tree they are not; staged or not they are, and it is said that they are not in the prompt yet."""
+    (message,) = pointed(prompt, workspace)
+    assert "--diff" in message
+    (project / "src" / "main.rs").write_text("fn main() {}\n")
+    assert pointed(prompt, workspace) == []
+    hint = "Your changes are not in the prompt: --diff adds them."
+    assert hint in run(prompt, workspace).left_out
+    git(project, "add", "-A")
+    assert pointed(prompt, workspace) == []
+    for less in (run(prompt, workspace, named(piped="+fn main() {}\n")), run("fix src/main.rs", workspace)):
+        assert hint not in less.left_out
+
+
+def test_a_question_on_the_whole_project_brings_its_outline(workspace: Workspace) -> None:
+    """Whatever it is called; a word for it that does not point at it brings nothing."""
+    for prompt in ("what does this app do?", "explain this package", "explain the code base"):
+        assert "<project>" in run(prompt, workspace, force=True).text, prompt
+    assert "<project>" not in run("what is a package in Python?", workspace, force=True).text
