@@ -10,7 +10,7 @@ from optafly_cli.refine.named_pieces import add_whole
 from optafly_cli.refine.pack import Pack, Wanted
 from optafly_cli.refine.retrieval.find import Found
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.rules.referents import pointer
+from optafly_cli.refine.rules.referents import only_in_git, pointer
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import LineRange
@@ -40,7 +40,7 @@ def add_automatic(
     places = list(_mentioned(subject, pack))[:MAX_PLACES]
     found = Found() if certainty is None else _searched(subject, pack, certainty)
     if not (places or found.units) and settings.include_active_file and not subject.has_referent:
-        places = list(_active(subject)) if pointer(subject.view) else []
+        places = list(_active(subject)) if pointer(subject.view) and not only_in_git(subject.view) else []
     added = False
     # A place that is named outright may not take all the room from what was found
     half = pack.room // 2

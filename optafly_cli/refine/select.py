@@ -9,7 +9,7 @@ taken twice, and what is withheld is said.
 import hashlib
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
@@ -24,7 +24,7 @@ from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.rules.referents import is_about_changes, is_about_the_whole
+from optafly_cli.refine.rules.referents import is_about_the_whole, only_in_git
 from optafly_cli.refine.sections import Chosen, Count, less
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
@@ -122,8 +122,8 @@ def choose(
     add_diffs(pack, named.diff or ())
     add_piped(pack, subject)
     add_files(pack, subject)
-    if not is_named and is_about_changes(subject.view) and subject.files.has_changes:
-        pack.left_out.append("Your changes are not in the prompt: --diff adds them.")
+    if not is_named:
+        pack.left_out.extend(_in_git_alone(subject))
     automatic = automatic and not structured
     mentioned = False
     if automatic:
@@ -156,6 +156,15 @@ def depends_on_workspace(subject: Subject) -> bool:
 def limit(budget: int) -> str:
     """What messages call the budget."""
     return f"max_context_tokens ({budget})"
+
+
+def _in_git_alone(subject: Subject) -> Iterator[str]:
+    """A sentence on what the prompt points at and does not show, where git has it."""
+    kind = only_in_git(subject.view)
+    if kind == "changes" and subject.files.has_changes:
+        yield "Your changes are not in the prompt: --diff adds them."
+    elif kind == "revision" and subject.files.workspace.has_git:
+        yield "What git has of that is not in the prompt: pipe it in (git show | optafly …)."
 
 
 def is_about_workspace(subject: Subject) -> bool:

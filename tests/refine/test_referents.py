@@ -96,6 +96,8 @@ def test_what_points_at_nothing_is_one(prompt: str, words: str, workspace: Works
 def test_a_branch_or_a_commit_is_there_where_git_is(prompt: str, workspace: Workspace, tmp_path: Path) -> None:
     """In a folder without git it is nothing that could be looked up, and what can be done is said."""
     assert pointed(prompt, workspace) == []
+    (left_out,) = run(prompt, workspace, force=True).left_out
+    assert "pipe it in" in left_out
     (tmp_path / "plain").mkdir()
     (message,) = pointed(prompt, Workspace(tmp_path / "plain", "plain", "folder", has_git=False))
     assert "git show" in message

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Literal
 
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.rules.base import TASKS, Rule, Spot, Subject, quoted
@@ -32,10 +33,12 @@ def is_about_the_whole(view: PromptText) -> bool:
     return _patterns()["whole"].search(view.prose) is not None
 
 
-def is_about_changes(view: PromptText) -> bool:
-    """Whether words point at what was changed: "these changes", "this diff"."""
+def only_in_git(view: PromptText) -> Literal["changes", "revision", ""]:
+    """What words point at that no file holds: "these changes", "this commit"; "" for neither."""
     match = _patterns()["in_git"].search(view.prose)
-    return match is not None and match["changes"] is not None
+    if match is None:
+        return ""
+    return "changes" if match["changes"] is not None else "revision"
 
 
 def unbound_pointer(subject: Subject) -> Iterator[Spot]:
