@@ -163,7 +163,7 @@ def _in_git_alone(subject: Subject) -> Iterator[str]:
     kind = only_in_git(subject.view)
     if kind == "changes" and subject.files.has_changes:
         yield "Your changes are not in the prompt: --diff adds them."
-    elif kind == "revision" and subject.files.workspace.has_git:
+    elif kind == "revision" and subject.files.in_git:
         yield "What git has of that is not in the prompt: pipe it in (git show | optafly …)."
 
 

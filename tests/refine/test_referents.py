@@ -1,11 +1,13 @@
 """Words that point: to what is there, in the workspace, in git or in the sentence itself, and to nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from optafly_cli.refine.rules.base import quoted
+from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import NamedContext, Workspace
 from tests.cli.conftest import git
 from tests.refine.rewriting import run
@@ -99,8 +101,10 @@ def test_a_branch_or_a_commit_is_there_where_git_is(prompt: str, workspace: Work
     (left_out,) = run(prompt, workspace, force=True).left_out
     assert "pipe it in" in left_out
     (tmp_path / "plain").mkdir()
-    (message,) = pointed(prompt, Workspace(tmp_path / "plain", "plain", "folder", has_git=False))
-    assert "git show" in message
+    for plain in (find_workspace(tmp_path / "plain"), replace(workspace, has_git=False)):
+        (message,) = pointed(prompt, plain)
+        assert "git show" in message
+        assert run(prompt, plain, force=True).left_out == ()
 
 
 @pytest.mark.parametrize("prompt", ["review these changes", "explain this diff", "check this patch for mistakes"])
@@ -118,6 +122,13 @@ def test_changes_are_there_when_something_was_changed(
     assert pointed(prompt, workspace) == []
     for less in (run(prompt, workspace, named(piped="+fn main() {}\n")), run("fix src/main.rs", workspace)):
         assert hint not in less.left_out
+
+
+def test_nothing_is_said_of_a_project_that_is_not_there(tmp_path: Path) -> None:
+    """In an empty folder there is no outline, and the prompt is left as it is."""
+    (tmp_path / "empty").mkdir()
+    prompt = "what does this project do well?"
+    assert run(prompt, find_workspace(tmp_path / "empty"), force=True).text == prompt
 
 
 def test_a_question_on_the_whole_project_brings_its_outline(workspace: Workspace) -> None:

@@ -54,7 +54,7 @@ def unbound_pointer(subject: Subject) -> Iterator[Spot]:
     in_git = _patterns()["in_git"].match(view.prose, start)
     if in_git is not None:
         changes = in_git["changes"] is not None
-        if subject.files.has_changes if changes else subject.files.workspace.has_git:
+        if subject.files.has_changes if changes else subject.files.in_git:
             return
         remedy = "show them with --diff" if changes else "name it, or pipe it in (git show, git diff)"
         end = in_git.end()
