@@ -56,11 +56,20 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
         elif key == "w" and refined.questions:
             proposal = _answered(ui, proposal)
             _draw(ui, proposal, session, verb, again=True)
-        elif (meant := numbers(key)) and (toggled := proposal.toggled(*meant)):
+        elif toggled := _toggled(proposal, key):
             proposal = toggled
             _draw(ui, proposal, session, verb, again=True)
         else:
             sys.stderr.write(_help(proposal, key, session))
+
+
+def _toggled(proposal: Proposal, key: str) -> Proposal | None:
+    """With the changes of the numbers (`3`, `2-8`, `3,5`) left out or put back; None when that is not possible."""
+    found: Proposal | None = proposal
+    for word in key.split(","):
+        meant = numbers(word.strip())
+        found = found.toggled(*meant) if meant and found else None
+    return found
 
 
 def _question(proposal: Proposal, verb: str) -> str:
@@ -71,10 +80,13 @@ def _question(proposal: Proposal, verb: str) -> str:
 
 
 def _help(proposal: Proposal, key: str, session: "Session") -> str:
-    if meant := numbers(key):
-        if any(meant[0] <= change.number <= meant[1] for change in proposal.changes):
-            return "That change stands and falls with others.\n"
-        return f"There is no change {key}.\n"
+    spans = [numbers(word.strip()) for word in key.split(",")]
+    if all(spans):
+        known = {change.number for change in proposal.changes}
+        for first, last in filter(None, spans):
+            if not known.intersection(range(first, last + 1)):
+                return f"There is no change {first if first == last else f'{first}-{last}'}.\n"
+        return "That change stands and falls with others.\n"
     if key != "?":
         return "Please answer y, n, e, a, q, v, l, a number or ?.\n"
     open_questions = "  w  answer what is not said\n" if proposal.refined.questions else ""
@@ -84,7 +96,7 @@ def _help(proposal: Proposal, key: str, session: "Session") -> str:
         "  e  edit the refined prompt\n"
         f"  a  use it, and never ask again for {printable(session.workspace.name)}\n"
         "  q  quit: nothing is used\n"
-        "  3  leave change 3 out, or put it back; 3-8 all of these\n"
+        "  3  leave change 3 out, or put it back; 3-8 and 3,5 several at once\n"
         "  l  list every change, the parts of each file too\n"
         "  v  see all of it\n" + open_questions
     )

@@ -74,6 +74,7 @@ def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
         ((numbers,), "-", None),
         ((numbers, numbers), "+", None),
         ((f"{whole[1]}\n".encode(), numbers), "-", None),
+        ((f"{whole[1]}, {int(whole[1]) + 1}-{int(whole[1]) + 2}\n".encode(),), "+", str(parts - 3)),
     ]
     for typed, mark, left in expected:
         keys = (*((USE, key) for key in typed), (USE, b"y\n"))
@@ -155,11 +156,17 @@ def test_the_answer_to_a_changed_rewrite_is_not_stored(
 
 def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
     """A word, a number that is not there, one that cannot be left out, and ? each say what can be done."""
-    keys = ((USE, b"maybe\n"), (USE, b"99\n"), (USE, b"3\n"), (USE, b"?\n"), (USE, b"q\n"))
+    keys = (*((USE, key + b"\n") for key in (b"maybe", b"99", b"3", b"1,50-60", b"1,", b"?", b"q")),)
     code, written = on_a_terminal(cli, *ASK, answers=keys)
     said = written.decode()
     assert code != 0
-    for sentence in ("Please answer y, n", "no change 99", "stands and falls", "use the prompt as you typed it"):
+    for sentence in (
+        "Please answer y, n",
+        "no change 99",
+        "no change 50-60",
+        "stands and falls",
+        "use the prompt as you typed it",
+    ):
         assert sentence in said
     assert "nothing was sent" in said
 
