@@ -8,7 +8,7 @@ end are shown, the parts of one file are one row, and of a list that is still to
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from optafly_cli.cli.change_rows import ADDED, change_lines, gain_of, mark_of, said_of
+from optafly_cli.cli.change_rows import ADDED, NOT_NAMED, UNNAMED, change_lines, gain_of, mark_of, said_of
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import RefinedPrompt
@@ -67,11 +67,17 @@ def _listed(rows: "list[list[Text]]", room: int) -> "list[Text]":
     if len(lines) <= max(room, LOWEST + 2):
         return lines
     shown, used = 0, 0
-    while shown <= LOWEST or used + len(rows[shown]) < room:
+    while shown < len(rows) and (shown <= LOWEST or used + len(rows[shown]) < room):
         used += len(rows[shown])
         shown += 1
+    if shown == len(rows):
+        return lines
     hidden = len(rows) - shown
-    more = Text(f"… {hidden} more row{'s' if hidden != 1 else ''} (l lists them)", style="italic")
+    more = Text(f"… {hidden} more row{'s' if hidden != 1 else ''}", style="italic")
+    unnamed = sum(any(NOT_NAMED in line.plain for line in row) for row in rows[shown:])
+    if unnamed:
+        more.append(f", {unnamed} ").append(NOT_NAMED, style=UNNAMED)
+    more.append(" (l lists them)")
     return [*(line for row in rows[:shown] for line in row), more]
 
 

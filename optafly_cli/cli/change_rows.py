@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ADDED, UNNAMED, UNDONE = "green", "bold magenta", "dim"
 ONE_LINE = 72
 """Columns of a terminal from which a row that is cut is one line; below, what is not named is said on a second."""
-_NOT_NAMED = "not named by you"
+NOT_NAMED = "not named by you"
 _ADDED = "Added "
 
 
@@ -83,7 +83,7 @@ def _row(proposal: Proposal, group: Sequence[Change]) -> _Row:
     first = group[0]
     present = [change for change in group if not proposal.is_undone(change)]
     mark, style = mark_of(proposal, (present or group)[0])
-    note = _NOT_NAMED if first.path and first.rule == "context" else ""
+    note = NOT_NAMED if first.path and first.rule == "context" else ""
     tokens = f"{sum(change.tokens_added for change in present):+,}" if present else "left out"
     if len(group) == 1:
         place = printable(first.evidence) if first.path else ""

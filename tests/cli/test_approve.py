@@ -63,6 +63,46 @@ def test_parts_of_a_file_are_one_row_and_all_fits(cli: Cli, columns: int, rows: 
 
 
 @pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(("columns", "rows"), [(71, 12), (60, 20), (44, 16), (30, 10), (12, 4)])
+def test_no_screen_is_too_small(cli: Cli, columns: int, rows: int) -> None:
+    """What does not fit scrolls off; the question is asked, and what it says first are rows of changes."""
+    lines = screen_of(on_a_terminal(cli, *PARTS, answers=((USE, b"2\n"), (USE, b"q\n")), columns=columns, rows=rows)[1])
+    assert any(line.lstrip().startswith("1-") for line in lines)
+
+
+def test_hidden_rows_say_what_of_them_was_not_named(cli: Cli, repo: Path) -> None:
+    """A list that is longer than the screen does not hide that more would be sent that the user did not name."""
+    for number in range(9):
+        (repo / f"price{number}.py").write_text(f"def last_price(order):\n    return order.price - {number}\n")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add prices")
+    ask = ("refine", "fix last_price(order), it is wrong for the last order", "--interactive")
+    keys = ((USE, b"2\n"), (USE, b"q\n"))
+    lines, all_lines = (screen_of(on_a_terminal(cli, *ask, answers=keys, rows=rows)[1]) for rows in (20, 60))
+    (more,) = [line for line in lines if line.startswith("…")]
+    match = re.fullmatch(r"… (\d+) more rows, (\d+) not named by you \(l lists them\)", more)
+    assert match
+    total = sum("not named by you" in line for line in all_lines)
+    assert sum("not named by you" in line for line in lines if line != more) + int(match[2]) == total > 6
+    assert len(lines) <= 20
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_few_rows_of_two_lines_are_not_cut(cli: Cli, repo: Path) -> None:
+    """Where every row has to be shown, none is hidden, though they need more lines than there are."""
+    (repo / DEEP / "rates.py").write_text("def last_price(order):\n    return order.price\n" * 3)
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add rates")
+    env = {"OPTAFLY_REFINE_THRESHOLD": "0", "OPTAFLY_REFINE_APPROVE": "always"}
+    ask = ("ask", "fix the last_price(order) that is wrong for price_1(item)")
+    written = on_a_terminal(cli, *ask, answers=((SEND, b"2\n"), (SEND, b"q\n")), columns=60, rows=20, env=env)[1]
+    text = "\n".join(screen_of(written, SEND))
+    assert "rates.py" in text
+    assert "prices.py" in text
+    assert "more row" not in text
+
+
+@pytest.mark.usefixtures("parts")
 def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
     """Its number leaves a part out, the numbers of the row all of them; the same again puts them back."""
     before = screen_of(b"\x1b[2J\x1b[H" + on_a_terminal(cli, *PARTS, answers=((USE, b"q\n"),), columns=120)[1])
