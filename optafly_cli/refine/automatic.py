@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.found import says_nothing
 from optafly_cli.refine.found_pieces import add_found
 from optafly_cli.refine.named_pieces import add_whole
 from optafly_cli.refine.pack import Pack, Wanted
@@ -64,7 +65,8 @@ def add_automatic(
 def _searched(subject: Subject, pack: Pack, certainty: float) -> Found:
     """What the index finds, if the prompt names something that is there, or the words of one file stand out."""
     retriever = subject.files.retriever
-    if retriever is None:
+    # What git alone has is not where these words are
+    if retriever is None or (only_in_git(subject.view) and says_nothing(subject)):
         return Found()
     piped = "\n".join(subject.piped.lines) if subject.piped else ""
     found = retriever.found(subject.view, subject.piped_errors, piped)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import quoted
+from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import NamedContext, Workspace
 from tests.cli.conftest import git
@@ -113,11 +115,13 @@ def test_changes_are_there_when_something_was_changed(
 ) -> None:
     """In a clean tree they are not; staged or not they are, and it is said that they are not in the prompt yet."""
     (message,) = pointed(prompt, workspace)
-    assert "--diff" in message
+    assert "nothing was changed here" in message
     (project / "src" / "main.rs").write_text("fn main() {}\n")
     assert pointed(prompt, workspace) == []
     hint = "Your changes are not in the prompt: --diff adds them."
-    assert hint in run(prompt, workspace).left_out
+    changed = run(prompt, workspace, force=True, retriever=Retriever(Keeper(workspace, project.parent / "indexes")))
+    assert changed.left_out == (hint,)
+    assert changed.pieces == ()
     git(project, "add", "-A")
     assert pointed(prompt, workspace) == []
     for less in (run(prompt, workspace, named(piped="+fn main() {}\n")), run("fix src/main.rs", workspace)):
@@ -136,3 +140,16 @@ def test_a_question_on_the_whole_project_brings_its_outline(workspace: Workspace
     for prompt in ("what does this app do?", "explain this package", "explain the code base"):
         assert "<project>" in run(prompt, workspace, force=True).text, prompt
     assert "<project>" not in run("what is a package in Python?", workspace, force=True).text
+
+
+def test_words_for_what_git_has_are_not_searched_for(workspace: Workspace, project: Path) -> None:
+    """ "Review these changes" is not about the code that has to do with changes; a name beside it is searched for."""
+    (project / "app" / "changes.py").write_text("def review_changes(changes):\n    return [*changes]\n")
+    git(project, "add", "-A")
+
+    def pieces(prompt: str) -> set[str]:
+        retriever = Retriever(Keeper(workspace, project.parent / "indexes"))
+        return {piece.path for piece in run(prompt, workspace, force=True, retriever=retriever).pieces}
+
+    assert pieces("review these changes") == set()
+    assert "app/orders.py" in pieces("review these changes of discount()")

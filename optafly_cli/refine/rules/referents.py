@@ -56,7 +56,8 @@ def unbound_pointer(subject: Subject) -> Iterator[Spot]:
         changes = in_git["changes"] is not None
         if subject.files.has_changes if changes else subject.files.in_git:
             return
-        remedy = "show them with --diff" if changes else "name it, or pipe it in (git show, git diff)"
+        nothing = "nothing was changed here: name the commits, or paste the diff"
+        remedy = nothing if changes else "name it, or pipe it in (git show, git diff)"
         end = in_git.end()
     yield Spot(start, end, f"{quoted(view.prose[start:end])} points at nothing: {remedy}.")
 
