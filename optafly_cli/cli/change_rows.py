@@ -74,6 +74,13 @@ def gain_of(gain: float | None) -> str:
     return f"+{gain:.2f}" if gain and gain >= 0.005 else ""
 
 
+def gain_together(present: Sequence[Change]) -> str:
+    """What the score gains by a change, or by the parts of one file together; "" for none."""
+    if len(present) > 1:
+        return gain_of(present[0].file_gain)
+    return gain_of(present[0].score_gain) if present else ""
+
+
 def parts_of(group: Sequence[Change], present: int) -> str:
     """How many parts of a file the changes show; `present` are not left out."""
     return f"{present} of {len(group)} parts" if 0 < present < len(group) else f"{len(group)} parts"
@@ -87,12 +94,10 @@ def _row(proposal: Proposal, group: Sequence[Change]) -> _Row:
     tokens = f"{sum(change.tokens_added for change in present):+,}" if present else "left out"
     if len(group) == 1:
         place = printable(first.evidence) if first.path else ""
-        gain = gain_of(first.score_gain) if present else ""
-        return _Row(f"{first.number}", mark, said_of(first), place, "", note, tokens, gain, style)
+        return _Row(f"{first.number}", mark, said_of(first), place, "", note, tokens, gain_together(present), style)
     path, parts = printable(first.path), parts_of(group, len(present))
-    gain = gain_of(present[0].file_gain or present[0].score_gain) if present else ""
     numbers = f"{first.number}-{group[-1].number}"
-    return _Row(numbers, mark, f"{_ADDED}{path}: {parts}", path, parts, note, tokens, gain, style)
+    return _Row(numbers, mark, f"{_ADDED}{path}: {parts}", path, parts, note, tokens, gain_together(present), style)
 
 
 def _lines(console: "Console", row: _Row, widths: Sequence[int], *, cut: bool) -> "Iterator[Text]":

@@ -9,7 +9,7 @@ import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.change_rows import gain_of, parts_of
+from optafly_cli.cli.change_rows import gain_together, parts_of
 from optafly_cli.cli.documents import change_document, finding_document, score_document, score_value
 from optafly_cli.cli.score_table import show_score
 from optafly_cli.cli.session import ContextOptions, approver, open_session
@@ -204,5 +204,5 @@ def _said(group: Sequence[Change], present: Sequence[Change]) -> str:
     if not present:
         return f"{numbers} left out: {said}"
     tokens = sum(change.tokens_added for change in present)
-    gain = gain_of(present[0].score_gain if alone else present[0].file_gain)
+    gain = gain_together(present)
     return f"{numbers} {said} ({tokens:,} tokens{f', score {gain}' if gain else ''})"

@@ -12,7 +12,7 @@ from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.root import find_workspace
 from optafly_cli.workspace.types import NamedContext, Workspace
 from tests.cli.conftest import git
-from tests.refine.rewriting import run
+from tests.refine.rewriting import TRACE, run
 
 BOUND = (
     "what does this project do well?",
@@ -45,6 +45,8 @@ BOUND = (
     "fix this: the window closes when I resize it twice",
     "explain this error: connection refused",
     "explain this regex: one or more digits and a dot",
+    f"{TRACE}\nfix that error",
+    "I get a KeyError when the list is empty, fix that error",
 )
 POINTING = (
     ("fix this", "this"),
@@ -73,6 +75,7 @@ POINTING = (
     ("make it faster for big files", "it"),
     ("fix this function: it returns nothing at all", "this function"),
     ("fix this bug: now", "this bug"),
+    ("explain this\ncode package", "this code"),
     ("fix the failing tests", "the failing tests"),
     ("explain the file", "the file"),
 )
@@ -124,6 +127,8 @@ def test_changes_are_there_when_something_was_changed(
     assert changed.pieces == ()
     git(project, "add", "-A")
     assert pointed(prompt, workspace) == []
+    told = "Since these changes of last week the port is parsed twice, and the second time it is not a number " * 3
+    assert hint not in run(told, workspace).left_out
     for less in (run(prompt, workspace, named(piped="+fn main() {}\n")), run("fix src/main.rs", workspace)):
         assert hint not in less.left_out
 

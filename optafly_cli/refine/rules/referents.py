@@ -10,6 +10,8 @@ from optafly_cli.refine.rules.base import TASKS, Rule, Spot, Subject, quoted
 
 LONGEST_CHECKED = 60
 """Words of prose above which "this issue" means what the prompt itself has described."""
+SHORT = 30
+"""Words of prose above which "this commit" is one thing among others that are told."""
 BRIEF = 12
 """Words of prose under which "the bug" points too."""
 
@@ -34,8 +36,8 @@ def is_about_the_whole(view: PromptText) -> bool:
 
 
 def only_in_git(view: PromptText) -> Literal["changes", "revision", ""]:
-    """What words point at that no file holds: "these changes", "this commit"; "" for neither."""
-    match = _patterns()["in_git"].search(view.prose)
+    """What a short prompt points at that no file holds: "these changes", "this commit"; "" for neither."""
+    match = _patterns()["in_git"].search(view.prose) if view.words <= SHORT else None
     if match is None:
         return ""
     return "changes" if match["changes"] is not None else "revision"
@@ -66,7 +68,7 @@ def _is_bound(prose: str, match: re.Match[str]) -> bool:
     """Whether what stands behind the words says what they point at."""
     patterns, end = _patterns(), match.end("words")
     bound = [patterns["compound"], patterns["told"]]
-    if " " not in match["words"]:
+    if len(match["words"].split()) == 1:
         bound.append(patterns["noun"])
         if patterns["says_that"].match(prose, match.start()) or patterns["expletive"].match(prose, match.start()):
             return True
@@ -148,7 +150,8 @@ RULES = (
         "warning",
         "points at nothing",
         'Words such as "this bug" need something to point at. Name the file and line, select the code, or paste the '
-        "code or the error; otherwise the model guesses which code is meant.",
+        "code or the error; otherwise the model guesses which code is meant. What the workspace is, or git has of it "
+        '("this project", "this commit", "these changes"), is there to be looked at.',
         unbound_pointer,
         bad="fix this bug",
         better="fix this bug in src/main.rs:5",
