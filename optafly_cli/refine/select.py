@@ -24,7 +24,7 @@ from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.rules.referents import is_about_the_whole, only_in_git
+from optafly_cli.refine.rules.referents import asks_about_the_whole, is_about_the_whole, only_in_git
 from optafly_cli.refine.sections import Chosen, Count, less
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
@@ -130,7 +130,7 @@ def choose(
         certainty = CERTAIN_ABOUT_IT if is_about_workspace(subject) else CERTAIN_OF_ANYTHING
         mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, certainty=None if is_named else certainty)
     if automatic and project and not is_named and is_about_workspace(subject):
-        if mentioned:
+        if mentioned and not asks_about_the_whole(subject.view):
             project_text, project_markup = add_headline(pack, subject.files.workspace)
         else:
             project_text, project_markup = add_outline(pack, subject.files)

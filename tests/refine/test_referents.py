@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import quoted
 from optafly_cli.workspace.index.keeper import Keeper
@@ -158,3 +159,25 @@ def test_words_for_what_git_has_are_not_searched_for(workspace: Workspace, proje
 
     assert pieces("review these changes") == set()
     assert "app/orders.py" in pieces("review these changes of discount()")
+
+
+def test_the_whole_is_explained_by_its_readme_and_outline(workspace: Workspace, project: Path) -> None:
+    """No file that happens to say "project" is sent; what is asked of a part of it is searched for."""
+    (project / "README.md").write_text("# Shop\n\nSells what people order.\n" + "More of it.\n" * 3_000)
+    (project / "app" / "project.py").write_text("def explain_project(project):\n    return project\n")
+    git(project, "add", "-A")
+
+    def refined(prompt: str) -> RefinedPrompt:
+        retriever = Retriever(Keeper(workspace, project.parent / "indexes"))
+        return run(prompt, workspace, force=True, retriever=retriever, budget=800)
+
+    for prompt in ("what does this project do well?", "explain this repository", "How is this code base structured?"):
+        made = refined(prompt)
+        assert [(piece.path, piece.start_line) for piece in made.pieces] == [("README.md", 1)], prompt
+        assert "Sells what people order." in made.text
+        assert "app/: " in made.text
+    for prompt in ("how does this project compute a discount?", "explain our discount package"):
+        assert "app/orders.py" in {piece.path for piece in refined(prompt).pieces}, prompt
+    safe = run("explain this project", workspace, force=True, unsafe=False)
+    assert safe.pieces == ()
+    assert any(one.startswith("README.md (what the project says of itself) was left out") for one in safe.left_out)

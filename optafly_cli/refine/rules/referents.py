@@ -35,6 +35,13 @@ def is_about_the_whole(view: PromptText) -> bool:
     return _patterns()["whole"].search(view.prose) is not None
 
 
+def asks_about_the_whole(view: PromptText) -> bool:
+    """Whether that is all that the prompt asks about: "what does this project do?", "explain the code base"."""
+    return (
+        view.words <= SHORT and is_about_the_whole(view) and _patterns()["overview"].fullmatch(view.prose) is not None
+    )
+
+
 def only_in_git(view: PromptText) -> Literal["changes", "revision", ""]:
     """What a short prompt points at that no file holds: "these changes", "this commit"; "" for neither."""
     match = _patterns()["in_git"].search(view.prose) if view.words <= SHORT else None
@@ -113,7 +120,17 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             rf"\s+(?:{_whole()}(?!\s+{things}\b)|(?:week|month|quarter|year|decade|century|time|morning|evening)\b)",
             re.I,
         ),
-        "whole": re.compile(rf"\b(?:(?:this|these|our|my)\s+{_whole()}|the\s+(?:code\s+base|app)\b)", re.I),
+        "whole": re.compile(
+            rf"\b(?:(?:this|these|our|my)\s+{_whole()}|the\s+(?:code[\s-]?base|project|repo(?:sitory)?|app)\b)", re.I
+        ),
+        "overview": re.compile(
+            rf"(?:\W|\b(?:this|these|our|my|the|a|an|{_WHOLE}|explain|describe|summari[sz]e|introduce|overview|introduction|"
+            r"tour|give|show|tell|me|us|please|briefly|short|brief|quick|high|level|what|how|which|why|is|are|does|do|done|it|"
+            r"can|i|we|you|to|of|in|for|on|and|at|about|with|work|works|working|well|good|badly|best|better|purpose|goals?|"
+            r"main|parts?|all|whole|structured?|organi[sz]ed|architecture|laid|out|used?|useful|built|made|new|someone|"
+            r"python|rust|go|java|(?:java|type)script|node|ruby|php|web|open[\s-]source|command[\s-]line)\b)*",
+            re.I,
+        ),
         "in_git": re.compile(
             r"\b(?:this|that|these|those)\s+(?:(?P<changes>changes|diffs?|patch(?:es)?|edits|modifications)|branch|commits?|"
             r"(?:pull|merge)\s+request|pr|mr)\b",
@@ -131,17 +148,21 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     }
 
 
+_WHOLE = (
+    r"(?:projects?|repos?|repositor(?:y|ies)|code[\s-]?bases?|work[\s-]?spaces?|packages?|librar(?:y|ies)|apps?|"
+    r"applications?|monorepo|crates?|tools?|cli|frameworks?|web\s?site|software|system|folder|directory|test\s+suites?|"
+    r"(?:file|folder|directory)\s+(?:structure|layout|tree))\b"
+)
+"""What a workspace is called."""
+
+
 def _whole() -> str:
-    """What a workspace is called, a word that says of what kind before it: "project", "Python code base"."""
+    """The same with a word before it that says of what kind: "Python code base"."""
     other = (
         r"in|on|at|of|for|from|with|to|by|as|into|across|within|inside|per|and|or|if|when|so|because|using|via|the|an?|all|"
         r"every|each|our|my|your|its|their|please|now"
     )
-    return (
-        rf"(?:(?!(?:{other})\b)[\w.+#-]+\s+)?(?:projects?|repos?|repositor(?:y|ies)|code[\s-]?bases?|work[\s-]?spaces?|"
-        r"packages?|librar(?:y|ies)|apps?|applications?|monorepo|crates?|tools?|cli|frameworks?|web\s?site|software|system|"
-        r"folder|directory|test\s+suites?|(?:file|folder|directory)\s+(?:structure|layout|tree))\b"
-    )
+    return rf"(?:(?!(?:{other})\b)[\w.+#-]+\s+)?{_WHOLE}"
 
 
 RULES = (
