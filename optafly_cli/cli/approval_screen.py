@@ -1,15 +1,17 @@
 """What the user sees of a rewrite before he decides: both prompts, the numbered changes, what it costs and gains.
 
-Everything fits the screen: of a text that is too long its beginning and its end are shown. Added lines have a `+`
-before them, so they can be told apart without colour; colours are ones that show on black and on white.
+Everything fits a screen of 24 rows, and of fewer what has to be read: of a text that is too long its beginning and its
+end are shown, the parts of one file are one row, and of a list that is still too long its beginning. Added lines have a
+`+` before them, so they can be told apart without colour; colours are ones that show on black and on white.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from optafly_cli.cli.change_rows import ADDED, NOT_NAMED, UNNAMED, change_lines, gain_of, mark_of, said_of
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.proposal import Proposal
-from optafly_cli.refine.result import Change, RefinedPrompt
+from optafly_cli.refine.result import RefinedPrompt
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
@@ -19,25 +21,64 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = 60
 """Columns of a terminal from which the two prompts stand side by side; below, one above the other."""
 LEAST_ROWS = 6
-"""Rows that a prompt gets however low the screen is."""
+"""Rows that a prompt gets before the list of changes is cut."""
+LOWEST = 3
+"""Rows that a prompt gets, and rows of changes that are shown, however low the screen is."""
+MOST_ASKED = 2
+"""Rows that what is not said may take; it is counted where it takes more."""
 _FRAME_ROWS, _FRAME_COLUMNS = 4, 3
-ADDED, UNNAMED, UNDONE = "green", "bold magenta", "dim"
 
 Line = tuple[str, str, str]
 """A mark, a text and a style."""
 
 
-def show(console: "Console", proposal: Proposal, metrics: str, asking: int = 2) -> None:
-    """Draw the proposal; `asking` rows stay free for the question below it."""
+def show(console: "Console", proposal: Proposal, metrics: str, question: str) -> None:
+    """Draw the proposal; room stays free for the question below it, and for a line more."""
     from rich.text import Text
 
-    below: list[RenderableType] = [changes_grid(proposal), *_questions(proposal), Text(metrics, style="bold")]
-    rows = sum(len(console.render_lines(one, console.options, pad=False)) for one in below) + asking
-    room = console.height - rows
-    for table in _prompts(console, proposal.refined, room):
+    last = [*_questions(console, proposal), Text(metrics, style="bold")]
+    room = console.height - 1 - sum(_height(console, one) for one in [*last, Text(question)])
+    below = [*_listed(change_lines(console, proposal), room - LEAST_ROWS - _FRAME_ROWS), *last]
+    for table in _prompts(console, proposal.refined, room + len(last) - len(below)):
         console.print(table)
     for one in below:
         console.print(one)
+
+
+def list_changes(console: "Console", proposal: Proposal) -> "tuple[list[Text], bool]":
+    """Every change in a row of its own, and whether they fit the screen; cut to a line if that makes them fit."""
+    whole, cut = (
+        [line for row in change_lines(console, proposal, folded=False, cut=cut) for line in row]
+        for cut in (False, True)
+    )
+    room = console.height - 1 - MOST_ASKED
+    return (cut, True) if len(cut) <= room < len(whole) else (whole, len(whole) <= room)
+
+
+def _height(console: "Console", text: "Text") -> int:
+    return len(text.wrap(console, console.width))
+
+
+def _listed(rows: "list[list[Text]]", room: int) -> "list[Text]":
+    """The rows' lines, in that room; of too many rows the first, and how many more there are."""
+    from rich.text import Text
+
+    lines = [line for row in rows for line in row]
+    if len(lines) <= max(room, LOWEST + 2):
+        return lines
+    shown, used = 0, 0
+    while shown < len(rows) and (shown <= LOWEST or used + len(rows[shown]) < room):
+        used += len(rows[shown])
+        shown += 1
+    if shown == len(rows):
+        return lines
+    hidden = len(rows) - shown
+    more = Text(f"… {hidden} more row{'s' if hidden != 1 else ''}", style="italic")
+    unnamed = sum(any(NOT_NAMED in line.plain for line in row) for row in rows[shown:])
+    if unnamed:
+        more.append(f", {unnamed} ").append(NOT_NAMED, style=UNNAMED)
+    more.append(" (l lists them)")
+    return [*(line for row in rows[:shown] for line in row), more]
 
 
 def whole(proposal: Proposal, metrics: str) -> str:
@@ -47,10 +88,10 @@ def whole(proposal: Proposal, metrics: str) -> str:
     lines += [mark + text for mark, text, _ in lines_of(refined)]
     lines += ["", "changes", "======="]
     for change in proposal.changes:
-        mark, _ = _mark(proposal, change)
+        mark, _ = mark_of(proposal, change)
         cost = f"{change.tokens_added:+,} token{'s' if change.tokens_added != 1 else ''}"
-        gain = f", score {_gain(change)}" if _gain(change) else ""
-        lines.append(f"{change.number:>2} {mark} {_said(change)}: {cost}{gain}")
+        gain = f", score {gain_of(change.score_gain)}" if gain_of(change.score_gain) else ""
+        lines.append(f"{change.number:>2} {mark} {said_of(change)}: {cost}{gain}")
         lines.append(f"     {change.rule}; {printable(change.evidence)}")
     return "\n".join([*lines, "", metrics, ""])
 
@@ -77,17 +118,22 @@ def _prompts(console: "Console", refined: RefinedPrompt, room: int) -> "Iterator
     if console.width >= SIDE_BY_SIDE:
         left = max(len("original"), min(max(len(text) for _, text, _ in original), console.width // 3))
         right = width - left - _FRAME_COLUMNS
-        rows = max(LEAST_ROWS, room - _FRAME_ROWS)
+        rows = max(LOWEST, room - _FRAME_ROWS)
         table = Table(box=box.ROUNDED)
         table.add_column("original", width=left)
         table.add_column("refined", width=right)
         table.add_row(_folded(console, original, left, rows), _folded(console, rewritten, right, rows))
         yield table
         return
-    rows = max(2 * LEAST_ROWS, room - 2 * _FRAME_ROWS)
-    above = _folded(console, original, width, rows // 3)
-    left_rows = rows - len(above.split("\n"))
-    for title, cell in (("original", above), ("refined", _folded(console, rewritten, width, left_rows))):
+    cells: list[tuple[str, Text]] = []
+    rows = room - _FRAME_ROWS
+    if rows - _FRAME_ROWS >= 2 * LEAST_ROWS:
+        above = _folded(console, original, width, (rows - _FRAME_ROWS) // 3)
+        cells.append(("original", above))
+        rows -= _FRAME_ROWS + len(above.split("\n"))
+    # Low and narrow: what was typed stands in the refined prompt, without a mark
+    cells.append(("refined", _folded(console, rewritten, width, max(LOWEST, rows))))
+    for title, cell in cells:
         table = Table(box=box.ROUNDED)
         table.add_column(title, width=width)
         table.add_row(cell)
@@ -129,48 +175,14 @@ def _rows(
     return found[:most]
 
 
-def changes_grid(proposal: Proposal) -> "RenderableType":
-    """The numbered changes, each with what it costs and what it gains."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=None, padding=(0, 1, 0, 0), expand=True, pad_edge=False, show_header=bool(proposal.changes))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column("changes", ratio=1, overflow="fold")
-    grid.add_column("tokens", justify="right", no_wrap=True)
-    grid.add_column("score", justify="right", no_wrap=True)
-    for change in proposal.changes:
-        mark, style = _mark(proposal, change)
-        said = Text(_said(change), style=style)
-        if change.rule == "context" and change.kind == "added_code_snippet":
-            said.append(", not named by you", style=UNNAMED)
-        undone = proposal.is_undone(change)
-        tokens = Text("left out" if undone else f"{change.tokens_added:+,}", style=style)
-        gain = "" if undone else _gain(change)
-        grid.add_row(Text(f"{change.number}"), Text(mark, style=style), said, tokens, Text(gain, style=style))
-    return grid
-
-
-def _mark(proposal: Proposal, change: Change) -> tuple[str, str]:
-    if proposal.is_undone(change):
-        return "-", UNDONE
-    return ("+", ADDED) if change.undoable else ("·", "")
-
-
-def _said(change: Change) -> str:
-    rule = f" ({change.rule})" if change.rule.startswith("OPF") else ""
-    return printable(change.description) + rule
-
-
-def _gain(change: Change) -> str:
-    return f"+{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
-
-
-def _questions(proposal: Proposal) -> "Iterator[Text]":
+def _questions(console: "Console", proposal: Proposal) -> "Iterator[Text]":
     """What only the user can tell, and has not told yet."""
     from rich.text import Text
 
     asked = [question.text for question in proposal.refined.questions]
-    if asked:
-        yield Text(f"not said: {printable(' '.join(asked))} (w answers)")
+    if not asked:
+        return
+    text = Text(f"not said: {printable(' '.join(asked))} (w answers)")
+    if _height(console, text) > MOST_ASKED:
+        text = Text(f"not said: {len(asked)} thing{'s' if len(asked) != 1 else ''} (w asks)")
+    yield text

@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from optafly_cli.cli.approval_screen import show, whole
+from optafly_cli.cli.approval_screen import list_changes, show, whole
 from optafly_cli.cli.editor import run_editor
 from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import Declined, OptaflyError, UsageError
 from optafly_cli.pipeline.job import Decision
 from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import Question, RefinedPrompt
+from optafly_cli.refine.undo import numbers
 from optafly_cli.service import terminal
 from optafly_cli.workspace.escape import printable
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from optafly_cli.pipeline.session import Session
     from optafly_cli.route.result import RoutedRequest
 
-QUESTION_ROWS = 2
-_CHOICES = {"": "y", "yes": "y", "no": "n", "edit": "e", "always": "a", "quit": "q", "view": "v", "answer": "w"}
+_CHOICES = {"": "y", "yes": "y", "no": "n", "edit": "e", "always": "a", "quit": "q", "view": "v"}
+_CHOICES |= {"answer": "w", "list": "l"}
 _DECISIONS: dict[str, Literal["accept", "reject", "always"]] = {"y": "accept", "n": "reject", "a": "always"}
-_KEYS = frozenset("yneaqvw?")
+_KEYS = frozenset("yneaqvlw?")
 
 
 def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send") -> Decision:
@@ -35,7 +36,7 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
         Declined: the user quit.
         Interrupted: Ctrl-C.
     """
-    _draw(ui, proposal, session)
+    _draw(ui, proposal, session, verb)
     while True:
         word = ui.asked(ui.style(_question(proposal, verb), "bold")).lower()
         key = _CHOICES.get(word, word)
@@ -50,14 +51,25 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
                 return Decision("edit", refined, text)
         elif key == "v":
             _page(ui, whole(proposal, metrics(refined, session)))
+        elif key == "l" and proposal.changes:
+            _list(ui, proposal)
         elif key == "w" and refined.questions:
             proposal = _answered(ui, proposal)
-            _draw(ui, proposal, session, again=True)
-        elif key.isdecimal() and (toggled := proposal.toggled(int(key))):
+            _draw(ui, proposal, session, verb, again=True)
+        elif toggled := _toggled(proposal, key):
             proposal = toggled
-            _draw(ui, proposal, session, again=True)
+            _draw(ui, proposal, session, verb, again=True)
         else:
             sys.stderr.write(_help(proposal, key, session))
+
+
+def _toggled(proposal: Proposal, key: str) -> Proposal | None:
+    """With the changes of the numbers (`3`, `2-8`, `3,5`) left out or put back; None when that is not possible."""
+    found: Proposal | None = proposal
+    for word in key.split(","):
+        meant = numbers(word.strip())
+        found = found.toggled(*meant) if meant and found else None
+    return found
 
 
 def _question(proposal: Proposal, verb: str) -> str:
@@ -68,12 +80,15 @@ def _question(proposal: Proposal, verb: str) -> str:
 
 
 def _help(proposal: Proposal, key: str, session: "Session") -> str:
-    if key.isdecimal():
-        if any(change.number == int(key) for change in proposal.changes):
-            return "That change stands and falls with others.\n"
-        return f"There is no change {int(key)}.\n"
+    spans = [numbers(word.strip()) for word in key.split(",")]
+    if all(spans):
+        known = {change.number for change in proposal.changes}
+        for first, last in filter(None, spans):
+            if not known.intersection(range(first, last + 1)):
+                return f"There is no change {first if first == last else f'{first}-{last}'}.\n"
+        return "That change stands and falls with others.\n"
     if key != "?":
-        return "Please answer y, n, e, a, q, v, a number or ?.\n"
+        return "Please answer y, n, e, a, q, v, l, a number or ?.\n"
     open_questions = "  w  answer what is not said\n" if proposal.refined.questions else ""
     return (
         "  y  use the refined prompt (Enter, too)\n"
@@ -81,16 +96,28 @@ def _help(proposal: Proposal, key: str, session: "Session") -> str:
         "  e  edit the refined prompt\n"
         f"  a  use it, and never ask again for {printable(session.workspace.name)}\n"
         "  q  quit: nothing is used\n"
-        "  3  leave change 3 out, or put it back\n"
+        "  3  leave change 3 out, or put it back; 3-8 and 3,5 several at once\n"
+        "  l  list every change, the parts of each file too\n"
         "  v  see all of it\n" + open_questions
     )
 
 
-def _draw(ui: Ui, proposal: Proposal, session: "Session", *, again: bool = False) -> None:
+def _list(ui: Ui, proposal: Proposal) -> None:
+    """Show every change; in the pager what is longer than the screen."""
+    console = ui.console(stderr=True)
+    lines, fits = list_changes(console, proposal)
+    if not fits:
+        _page(ui, "\n".join(line.plain for line in lines) + "\n")
+        return
+    for line in lines:
+        console.print(line)
+
+
+def _draw(ui: Ui, proposal: Proposal, session: "Session", verb: str, *, again: bool = False) -> None:
     console = ui.console(stderr=True)
     if again and os.environ.get("TERM") != "dumb":
         sys.stderr.write("\x1b[2J\x1b[H")
-    show(console, proposal, metrics(proposal.refined, session), QUESTION_ROWS)
+    show(console, proposal, metrics(proposal.refined, session), _question(proposal, verb))
 
 
 def metrics(refined: RefinedPrompt, session: "Session") -> str:

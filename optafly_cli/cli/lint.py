@@ -175,7 +175,8 @@ def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None
             raise FileProblem(f"{jsonl} cannot be read: {error.strerror}") from error
     if "-" in files:
         yield from_text("-", sys.stdin.read(), is_path=True)
-    for target in read_targets([name for name in files if name != "-"], working_folder(), workspace):
+    named = [name for name in files if name != "-"]
+    for target in read_targets(named, working_folder(), workspace, ui.warn):
         if unknown := unknown_rules(target):
             ui.warn(f"{target.key}: a comment disables {', '.join(unknown)}, which is no rule")
         yield target

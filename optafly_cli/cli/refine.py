@@ -2,17 +2,19 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
+from optafly_cli.cli.change_rows import gain_together, parts_of
 from optafly_cli.cli.documents import change_document, finding_document, score_document, score_value
 from optafly_cli.cli.score_table import show_score
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
-from optafly_cli.refine.result import RefinedPrompt
+from optafly_cli.refine.result import Change, RefinedPrompt, by_file
 
 if TYPE_CHECKING:
     from optafly_cli.pipeline.job import Voice
@@ -47,8 +49,8 @@ def refine(
         list[str] | None,
         typer.Option(
             "--without",
-            metavar="KIND|N[,…]",
-            help="Leave changes out, by kind or by number. Repeatable.",
+            metavar="KIND|N|N-N[,…]",
+            help="Leave changes out, by kind or by numbers. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -184,12 +186,23 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
     if before >= session.settings.refine.threshold and not refined.edited:
         kept = "not reworded" if refined.changes else "left as it is"
         ui.note(f"  {kept}: {before:.2f} is at or above the threshold, {session.settings.refine.threshold:.2f}")
-    for change in refined.changes:
-        gain = f", score +{change.score_gain:.2f}" if change.score_gain and change.score_gain >= 0.005 else ""
-        ui.note(f"  {change.number} {change.description} ({change.tokens_added} tokens{gain})")
-    for change in refined.undone:
-        ui.note(f"  {change.number} left out: {change.description}")
+    changes = sorted((*refined.changes, *refined.undone), key=lambda change: change.number)
+    for group in by_file(changes) if ui.verbosity < 1 else ((change,) for change in changes):
+        ui.note("  " + _said(group, [change for change in group if change not in refined.undone]))
     for finding in refined.findings:
         ui.note(f"  {finding.severity} {finding.rule}: {finding.message}")
     if ui.verbosity >= 1:
         show_score(ui, refined.score_refined)
+
+
+def _said(group: Sequence[Change], present: Sequence[Change]) -> str:
+    """A change, or the parts of one file, in one line: numbers, what it is, tokens and gain of what is `present`."""
+    first, last = group[0], group[-1]
+    alone = first is last
+    numbers = f"{first.number}" if alone else f"{first.number}-{last.number}"
+    said = first.description if alone else f"Added {first.path}: {parts_of(group, len(present))}"
+    if not present:
+        return f"{numbers} left out: {said}"
+    tokens = sum(change.tokens_added for change in present)
+    gain = gain_together(present)
+    return f"{numbers} {said} ({tokens:,} tokens{f', score {gain}' if gain else ''})"

@@ -125,7 +125,10 @@ class Shelf:
         named = self.session.question.named
         if not refined.selection:
             return named
-        return replace(named, auto=AutoEvidence(before, refined.selection, refined.unnamed))
+        retriever = self.session.retriever
+        # The same workspace gives more once it is indexed: only selecting again can tell
+        state = "" if retriever is not None and retriever.pending else before
+        return replace(named, auto=AutoEvidence(state, refined.selection, refined.unnamed))
 
     def remember(self, answer: Answer, evidence: "Evidence | None", cost: float | None, seconds: float) -> int | None:
         """Store the answer; the entry's id, None when it was not to be stored or could not be."""

@@ -5,18 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
+from optafly_cli.refine.found import says_nothing
 from optafly_cli.refine.found_pieces import add_found
 from optafly_cli.refine.named_pieces import add_whole
-from optafly_cli.refine.pack import Pack, Wanted
+from optafly_cli.refine.pack import Pack, Wanted, render
+from optafly_cli.refine.project_section import LARGEST_SHARE
 from optafly_cli.refine.retrieval.find import Found
 from optafly_cli.refine.rules.base import Subject
-from optafly_cli.refine.rules.referents import pointer
+from optafly_cli.refine.rules.referents import asks_about_the_whole, only_in_git, pointer
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.languages import language_of
 from optafly_cli.workspace.types import LineRange
 from optafly_cli.workspace.units import enclosing_unit
 
 MAX_PLACES = 8
+READMES = ("README.md", "README.rst", "README.txt", "README", "readme.md", "Readme.md", "README.adoc")
 _FOREIGN = ("site-packages/", "node_modules/", "/usr/", "/rustc/", "/lib/python", "/.cargo/", "/go/pkg/", "<")
 """Parts of paths that belong to libraries, wherever they lie."""
 
@@ -28,6 +31,8 @@ class _Place:
     label: str
     lines: LineRange | None
     reason: str
+    head: bool = False
+    """Of a file that does not fit its beginning says most."""
 
 
 def add_automatic(
@@ -38,15 +43,20 @@ def add_automatic(
     `certainty`: how likely the best file has to be for what the index finds to be taken; None: it is not asked.
     """
     places = list(_mentioned(subject, pack))[:MAX_PLACES]
-    found = Found() if certainty is None else _searched(subject, pack, certainty)
-    if not (places or found.units) and settings.include_active_file and not subject.has_referent:
-        places = list(_active(subject)) if pointer(subject.view) else []
+    whole = asks_about_the_whole(subject.view)
+    found = Found() if certainty is None or whole else _searched(subject, pack, certainty)
+    if whole and certainty is not None and not places:
+        places = list(_readme(subject))
+    elif not (places or found.units) and settings.include_active_file and not subject.has_referent:
+        places = list(_active(subject)) if pointer(subject.view) and not only_in_git(subject.view) else []
     added = False
     # A place that is named outright may not take all the room from what was found
     half = pack.room // 2
     for place in places:
         # A "Makefile" in a report is hardly what is to be edited
         share = pack.room if not found.units else half if class_of(place.label) == "code" else half // 2
+        # Beside it the outline has its place
+        share = pack.room - pack.room // LARGEST_SHARE if place.head else share
         refusal = subject.files.refusal(place.label)
         named = _is_typed(place.label, subject.view.text)
         if refusal is not None:
@@ -64,7 +74,8 @@ def add_automatic(
 def _searched(subject: Subject, pack: Pack, certainty: float) -> Found:
     """What the index finds, if the prompt names something that is there, or the words of one file stand out."""
     retriever = subject.files.retriever
-    if retriever is None:
+    # What git alone has is not where these words are
+    if retriever is None or (only_in_git(subject.view) and says_nothing(subject)):
         return Found()
     piped = "\n".join(subject.piped.lines) if subject.piped else ""
     found = retriever.found(subject.view, subject.piped_errors, piped)
@@ -148,6 +159,12 @@ def _active(subject: Subject) -> Iterator[_Place]:
         yield _Place(label, None, "the file that was changed last")
 
 
+def _readme(subject: Subject) -> Iterator[_Place]:
+    label = next((name for name in READMES if subject.files.is_plain(name)), None)
+    if label:
+        yield _Place(label, None, "what the project says of itself", head=True)
+
+
 def _add(pack: Pack, subject: Subject, place: _Place, share: int, *, named: bool) -> bool:
     source = subject.files.source(place.label)
     if source is None or not source.text.strip():
@@ -158,6 +175,11 @@ def _add(pack: Pack, subject: Subject, place: _Place, share: int, *, named: bool
         place.label, text, LineRange(1, total), LineRange(1, 1), place.reason, language_of(place.label),
         kind="file", named=named, auto=True,
     )  # fmt: skip
+    if place.head:
+        keep = max(0, pack.room - share)
+        if pack.fits(render(wanted, wanted.lines), wanted.language, keep):
+            return pack.place(wanted, keep) is not None
+        return pack.place(replace(wanted, kind="code", reason=f"{wanted.reason}, its beginning"), keep) is not None
     if place.lines is None or place.lines.start > total:
         return add_whole(pack, subject, wanted, min(share, pack.room))
     at = LineRange(place.lines.start, min(place.lines.end, total))

@@ -13,7 +13,7 @@ from optafly_cli.refine.found import will_be_searched
 from optafly_cli.refine.markup import parse
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.questions import questions
-from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind
+from optafly_cli.refine.result import Answer, Change, RefinedPrompt, Score, Section, SectionKind, by_file
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rewrite import Draft, Material, attached_without, draft, rest_of
 from optafly_cli.refine.rules import findings as findings_in
@@ -142,14 +142,18 @@ def _unnamed(offered: Sequence[ContextPiece], sent: Sequence[ContextPiece]) -> L
 
 
 def _gains(material: Material, written: Draft, score: Score, scores: Scores) -> Iterator[Change]:
-    """The changes, each with what the score loses when it alone is left out."""
+    """The changes, each with what the score loses when it alone, and when all of its file, is left out."""
     undone = {change.id for change in written.undone}
     whole = draft(material) if undone else written
-    for change in written.changes:
-        gain = 0.0
-        if change.undoable:
-            gain = max(0.0, score.value - _score_without(material, whole, {*undone, change.id}, scores).value)
-        yield replace(change, score_gain=gain)
+
+    def gain(changes: Sequence[Change]) -> float:
+        without = undone | {change.id for change in changes if change.undoable}
+        return max(0.0, score.value - _score_without(material, whole, without, scores).value)
+
+    for group in by_file(written.changes):
+        of_all = gain(group) if len(group) > 1 else None
+        for change in group:
+            yield replace(change, score_gain=gain([change]) if change.undoable else 0.0, file_gain=of_all)
 
 
 def _score_without(material: Material, whole: Draft, without: Collection[str], scores: Scores) -> Score:

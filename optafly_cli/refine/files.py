@@ -147,6 +147,20 @@ class WorkspaceFiles:
         self._tracked = frozenset(tracked or ())
         return active_file(self.workspace, tracked)
 
+    @property
+    def in_git(self) -> bool:
+        """Whether the workspace is a repository, and git is there to be asked about it."""
+        return self.workspace.kind == "git" and self.workspace.has_git
+
+    @cached_property
+    def has_changes(self) -> bool:
+        """Whether git says that a tracked file was changed, staged or not."""
+        from optafly_cli.workspace.status import changed_files
+
+        if not self.in_git:
+            return False
+        return any(not change.untracked for change in changed_files(self.workspace) or ())
+
     def edits(self, most: int) -> tuple[RecentEdit, ...]:
         """What was worked on lately, as far as an open index knows it, else as git does."""
         from optafly_cli.workspace.recent import recent_edits
@@ -190,7 +204,7 @@ class WorkspaceFiles:
         return self._errors[label]
 
     def _listed(self, label: str) -> bool:
-        if self.workspace.kind != "git" or not self.workspace.has_git:
+        if not self.in_git:
             return label in self._by_name.get(label.rsplit("/", 1)[-1], ())
         if label not in self._git_lists:
             self.ask_git([label])
@@ -200,7 +214,7 @@ class WorkspaceFiles:
         """Have git say of all of these at once whether it lists them, so that `refusal` need not ask for each."""
         from optafly_cli.workspace.git import git
 
-        if self.workspace.kind != "git" or not self.workspace.has_git:
+        if not self.in_git:
             return
         # It may have said all that it tracks before
         self._git_lists |= {label: True for label in labels if os.fsencode(label) in self._tracked}

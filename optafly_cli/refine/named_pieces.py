@@ -235,7 +235,8 @@ def _partly(pack: Pack, wanted: Wanted) -> str:
     placed = [one.piece for one in pack.chosen if one.piece.path == wanted.label and one.piece.kind in ("file", "code")]
     total = wanted.lines.end
     if not placed:
-        return f"{wanted.label} was left out: its {total} lines do not fit into {pack.limit}."
+        what = "its only line does" if total == 1 else f"its {total} lines do"
+        return f"{wanted.label} was left out: {what} not fit into {pack.limit}."
     spans = ", ".join(
         str(LineRange(one.start_line, one.end_line)) for one in sorted(placed, key=lambda one: one.start_line)
     )

@@ -23,6 +23,8 @@ def add_outline(pack: Pack, files: WorkspaceFiles) -> tuple[str, str]:
 
     summary = summarise(files.workspace, files.labels())
     edits = files.edits(10)
+    if not (summary.outline or edits):
+        return "", ""
     recent = [f"Recently changed: {', '.join(edit.label for edit in edits)}"] if edits else []
     # Names of files and folders hold keys, too
     text = redact("\n".join([summary.headline, *recent, summary.outline])).text

@@ -35,14 +35,17 @@ class Proposal:
         """Whether the change is left out."""
         return change in self.refined.undone
 
-    def toggled(self, number: int) -> "Proposal | None":
-        """With the change of that number left out, or back again; None when there is none, or it hangs on another."""
-        change = next((one for one in self.changes if one.number == number), None)
-        if change is None or not change.undoable:
+    def toggled(self, first: int, last: int | None = None) -> "Proposal | None":
+        """With the change of that number, or those from `first` to `last`, left out; back again when all of them were.
+
+        None when there is none, or when they hang on others.
+        """
+        wanted = [one for one in self.changes if first <= one.number <= (last or first) and one.undoable]
+        present = {one.id for one in wanted if not self.is_undone(one)}
+        back = {one.id for one in wanted} & self.without
+        if not (present or back):
             return None
-        if self.is_undone(change) and change.id not in self.without:
-            return None
-        return self._made(replace(self, without=self.without ^ {change.id}))
+        return self._made(replace(self, without=self.without | present if present else self.without - back))
 
     def answered(self, question: Question, text: str) -> "Proposal":
         """With what the user said: a place, where one was asked for, is named; everything else is kept as said."""

@@ -1,7 +1,8 @@
 """What refine hands on: the rewritten prompt in sections, with the record of how it came about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from optafly_cli.workspace.types import ContextPiece
@@ -48,7 +49,8 @@ class Change:
     `rule` asked for it: a finding's id, or a word such as "named" or "context". `evidence` is what it rests on:
     "src/main.rs:3-7", "the prompt, line 1", "piped text, line 12". `score_gain` is what the score has more with it than
     without it, 0 or more; None when nobody wanted to know. `undoable`: it can be left out by itself. `number` counts
-    from 1 in the rewrite with nothing left out; `id` stays the same when that is made anew.
+    from 1 in the rewrite with nothing left out; `id` stays the same when that is made anew. `path`: the file that it
+    shows a part of, "" where it shows none. `file_gain`: as `score_gain`, for all parts of that file together.
     """
 
     kind: ChangeKind
@@ -60,6 +62,18 @@ class Change:
     undoable: bool = True
     number: int = 0
     id: str = ""
+    path: str = ""
+    file_gain: float | None = None
+
+
+def by_file(changes: Iterable[Change]) -> Iterator[tuple[Change, ...]]:
+    """The changes in their order, those together that show parts of one file for the same reason."""
+
+    def key(change: Change) -> tuple[str, str]:
+        return (change.path, change.rule) if change.path else ("", change.id)
+
+    for _, group in groupby(changes, key):
+        yield tuple(group)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,8 @@ def _context_changes(selection: Selection, count: Count) -> Iterator[Change]:
         kind: ChangeKind = "added_context" if piece.kind in ("piped", "diff") else "added_code_snippet"
         what = "the piped text" if piece.path == PIPED else _label([one])
         description = f"Added {what} ({piece.reason})"
-        yield Change(kind, description, piece.tokens, _piece_rule(one), _piece_evidence(one), id=name)
+        path = piece.path if kind == "added_code_snippet" else ""
+        yield Change(kind, description, piece.tokens, _piece_rule(one), _piece_evidence(one), id=name, path=path)
 
 
 def _piece_rule(one: Chosen) -> str:

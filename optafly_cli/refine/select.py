@@ -9,7 +9,7 @@ taken twice, and what is withheld is said.
 import hashlib
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optafly_cli.config.settings import RefineSettings
@@ -24,6 +24,7 @@ from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
+from optafly_cli.refine.rules.referents import asks_about_the_whole, is_about_the_whole, only_in_git
 from optafly_cli.refine.sections import Chosen, Count, less
 from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, Workspace
 
@@ -121,13 +122,15 @@ def choose(
     add_diffs(pack, named.diff or ())
     add_piped(pack, subject)
     add_files(pack, subject)
+    if not is_named:
+        pack.left_out.extend(_in_git_alone(subject))
     automatic = automatic and not structured
     mentioned = False
     if automatic:
         certainty = CERTAIN_ABOUT_IT if is_about_workspace(subject) else CERTAIN_OF_ANYTHING
         mentioned = add_automatic(pack, subject, settings, unsafe=unsafe, certainty=None if is_named else certainty)
     if automatic and project and not is_named and is_about_workspace(subject):
-        if mentioned:
+        if mentioned and not asks_about_the_whole(subject.view):
             project_text, project_markup = add_headline(pack, subject.files.workspace)
         else:
             project_text, project_markup = add_outline(pack, subject.files)
@@ -155,12 +158,22 @@ def limit(budget: int) -> str:
     return f"max_context_tokens ({budget})"
 
 
+def _in_git_alone(subject: Subject) -> Iterator[str]:
+    """A sentence on what the prompt points at and does not show, where git has it."""
+    kind = only_in_git(subject.view)
+    if kind == "changes" and subject.files.has_changes:
+        yield "Your changes are not in the prompt: --diff adds them."
+    elif kind == "revision" and subject.files.in_git:
+        yield "What git has of that is not in the prompt: pipe it in (git show | optafly …)."
+
+
 def is_about_workspace(subject: Subject) -> bool:
     """Whether the project's shape can help: a task on code, or a question that points at the project."""
     if subject.intent.action not in ("explain", "other"):
         return True
     words = subject.view.prose.lower()
-    return any(word in words for word in ("project", "repo", "codebase", "workspace", "this code"))
+    named = any(word in words for word in ("project", "repo", "codebase", "workspace", "this code"))
+    return named or is_about_the_whole(subject.view)
 
 
 def _in_order(chosen: Iterable[Chosen]) -> tuple[Chosen, ...]:

@@ -187,6 +187,10 @@ def git_names(workspace: Workspace) -> list[str] | None:
     return sorted(filter(is_utf8, names))
 
 
+_BARE = frozenset((("HEAD", False), ("config", False), ("objects", True), ("refs", True)))
+"""What a bare repository holds: git's own files, nothing to choose from."""
+
+
 def _walked_names(root: Path, most: int) -> Iterator[str]:
     """Labels by walking the tree, folders in order, honouring every .gitignore; at most `most`."""
     count = 0
@@ -194,6 +198,8 @@ def _walked_names(root: Path, most: int) -> Iterator[str]:
     while pending:
         folder, specs = pending.pop()
         entries = _entries(root, folder)
+        if _BARE.issubset(entries):
+            continue
         specs = _with_gitignore(root, folder, specs, entries)
         inner: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = []
         for name, is_folder in entries:

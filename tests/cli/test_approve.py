@@ -1,16 +1,144 @@
 """The approval screen on a real terminal: what it shows, what its keys do, what it leaves behind."""
 
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, lookup
+from tests.cli.conftest import Cli, git, lookup
 from tests.cli.terminal import on_a_terminal, plain_lines
 from tests.fakes.messages_api import MessagesApi
 
 ASK = ("refine", "fix this bug", "--file", "src/main.rs:8", "--interactive")
 USE, SEND = b"Use this?", b"Send this?"
+PARTS = ("refine", "fix the price that is wrong for the last order", "--interactive")
+DEEP = "src/main/java/org/example/application/infrastructure/persistence"
+
+
+@pytest.fixture
+def parts(repo: Path) -> Path:
+    """The repository with a file of which only parts fit, in deep folders with long names."""
+    path = repo / DEEP / "prices.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "\n\n".join(f"def price_{n}(item):\n    return item.price\n\n\n# {'-' * 60}\n" * 4 for n in range(40))
+    )
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add prices")
+    return repo
+
+
+def screen_of(written: bytes, question: bytes = USE) -> list[str]:
+    """The lines of the last screen that was drawn before the last question, and the question's own."""
+    drawn = written.rpartition(b"\x1b[2J\x1b[H")[2]
+    before, _, after = drawn.partition(question)
+    return plain_lines(before + question + after.partition(b"]: ")[0])
+
+
+def row(lines: list[str]) -> re.Match[str]:
+    """The one row for several parts of a file: its numbers, its mark, how many parts of how many."""
+    found = (re.search(r"^ *(\d+)-(\d+) (.) .*prices.py: (?:(\d+) of )?(\d+) parts.*", line) for line in lines)
+    (match,) = [one for one in found if one]
+    return match
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(("columns", "rows"), [(40, 24), (60, 24), (80, 24), (80, 17), (120, 40), (200, 60)])
+def test_parts_of_a_file_are_one_row_and_all_fits(cli: Cli, columns: int, rows: int) -> None:
+    """Prompt, list, metrics and question are on the screen at once, and what was not named is said in each row."""
+    keys = ((USE, b"2\n"), (USE, b"q\n"))
+    lines = screen_of(on_a_terminal(cli, *PARTS, answers=keys, columns=columns, rows=rows)[1])
+    height = sum(max(1, -(-len(line) // columns)) for line in lines)
+    assert height <= rows
+    text = "\n".join(lines)
+    if columns >= 72:
+        first = row(lines)
+        assert int(first[2]) - int(first[1]) + 1 == int(first[5])
+        assert "parts, not named by you" in first[0]
+    else:
+        assert re.search(r"(?m)^ *1-\d+ \+ …\S*/prices.py .*\n +\d+ of \d+ parts, not named by you$", text)
+    assert lines[0].startswith("╭")
+    assert any(line.startswith("score ") for line in lines)
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(("columns", "rows"), [(71, 12), (60, 20), (44, 16), (30, 10), (12, 4)])
+def test_no_screen_is_too_small(cli: Cli, columns: int, rows: int) -> None:
+    """What does not fit scrolls off; the question is asked, and what it says first are rows of changes."""
+    lines = screen_of(on_a_terminal(cli, *PARTS, answers=((USE, b"2\n"), (USE, b"q\n")), columns=columns, rows=rows)[1])
+    assert any(line.lstrip().startswith("1-") for line in lines)
+
+
+def test_hidden_rows_say_what_of_them_was_not_named(cli: Cli, repo: Path) -> None:
+    """A list that is longer than the screen does not hide that more would be sent that the user did not name."""
+    for number in range(9):
+        (repo / f"price{number}.py").write_text(f"def last_price(order):\n    return order.price - {number}\n")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add prices")
+    ask = ("refine", "fix last_price(order), it is wrong for the last order", "--interactive")
+    keys = ((USE, b"2\n"), (USE, b"q\n"))
+    lines, all_lines = (screen_of(on_a_terminal(cli, *ask, answers=keys, rows=rows)[1]) for rows in (20, 60))
+    (more,) = [line for line in lines if line.startswith("…")]
+    match = re.fullmatch(r"… (\d+) more rows, (\d+) not named by you \(l lists them\)", more)
+    assert match
+    total = sum("not named by you" in line for line in all_lines)
+    assert sum("not named by you" in line for line in lines if line != more) + int(match[2]) == total > 6
+    assert len(lines) <= 20
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_few_rows_of_two_lines_are_not_cut(cli: Cli, repo: Path) -> None:
+    """Where every row has to be shown, none is hidden, though they need more lines than there are."""
+    (repo / DEEP / "rates.py").write_text("def last_price(order):\n    return order.price\n" * 3)
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add rates")
+    env = {"OPTAFLY_REFINE_THRESHOLD": "0", "OPTAFLY_REFINE_APPROVE": "always"}
+    ask = ("ask", "fix the last_price(order) that is wrong for price_1(item)")
+    written = on_a_terminal(cli, *ask, answers=((SEND, b"2\n"), (SEND, b"q\n")), columns=60, rows=20, env=env)[1]
+    text = "\n".join(screen_of(written, SEND))
+    assert "rates.py" in text
+    assert "prices.py" in text
+    assert "more row" not in text
+
+
+@pytest.mark.usefixtures("parts")
+def test_one_part_or_all_of_a_file_can_be_left_out(cli: Cli) -> None:
+    """Its number leaves a part out, the numbers of the row all of them; the same again puts them back."""
+    before = screen_of(b"\x1b[2J\x1b[H" + on_a_terminal(cli, *PARTS, answers=((USE, b"q\n"),), columns=120)[1])
+    whole = row(before)
+    numbers = f"{whole[1]}-{whole[2]}\n".encode()
+    parts = int(whole[5])
+    expected = [
+        ((f"{whole[1]}\n".encode(),), "+", str(parts - 1)),
+        ((numbers,), "-", None),
+        ((numbers, numbers), "+", None),
+        ((f"{whole[1]}\n".encode(), numbers), "-", None),
+        ((f"{whole[1]}, {int(whole[1]) + 1}-{int(whole[1]) + 2}\n".encode(),), "+", str(parts - 3)),
+    ]
+    for typed, mark, left in expected:
+        keys = (*((USE, key) for key in typed), (USE, b"y\n"))
+        written = on_a_terminal(cli, *PARTS, answers=keys, columns=120)[1]
+        now = row(screen_of(written))
+        assert (now[1], now[2], now[3], now[4], int(now[5])) == (whole[1], whole[2], mark, left, parts)
+        used = written.decode().rpartition("Use this?")[2]
+        assert ("<code path=" in used) == (mark == "+")
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("rows", [24, 60])
+def test_l_lists_every_part(cli: Cli, rows: int, repo: Path) -> None:
+    """On the screen where they fit, else in the pager: each number once, with its lines."""
+    pager = repo.parent / "pager.sh"
+    pager.write_text('#!/bin/sh\ncat "$1"\n')
+    pager.chmod(0o700)
+    keys = ((USE, b"l\n"), (USE, b"q\n"))
+    written = on_a_terminal(cli, *PARTS, answers=keys, rows=rows, env={"PAGER": str(pager)})[1]
+    listed = plain_lines(written.split(USE)[1])
+    numbers = [int(found[1]) for line in listed if (found := re.match(r" *(\d+) [+·] ", line))]
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert len(numbers) > 10
+    assert sum("prices.py:" in line for line in listed) > 3
 
 
 def test_a_number_leaves_a_change_out_and_puts_it_back(cli: Cli) -> None:
@@ -68,11 +196,17 @@ def test_the_answer_to_a_changed_rewrite_is_not_stored(
 
 def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
     """A word, a number that is not there, one that cannot be left out, and ? each say what can be done."""
-    keys = ((USE, b"maybe\n"), (USE, b"99\n"), (USE, b"3\n"), (USE, b"?\n"), (USE, b"q\n"))
+    keys = (*((USE, key + b"\n") for key in (b"maybe", b"99", b"3", b"1,50-60", b"1,", b"?", b"q")),)
     code, written = on_a_terminal(cli, *ASK, answers=keys)
     said = written.decode()
     assert code != 0
-    for sentence in ("Please answer y, n", "no change 99", "stands and falls", "use the prompt as you typed it"):
+    for sentence in (
+        "Please answer y, n",
+        "no change 99",
+        "no change 50-60",
+        "stands and falls",
+        "use the prompt as you typed it",
+    ):
         assert sentence in said
     assert "nothing was sent" in said
 

@@ -1,6 +1,7 @@
 """optafly ask: the whole round trip, against a real endpoint, a real repository and a real store."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +210,26 @@ def test_json_says_everything_that_the_design_names(cli: Cli) -> None:
     hit = cli(*ASK, "--json").json
     assert hit["usage"] == dict.fromkeys(document["usage"], 0)
     json.dumps(hit)
+
+
+def test_an_answer_from_before_the_index_was_there_is_not_served_once_it_is(
+    cli: Cli, api: MessagesApi, repo: Path
+) -> None:
+    """A big repository is indexed beside the first command; what that was answered without is looked for then."""
+    for number in range(320):
+        (repo / f"part{number}.py").write_text(f"def part_{number}(item):\n    return {number}\n")
+    (repo / "prices.py").write_text("def discount(order, percent):\n    return order - percent\n")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "Add parts")
+    ask = ("ask", "the discount of an order is not applied when percent is zero", "--yes")
+    first = cli(*ask)
+    assert "is being built for the first time" in first.err
+    assert "def discount" not in str(api.messages[-1])
+    deadline = time.monotonic() + 60
+    while "def discount" not in cli("refine", *ask[1:]).out:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert lookup(cli, *ask)["status"] == "miss"
+    cli(*ask)
+    assert "def discount" in str(api.messages[-1])
+    assert lookup(cli, *ask)["status"] == "hit"

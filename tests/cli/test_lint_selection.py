@@ -148,3 +148,14 @@ def test_rows_are_checked_in_one_listing_of_the_workspace(cli: Cli, count: int) 
     assert [result["id"] for result in document["results"]] == [str(number) for number in range(count)]
     for number, result in enumerate(document["results"]):
         assert f"src/gone{number}.rs" in result["findings"][0]["message"]
+
+
+def test_what_cannot_be_read_in_a_folder_hides_nothing_else(cli: Cli, repo: Path) -> None:
+    """A binary file in a folder is said to be left out, and the others are checked; one that is named is an error."""
+    (repo / "prompts").mkdir()
+    (repo / "prompts" / "a.prompt").write_bytes(b"\x00\x01")
+    (repo / "prompts" / "b.prompt").write_text("")
+    found = cli("lint", "prompts", "--json", code=1)
+    assert [one["path"] for one in found.json["results"]] == ["prompts/b.prompt"]
+    assert "warning: prompts/a.prompt is a binary file: it was not checked" in found.err
+    assert "is a binary file" in cli("lint", "prompts/a.prompt", code=2).err

@@ -15,7 +15,7 @@ from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.markup import original_of, parse, wrap
 from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.proposal import Proposal
-from optafly_cli.refine.result import Answer, Question, RefinedPrompt
+from optafly_cli.refine.result import Answer, Question, RefinedPrompt, by_file
 from optafly_cli.refine.rewrite import Material, attached_without, draft, rest_of
 from optafly_cli.refine.select import choose
 from optafly_cli.refine.undo import undone_by
@@ -74,6 +74,45 @@ def test_the_gain_is_what_the_score_loses_without(workspace: Workspace, named: N
             assert change.score_gain == pytest.approx(max(0.0, refined.score_refined.value - less))
     assert max(change.score_gain or 0 for change in refined.changes) > 0.1
     assert all(change.score_gain is None for change in run("fix this bug", workspace, context).changes)
+
+
+def test_parts_of_a_file_are_counted_together_too(workspace: Workspace, project: Path, named: Named) -> None:
+    """The gain of a file is what the score loses without all of its parts, whatever each of them gains alone."""
+    write_odd_files(project)
+    context = named("app/long.py:6", "app/long.py:306", "app/orders.py:6")
+    refined = run("fix this bug", workspace, context, review=True)
+    group = next(group for group in by_file(refined.changes) if len(group) > 1)
+    assert {one.path for one in group} == {"app/long.py"}
+    assert len(group) == 2
+    less = run("fix this bug", workspace, context, without={one.id for one in group}).score_refined.value
+    gain = max(0.0, refined.score_refined.value - less)
+    assert [one.file_gain for one in group] == [pytest.approx(gain)] * 2
+    assert [one for many in by_file(refined.changes) for one in many] == [*refined.changes]
+    assert all(one.file_gain is None for one in refined.changes if one not in group)
+
+
+def test_numbers_from_and_to_are_left_out_together(workspace: Workspace, project: Path, named: Named) -> None:
+    """What of them is in goes, all of them come back when none is, and a range that holds nothing is refused."""
+    write_odd_files(project)
+    proposal = proposal_of("fix this bug", workspace, named, "app/long.py:6", "app/long.py:306", "app/orders.py:6")
+
+    def undone(of: Proposal) -> set[int]:
+        return {change.number for change in of.refined.undone}
+
+    one = proposal.toggled(2)
+    assert one is not None
+    none = one.toggled(2, 3)
+    assert none is not None
+    back = none.toggled(2, 3)
+    assert back is not None
+    assert ({2, 3} & undone(one), {2, 3} & undone(none), undone(back)) == ({2}, {2, 3}, set())
+    assert back.refined == proposal.refined
+    assert proposal.toggled(3, 2) is None
+    assert proposal.toggled(90, 99) is None
+    assert undone_by(proposal.changes, ["2-3"]) == {one.id for one in proposal.changes[1:3]}
+    for word in ("3-2", "2-99", "0-3", "2-", "-3", "1-2-3", "9" * 5000):
+        with pytest.raises(UsageError, match="no such change"):
+            undone_by(proposal.changes, [word])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,6 +14,7 @@ from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.sections import groups, section
 from optafly_cli.refine.select import Selection, select
 from optafly_cli.workspace.types import LineRange, NamedContext, NamedFile, Workspace
+from tests.refine.rewriting import run
 
 Named = Callable[..., NamedContext]
 TRACE = "Traceback (most recent call last):\n  File \"/ci/shop/app/orders.py\", line 6, in total\nKeyError: 'price'\n"
@@ -353,3 +354,10 @@ def test_what_git_tracks_is_asked_for_once(workspace: Workspace, project: Path) 
     (project / ".git").rename(project / "gone")
     assert files.refusal("src/main.rs") is None
     assert others.refusal("src/main.rs") == "git ignores it"
+
+
+def test_a_file_of_one_line_that_does_not_fit_is_said_so(workspace: Workspace, project: Path, named: Named) -> None:
+    """In the words of one line."""
+    (project / "app" / "one.py").write_text(f"x = [{'1, ' * 400}]\n")
+    said = run("explain app/one.py", workspace, named("app/one.py"), budget=100).left_out
+    assert any("app/one.py was left out: its only line does not fit into" in sentence for sentence in said), said

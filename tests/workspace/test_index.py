@@ -168,6 +168,98 @@ def test_overloads_are_searched_by_what_they_overload() -> None:
     assert len([symbol for symbol in facts.symbols if symbol.name == "progress"]) == 3
 
 
+OVERLOADS = """\
+import { Port } from './port'
+
+export function parse(text: string): Port;
+// Of a number, too
+export function parse(number: number): Port;
+export function parse(from: any): Port {
+  return new Port(from)
+}
+
+/**
+ * Reads from a socket.
+ */
+function read(socket: string): void
+function read(socket: any) {
+  socket.read()
+}
+
+export default class Reader {
+  constructor(path: string);
+  constructor(path: any) {
+    this.path = path
+  }
+  static open(path: string): Reader;
+  static open(path: any) {
+    return new Reader(path)
+  }
+  async close(now: boolean): Promise<void>;
+  async close(now?: any) {
+    await now
+  }
+}
+"""
+NO_OVERLOADS = """\
+declare function parse(text: string): Port;
+declare function parse(number: number): Port;
+declare class Reader {
+  open(path: string): Reader;
+  open(path: number): Reader;
+}
+interface Opener {
+  open(path: string): Reader;
+  open(path: number): Reader;
+}
+abstract class Base {
+  abstract open(path: string): Reader;
+  static open(path: any): Reader;
+  open(path: any) {
+    return path
+  }
+}
+declare module 'port' {
+  export function parse(text: string): Port;
+  export function parse(number: number): Port;
+}
+function parse(text: string): Port;
+function parsed(text: any) {
+  return text
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.tsx"])
+def test_overloads_of_typescript_are_searched_by_what_they_overload(name: str) -> None:
+    """Functions and methods, exported or not, with comments between; what is said above them is searched."""
+    facts = read_facts(OVERLOADS, language_of(name), name)
+    lines = OVERLOADS.split("\n")
+    silent = [part for part in facts.segments if not part.terms]
+    assert {line.strip() for part in silent for line in lines[part.start - 1 : part.end]} - {"", "}"} == {
+        "export function parse(text: string): Port;",
+        "// Of a number, too",
+        "export function parse(number: number): Port;",
+        "function read(socket: string): void",
+        "constructor(path: string);",
+        "static open(path: string): Reader;",
+        "async close(now: boolean): Promise<void>;",
+    }
+    found = [(one.name, one.parent) for one in facts.symbols if one.kind == "function"]
+    assert found.count(("parse", "")) == 3
+    assert found.count(("open", "Reader")) == 2
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.d.ts"])
+def test_signatures_without_a_function_are_searched(name: str) -> None:
+    """Declared and abstract ones, those of interfaces, and those of another name are all that there is to find."""
+    facts = read_facts(NO_OVERLOADS, language_of(name), name)
+    lines = NO_OVERLOADS.split("\n")
+    silent = [part for part in facts.segments if not part.terms]
+    assert {line for part in silent for line in lines[part.start - 1 : part.end]} <= {"", "}"}
+    assert [one.name for one in facts.symbols if one.parent in ("Reader", "Opener", "Base")] == ["open"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "prose", "imports"),
     [

@@ -70,6 +70,14 @@ def test_other_repositories_are_not_entered(listing: tuple[Path, Listing]) -> No
     assert listed() == ["a.py"]
 
 
+def test_a_bare_repository_has_no_files(tmp_path: Path) -> None:
+    """What git keeps for itself is no text to choose from, in the folder itself and below it."""
+    git(tmp_path, "init", "-q", "--bare", "bare.git")
+    write(tmp_path, {"a.py": "x", "HEAD": "x", "refs/b.py": "x"})
+    assert listed_files(find_workspace(tmp_path)) == ["HEAD", "a.py", "refs/b.py"]
+    assert listed_files(find_workspace(tmp_path / "bare.git")) == []
+
+
 def test_what_is_denied_dull_large_or_special_is_not_listed(listing: tuple[Path, Listing]) -> None:
     """Keys, binaries, lock files, generated and huge files, pipes, names that are not UTF-8."""
     root, listed = listing

@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from optafly_cli.errors import UsageError
+from optafly_cli.errors import FileProblem, UsageError
 from optafly_cli.refine.linting.directives import Directive, directives_in
 from optafly_cli.refine.linting.excerpts import Excerpt, commit_message, in_code, plain, whole
 from optafly_cli.refine.prompt_files import file_kind
@@ -36,11 +36,15 @@ class Target:
     label: str | None = None
 
 
-def read_targets(paths: Iterable[str], cwd: Path, workspace: Workspace) -> Iterator[Target]:
+def read_targets(
+    paths: Iterable[str], cwd: Path, workspace: Workspace, leave_out: Callable[[str], None]
+) -> Iterator[Target]:
     """The prompts in files; of a folder those in its prompt files and its code. A file that is named twice counts once.
 
+    `leave_out` is told of a file in a folder that cannot be read as text.
+
     Raises:
-        FileProblem: a path cannot be read as text.
+        FileProblem: a path that was named cannot be read as text.
     """
     seen: set[str] = set()
     for path in paths:
@@ -48,7 +52,13 @@ def read_targets(paths: Iterable[str], cwd: Path, workspace: Workspace) -> Itera
             real = os.path.realpath(cwd / name)
             if real not in seen:
                 seen.add(real)
-                target = read_target(name, cwd, workspace)
+                try:
+                    target = read_target(name, cwd, workspace)
+                except FileProblem as problem:
+                    if name == path:
+                        raise
+                    leave_out(f"{problem.message}: it was not checked")
+                    continue
                 # In a folder, code without prompts is none of our business
                 if target.excerpts or name == path:
                     yield target

@@ -88,6 +88,11 @@ class Retriever:
         return Recent(self._keeper.changed, tuple(self.opened.latest(20)))
 
     @property
+    def pending(self) -> bool:
+        """Whether the index was asked for and is being built for the first time: later more will be found."""
+        return self._keeper.pending
+
+    @property
     def notices(self) -> Sequence[str]:
         """What the user should know of the index."""
         return self._keeper.notices

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from optafly_cli.workspace.index.words import counted
 
-FACTS_VERSION = 5
+FACTS_VERSION = 6
 """Rises when the same text may give other facts; older facts are then made again."""
 
 SymbolKind = Literal["function", "type", "constant", "container"]
@@ -68,7 +68,7 @@ class FileFacts:
 class Outline:
     """What a parser found in a file; `prose` and `import_lines` are the lines of comments and of imports.
 
-    `repeated`: lines that say for a type checker alone what a definition below them says again.
+    `repeated`: lines that say for a type checker alone what a definition below them says again; comments are none.
     """
 
     symbols: tuple[Symbol, ...]
@@ -92,7 +92,8 @@ def _segment(lines: Sequence[str], outline: Outline, start: int, end: int, symbo
     text = "\n".join(lines[start - 1 : end])
     numbers = range(start, end + 1)
     prose, imports = (sum(number in found for number in numbers) for found in (outline.prose, outline.import_lines))
-    terms = {} if outline.repeated.issuperset(numbers) else counted(text)
+    code = {*numbers} - outline.prose
+    terms = {} if code and outline.repeated.issuperset(code) else counted(text)
     return Segment(start, end, symbol, terms, prose, imports, len(text))
 
 

@@ -1,7 +1,8 @@
 """What tree-sitter is asked about each language: definitions with their names, imports, comments.
 
 Captures: `function`, `type`, `constant` (a definition, its `name` inside), `container` (holds definitions, is none
-that a prompt would name alone), `import` (its text is read by `imports`), `doc` (a comment or documentation).
+that a prompt would name alone), `overload` (a signature, a definition only where it overloads one that follows),
+`import` (its text is read by `imports`), `doc` (a comment or documentation).
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ _TYPED_SCRIPT = (
 (type_alias_declaration name: (type_identifier) @name) @type
 (enum_declaration name: (identifier) @name) @type
 (function_signature name: (identifier) @name) @function
+(class_body (method_signature name: (_) @name) @overload)
 """
 )
 _C = """

@@ -50,13 +50,15 @@ def in_silence(text: str, total: int) -> Iterator[Callable[[int], object]]:  # n
 class Keeper:
     """One workspace's index in `folder`.
 
-    `notices`: what the user should know, and `changed`: what git says has changed, both filled by `view`.
+    `notices`: what the user should know, `changed`: what git says has changed, `pending`: a first index is being built
+    beside; all filled by `view`.
     """
 
     def __init__(self, workspace: Workspace, folder: Path, waiting: Waiting = in_silence) -> None:
         self.workspace = workspace
         self._waiting = waiting
         self.notices: list[str] = []
+        self.pending = False
         self.changed: tuple[Changed, ...] | None = None
         self._folder = folder
         self._files = IndexFiles(workspace.root, folder)
@@ -263,6 +265,7 @@ class Keeper:
             base = self._mapped()
             return None if base is None else IndexView(base)
         if count:
+            self.pending = True
             self.notices.append(
                 f"the workspace index is being built for the first time ({count} files): until it is there, "
                 f"only files that the prompt names are found"

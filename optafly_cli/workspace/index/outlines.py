@@ -22,6 +22,11 @@ _PLAIN = frozenset((
 ))  # fmt: skip
 """Languages whose files have no functions that are worth finding."""
 _WRAPPERS = ("decorated_definition", "export_statement", "template_declaration", "lexical_declaration", "declaration")
+_SIGNATURES = {
+    "function_signature": ("function_declaration", "generator_function_declaration"),
+    "method_signature": ("method_definition",),
+}
+"""What TypeScript has a signature alone in, and what it has the function in."""
 _DEFINITIONS: tuple[SymbolKind, ...] = ("function", "type", "constant", "container")
 
 
@@ -51,9 +56,12 @@ def _outline(text: str, language: str) -> Outline:
     repeated: set[int] = set()
     for _, captures in QueryCursor(parsed.query).matches(root):
         kind = next((kind for kind in _DEFINITIONS if kind in captures), None)
-        if kind is not None and "name" in captures:
-            symbols += _symbols(kind, captures[kind][0], captures["name"], lines)
-            if _is_overload(captures[kind][0]):
+        node = captures[kind or "overload"][0] if kind or "overload" in captures else None
+        if node is not None and "name" in captures:
+            overloads = _is_overload(node)
+            if kind or overloads:
+                symbols += _symbols(kind or "function", node, captures["name"], lines)
+            if overloads:
                 repeated.update(range(symbols[-1].start, symbols[-1].end + 1))
         for node in captures.get("import", ()):
             imports.append(_text(node))
@@ -79,8 +87,10 @@ def _rows(node: "Node") -> range:
 
 
 def _is_overload(node: "Node") -> bool:
-    """Whether it is one of Python's overloads: a signature without a body, of a function that follows."""
+    """Whether it is an overload: a signature without a body, of a function that follows."""
     outer = node.parent
+    if node.type in _SIGNATURES:
+        return _is_followed_by_body(node)
     return (
         outer is not None
         and outer.type == "decorated_definition"
@@ -89,6 +99,32 @@ def _is_overload(node: "Node") -> bool:
             for one in outer.children
         )
     )
+
+
+def _is_followed_by_body(signature: "Node") -> bool:
+    """Whether a function of TypeScript with its name stands below it, with nothing between but more signatures."""
+    outer = signature.parent
+    exported = outer is not None and outer.type == "export_statement"
+    following = outer.next_named_sibling if outer is not None and exported else signature.next_named_sibling
+    while following is not None:
+        inner = following
+        if exported and following.type == "export_statement":
+            inner = following.child_by_field_name("declaration") or following
+        if inner.type in (signature.type, *_SIGNATURES[signature.type]):
+            if _titled(inner) != _titled(signature):
+                return False
+            if inner.type != signature.type:
+                return True
+        elif inner.type != "comment":
+            return False
+        following = following.next_named_sibling
+    return False
+
+
+def _titled(node: "Node") -> tuple[str, bool]:
+    """The name of a function, and whether it is static."""
+    name = node.child_by_field_name("name")
+    return ("" if name is None else _text(name)), any(child.type == "static" for child in node.children)
 
 
 def _symbols(kind: SymbolKind, node: "Node", names: Iterable["Node"], lines: Sequence[str]) -> Iterator[Symbol]:

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def checked(folder: Path, name: str = "a.prompt") -> Checked:
     workspace = find_workspace(folder)
-    (one,) = check(read_targets([name], folder, workspace), workspace, Filter())
+    (one,) = check(read_targets([name], folder, workspace, pytest.fail), workspace, Filter())
     return one
 
 
