@@ -3,6 +3,7 @@
 In: text and the environment. Out: where such a value stands in the text, as it is, escaped, URL-encoded or in base64.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -28,7 +29,7 @@ _NO_SECRETS = frozenset((
 def find(searched: Searched, environ: Mapping[str, str]) -> Iterator[Found]:
     """Where the values stand; of base64, the whole of it."""
     text = searched.text
-    for value in _values(environ):
+    for value in _values_of(environ):
         plain, encoded = _forms(value)
         for form in plain:
             at = text.find(form)
@@ -52,7 +53,18 @@ def is_secret_name(name: str) -> bool:
     return not _WORDS.isdisjoint(words) or any(word.endswith(_ENDINGS) for word in words)
 
 
-def _values(environ: Mapping[str, str]) -> set[str]:
+def _values_of(environ: Mapping[str, str]) -> frozenset[str]:
+    # CPython's os.environ: to decode all of it takes ten times as long as to see that it is the same
+    raw = getattr(environ, "_data", None)
+    return _values(environ) if raw is None else _values_in(frozenset(raw.items()))
+
+
+@lru_cache(maxsize=2)
+def _values_in(raw: frozenset[tuple[bytes, bytes]]) -> frozenset[str]:
+    return _values({os.fsdecode(name): os.fsdecode(value) for name, value in raw})
+
+
+def _values(environ: Mapping[str, str]) -> frozenset[str]:
     found: set[str] = set()
     for name, value in environ.items():
         # Names first: a value is only looked at where it has to be
@@ -60,7 +72,7 @@ def _values(environ: Mapping[str, str]) -> set[str]:
             found.update(part for part in _parts(value) if not _is_common(part))
         elif "://" in value and "@" in value and (match := re.search(r"://[^\s:/@]*:([^\s/@]+)@", value)):
             found.update({match[1]} if not _is_common(match[1]) else ())
-    return found
+    return frozenset(found)
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -253,3 +253,17 @@ def test_a_password_inside_a_variable_that_is_a_url() -> None:
     assert redact("we log in with kQ8vT1xWz there", environment).text == (
         "we log in with [redacted: value from the environment] there"
     )
+
+
+def test_the_environment_is_looked_at_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set, changed or taken away in a process that runs counts from then on."""
+    first, second = "kQ8vT1xWz0Lm", "Zr4uB7nYp2Qc"
+    text = f"we log in with {first} and {second}"
+    monkeypatch.delenv("SOME_TOKEN", raising=False)
+    assert redact(text).kinds == ()
+    for value in (first, second):
+        monkeypatch.setenv("SOME_TOKEN", value)
+        assert value not in redact(text).text
+        assert len(redact(text).kinds) == 1
+    monkeypatch.delenv("SOME_TOKEN")
+    assert redact(text).kinds == ()
