@@ -61,6 +61,25 @@ def test_a_stream_may_be_cut_anywhere(packing: tuple[str, Callable[[bytes], byte
     assert answer.message == MESSAGE
 
 
+@given(st.sampled_from([("", bytes), ("gzip", gzip.compress)]), st.lists(st.integers(1, 90)))
+def test_the_chunk_that_ends_a_message_is_known_before_it_is_read(
+    packing: tuple[str, Callable[[bytes], bytes]], sizes: list[int]
+) -> None:
+    """However the stream is cut; and of one that is not packed nothing waits that comes before the last event."""
+    coding, pack = packing
+    rest = pack(STREAM)
+    watch = Watch(stream=True, coding=coding)
+    read = b""
+    for size in [*sizes, len(rest)]:
+        chunk, rest = rest[:size], rest[size:]
+        read += chunk
+        may_end = watch.may_end_in(chunk)
+        watch.feed(chunk)
+        assert may_end or not watch.complete
+        assert may_end == (coding != "" or b"message_stop" in read)
+    assert watch.complete
+
+
 @given(st.lists(ODD_EVENTS, max_size=8), st.booleans())
 def test_nothing_that_an_upstream_sends_breaks_the_reading(odd: list[dict[str, Any]], ended: bool) -> None:
     """The bytes are passed on whatever they are: an answer comes of them, or none."""

@@ -216,13 +216,18 @@ class Handler:
         kept = prepared = False
         async with aclosing(reply.body) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
+                # No other chunk waits until it was read here
+                held = watch.may_end_in(chunk)
+                if not held:
+                    await client.write(chunk)
                 watch.feed(chunk, room=take(len(chunk)))
                 if watch.complete and not kept:
                     kept = True
                     await self._kept(watch, reply, sent, unseen)
                 elif watch.given_up and sent.flight:
                     sent.flight.lands(kept=False)
-                await client.write(chunk)
+                if held:
+                    await client.write(chunk)
                 if not (kept or prepared):
                     prepared = True
                     unseen.begin()

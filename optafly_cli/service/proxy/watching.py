@@ -11,6 +11,7 @@ from optafly_cli.provider.result import Answer, Usage
 
 MAX_BYTES = 16 << 20
 """An answer that is longer than this, unpacked, is passed on and not kept."""
+_LAST_EVENT = b"message_stop"
 
 
 class Undecodable(Exception):
@@ -62,10 +63,20 @@ class Watch:
         self._whole: list[bytes] = []
         self._reader = EventReader() if stream else None
         self._builder = MessageBuilder()
+        self._may_end = coding.strip().lower() not in ("", "identity")
+        self._before = b""
         try:
             self._unpacker = Unpacker(coding)
         except Undecodable:
             self.given_up = "encoding"
+
+    def may_end_in(self, chunk: bytes) -> bool:
+        """Whether a stream's message may end in the next chunk to be fed: from its `message_stop` on it may."""
+        if not self._may_end:
+            seen = self._before + chunk
+            self._may_end = _LAST_EVENT in seen
+            self._before = seen[1 - len(_LAST_EVENT) :]
+        return self._may_end
 
     def feed(self, chunk: bytes, *, room: bool = True) -> None:
         """Take a chunk, if there is room for it; `complete` is true after the one that ends a stream's message."""
