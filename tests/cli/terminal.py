@@ -29,8 +29,8 @@ def on_a_terminal(
     `answers` are pairs: wait for the first to be written, then type the second.
     """
     environment = {**cli.env, "TERM": "xterm-256color", **(env or {})}
-    pid, terminal, ended = _begun(cli, arguments, environment)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    size = struct.pack("HHHH", rows, columns, 0, 0)
+    pid, terminal, ended = _begun(cli, arguments, environment, size)
     written = b""
     seen = 0
     pending = list(answers)
@@ -59,10 +59,13 @@ def on_a_terminal(
     return code, written
 
 
-def _begun(cli: Cli, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[int, int, Callable[[], int]]:
-    """Its process, our side of its terminal, and what waits for its exit code."""
+def _begun(
+    cli: Cli, arguments: Sequence[str], env: Mapping[str, str], size: bytes
+) -> tuple[int, int, Callable[[], int]]:
+    """Its process, our side of its terminal, and what waits for its exit code. It finds the size as it is to be."""
     if not THROUGH_A_SERVICE:
         terminal, theirs = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
         if child := nursery().begin_on(theirs, arguments, cwd=cli.cwd, env=env):
             return child.pid, terminal, child.wait
         os.close(terminal)
@@ -70,6 +73,7 @@ def _begun(cli: Cli, arguments: Sequence[str], env: Mapping[str, str]) -> tuple[
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cli.cwd)
+        fcntl.ioctl(0, termios.TIOCSWINSZ, size)
         os.execve(sys.executable, [sys.executable, "-m", "optafly_cli", *arguments], env)
     return pid, terminal, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
