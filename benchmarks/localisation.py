@@ -35,7 +35,7 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.redacted import redacted
 from optafly_cli.refine.retrieval.find import READ_FILES, FoundUnit
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.select import FOR_INSTRUCTION
+FOR_INSTRUCTION=128
 from optafly_cli.tokens.counter import counter_for
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.index.keeper import Keeper

@@ -45,6 +45,21 @@ def wrapped(original: str) -> str:
     return wrap(REQUEST, original)
 
 
+def beside(subject: Subject, chosen: Sequence[Chosen], answers: Sequence[Answer], count: Count) -> int:
+    """Tokens of all that may stand around the request beside that code."""
+    parts = [
+        *answer_parts(answers, count),
+        *place_parts(subject, count, ()),
+        *error_parts(subject, chosen, count, ()),
+        *expectation_parts(subject, count, (), grounded=True),
+    ]
+    original = subject.view.prompt
+    base = count(original, "")
+    each = count(wrapped(original), "") - base + sum(part.change.tokens_added for part in parts)
+    whole = count("\n\n".join([wrapped(original), *(part.text for part in parts)]), "") - base
+    return max(each, whole)
+
+
 def answer_parts(answers: Sequence[Answer], count: Count) -> Iterator[Part]:
     """What the user said, verbatim, each with the question that it answers."""
     for answer in answers:
