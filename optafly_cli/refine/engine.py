@@ -96,7 +96,14 @@ def _refined(
         material = Material(
             subject=subject,
             selection=_select(
-                subject, settings, count, answers, unsafe=unsafe, improve=improve, bring=bring and context, context=context
+                subject,
+                settings,
+                count,
+                answers,
+                unsafe=unsafe,
+                improve=improve,
+                bring=bring and context,
+                context=context,
             ),
             rules={finding.rule for finding in seen.findings},
             answers=answers,
@@ -180,7 +187,9 @@ def _select(
     if not context:
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
-    selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context, answers=answers)
+    selection = choose(
+        subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context, answers=answers
+    )
     if bring and not improve:
         more = choose(subject, settings, count, unsafe=unsafe, project=context, answers=answers)
         selection = more if len(more.pieces) > len(selection.pieces) or more.left_out else selection

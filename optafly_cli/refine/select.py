@@ -35,6 +35,7 @@ CERTAIN_ABOUT_IT, CERTAIN_OF_ANYTHING = 0.35, 0.6
 LARGEST_SHARE = 4
 """What is said beside the request takes room from its code up to this part of the budget: a quarter."""
 
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What was chosen. `project_text` is the text of the project section, "" without one.
