@@ -45,12 +45,12 @@ def wrapped(original: str) -> str:
     return wrap(REQUEST, original)
 
 
-def beside(subject: Subject, chosen: Sequence[Chosen], answers: Sequence[Answer], count: Count) -> int:
-    """Tokens of all that may stand around the request beside that code."""
+def beside(subject: Subject, answers: Sequence[Answer], errors: Sequence[Part], count: Count) -> int:
+    """Tokens of all that may stand around the request, with what `error_parts` found in the code."""
     parts = [
         *answer_parts(answers, count),
         *place_parts(subject, count, ()),
-        *error_parts(subject, chosen, count, ()),
+        *errors,
         *expectation_parts(subject, count, (), grounded=True),
     ]
     original = subject.view.prompt

@@ -17,7 +17,7 @@ from optafly_cli.refine.analyse import subject_of
 from optafly_cli.refine.attached import attached_of
 from optafly_cli.refine.automatic import add_automatic
 from optafly_cli.refine.files import WorkspaceFiles
-from optafly_cli.refine.instruction import beside
+from optafly_cli.refine.instruction import beside, error_parts
 from optafly_cli.refine.markup import Structure
 from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_piped, add_ranges
 from optafly_cli.refine.pack import Pack
@@ -112,12 +112,15 @@ def choose(
     What may be said beside the request, `answers` too, has its room left, up to a quarter of the budget. Which errors
     that are is known when there is code: where they are in the way, some of it is left out again.
     """
-    most = settings.max_context_tokens // LARGEST_SHARE
-    kept = min(most, beside(subject, (), answers, count))
+    budget = settings.max_context_tokens
+    most = budget // LARGEST_SHARE
+    kept = min(most, beside(subject, answers, (), count))
     selection = _chosen(subject, settings, count, kept, unsafe=unsafe, automatic=automatic, project=project)
-    needed = min(most, beside(subject, selection.chosen, answers, count))
-    if selection.chosen and needed > max(kept, settings.max_context_tokens - selection.context_tokens):
-        selection = _chosen(subject, settings, count, needed, unsafe=unsafe, automatic=automatic, project=project)
+    errors = [*error_parts(subject, selection.chosen, count, ())]
+    if errors:
+        needed = min(most, beside(subject, answers, errors, count))
+        if needed > max(kept, budget - selection.context_tokens):
+            selection = _chosen(subject, settings, count, needed, unsafe=unsafe, automatic=automatic, project=project)
     return selection
 
 
