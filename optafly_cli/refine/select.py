@@ -17,7 +17,7 @@ from optafly_cli.refine.analyse import subject_of
 from optafly_cli.refine.attached import attached_of
 from optafly_cli.refine.automatic import add_automatic
 from optafly_cli.refine.files import WorkspaceFiles
-from optafly_cli.refine.instruction import beside, error_parts
+from optafly_cli.refine.instruction import beside
 from optafly_cli.refine.markup import Structure
 from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_piped, add_ranges
 from optafly_cli.refine.pack import Pack
@@ -109,35 +109,12 @@ def choose(
 ) -> Selection:
     """As `select`. Without `automatic`, and for a prompt that is refined already, only what the user named.
 
-    What may be said beside the request, `answers` too, has its room left, up to a quarter of the budget. Which errors
-    that are is known when there is code: where they are in the way, some of it is left out again.
+    What may be said beside the request, `answers` too, has its room left, up to a quarter of the budget.
     """
-    budget = settings.max_context_tokens
-    most = budget // LARGEST_SHARE
-    kept = min(most, beside(subject, answers, (), count))
-    selection = _chosen(subject, settings, count, kept, unsafe=unsafe, automatic=automatic, project=project)
-    errors = [*error_parts(subject, selection.chosen, count, ())]
-    if errors:
-        needed = min(most, beside(subject, answers, errors, count))
-        if needed > max(kept, budget - selection.context_tokens):
-            selection = _chosen(subject, settings, count, needed, unsafe=unsafe, automatic=automatic, project=project)
-    return selection
-
-
-def _chosen(
-    subject: Subject,
-    settings: RefineSettings,
-    count: Count,
-    kept: int,
-    *,
-    unsafe: bool,
-    automatic: bool,
-    project: bool,
-) -> Selection:
-    """As `choose`, `kept` tokens left."""
     named = subject.named
     structured = subject.view.structure is not None
     budget = settings.max_context_tokens
+    kept = min(budget // LARGEST_SHARE, beside(subject, answers, count))
     pack = Pack(budget - kept, count, limit(budget))
     is_named = bool(named.files or named.diff or named.piped)
     project = project and settings.include_project_structure
