@@ -13,8 +13,8 @@ replayed: its message is the prompt, its parent the workspace, its hunks the tru
 processes too; `times` repeats a repository's folders until there are FILES files.
 
 Tokens are the default model's. With `--tokens` the 2,048 are those of another family of ours (claude-3) or of an
-encoding of tiktoken (cl100k_base, o200k_base), in which the figures that we are compared with were counted. tiktoken is
-none of our dependencies; litellm's wheel has its files:
+encoding of tiktoken (cl100k_base, o200k_base), most likely what the figures that we are compared with were counted in.
+tiktoken is none of our dependencies; litellm's wheel has its files:
 
     pip install --no-deps --target TK tiktoken regex litellm
     PYTHONPATH=TK TIKTOKEN_CACHE_DIR=TK/litellm/litellm_core_utils/tokenizers python benchmarks/localisation.py ...
