@@ -1,7 +1,7 @@
 """How often refine finds the right files and lines: real issues at their base commits, and real commits replayed.
 
-    python benchmarks/localisation.py issues MIRRORS [DATA_FOLDER]
-    python benchmarks/localisation.py commits MIRROR [COUNT]
+    python benchmarks/localisation.py issues MIRRORS [DATA_FOLDER] [--only NAME] [--tokens NAME]
+    python benchmarks/localisation.py commits MIRROR [COUNT] [--tokens NAME]
     python benchmarks/localisation.py times MIRROR [FILES]
 
 MIRRORS holds a git repository for each `owner/name` of localisation.jsonl, at `owner+name/repo` (or `owner+name`).
@@ -11,19 +11,27 @@ counts as the line before it; the lines of all files of a case are pooled, new f
 the index's segments that hold those lines are packed first, of the files that are found, and with `--file`. A commit
 replayed: its message is the prompt, its parent the workspace, its hunks the truth. Times are of the CPU, of git's
 processes too; `times` repeats a repository's folders until there are FILES files.
+
+Tokens are the default model's. With `--tokens` the 2,048 are those of another family of ours (claude-3) or of an
+encoding of tiktoken (cl100k_base, o200k_base), most likely what the figures that we are compared with were counted in.
+tiktoken is none of our dependencies; litellm's wheel has its files:
+
+    pip install --no-deps --target TK tiktoken regex litellm
+    PYTHONPATH=TK TIKTOKEN_CACHE_DIR=TK/litellm/litellm_core_utils/tokenizers python benchmarks/localisation.py ...
 """
 
+import argparse
 import json
 import random
 import re
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 
 from optafly_cli.config.settings import RefineSettings
@@ -35,8 +43,9 @@ from optafly_cli.refine.prompt_text import PromptText
 from optafly_cli.refine.redacted import redacted
 from optafly_cli.refine.retrieval.find import READ_FILES, FoundUnit
 from optafly_cli.refine.retrieval.retriever import Retriever
-from optafly_cli.refine.select import FOR_INSTRUCTION
-from optafly_cli.tokens.counter import counter_for
+from optafly_cli.refine.sections import Count
+from optafly_cli.tokens.counter import Counter, counter_for
+from optafly_cli.tokens.families import families
 from optafly_cli.workspace.index.classes import class_of
 from optafly_cli.workspace.index.keeper import Keeper
 from optafly_cli.workspace.index.view import IndexView
@@ -109,7 +118,7 @@ def _percent(shares: Sequence[float]) -> str:
     return f"{100 * statistics.mean(shares):.1f}"
 
 
-def issues(mirrors: Path, folder: Path, only: str = "") -> None:
+def issues(mirrors: Path, folder: Path, only: str, count: Count) -> None:
     """The issues of localisation.jsonl, by repository and together."""
     rows = [json.loads(line) for line in (folder / "localisation.jsonl").read_text("utf-8").splitlines()]
     cases: dict[str, list[Case]] = {}
@@ -120,21 +129,35 @@ def issues(mirrors: Path, folder: Path, only: str = "") -> None:
             cases.setdefault(row["repo"], []).append(case)
     total = Tally()
     for repository, of_it in cases.items():
-        tally = measured(mirror_of(mirrors, repository), of_it)
+        tally = measured(mirror_of(mirrors, repository), of_it, count)
         print(tally.line(repository), flush=True)
         total.add(tally)
     print(total.line("all"))
 
 
-def commits(mirror: Path, count: int) -> None:
+def commits(mirror: Path, number: int, count: Count) -> None:
     """Commits of a repository replayed, drawn at random from the last 2,000."""
-    tally = measured(mirror, list(replayed(mirror, count)))
+    tally = measured(mirror, list(replayed(mirror, number)), count)
     print(tally.line(mirror.parent.name if mirror.name == "repo" else mirror.name))
+
+
+def counting(name: str) -> Count:
+    """Tokens of a text as the default model, a family of ours or an encoding of tiktoken counts them."""
+    if not name:
+        return counter_for(catalogue().get(catalogue().default)).count
+    if name in families().families:
+        return Counter(name).count
+    encoding = import_module("tiktoken").get_encoding(name)
+
+    def count(text: str, language: str) -> int:  # noqa: ARG001 - every language is counted alike
+        return len(encoding.encode_ordinary(text))
+
+    return count
 
 
 def times(mirror: Path, files: int) -> None:
     """What the index costs at a size: the first build, opening it warm, a changed file, a whole refine."""
-    count = counter_for(catalogue().get(catalogue().default)).count
+    count = counting("")
     with tempfile.TemporaryDirectory() as scratch:
         tree = repeated(mirror, Path(scratch), files)
         workspace = find_workspace(tree)
@@ -202,10 +225,9 @@ def mirror_of(mirrors: Path, repository: str) -> Path:
     return path / "repo" if (path / "repo").is_dir() else path
 
 
-def measured(mirror: Path, cases: Sequence[Case]) -> Tally:
+def measured(mirror: Path, cases: Sequence[Case], count: Count) -> Tally:
     """Every case in a working tree of its commit."""
     tally = Tally()
-    count = counter_for(catalogue().get(catalogue().default)).count
     for case, workspace, keeper, seconds in checked_out(mirror, cases):
         tally.cold_ms.append(1000 * seconds)
         start = time.process_time()
@@ -224,13 +246,18 @@ def measured(mirror: Path, cases: Sequence[Case]) -> Tally:
         tally.given.append(recall(case.gold, given.pieces))
         tally.free_exactly.append(recall(case.gold, free.pieces, 0))
         tally.given_exactly.append(recall(case.gold, given.pieces, 0))
-        tally.free_ceiling.append(ceiling(case, retriever.view, ranked[:READ_FILES], workspace))
-        tally.given_ceiling.append(ceiling(case, retriever.view, list(case.gold), workspace))
+        for made, labels, ceilings in (
+            (free, ranked[:READ_FILES], tally.free_ceiling),
+            (given, [*case.gold], tally.given_ceiling),
+        ):
+            beside = sum(change.tokens_added for change in made.changes) - made.context_tokens
+            pack = Pack(settings.max_context_tokens - beside, count)
+            ceilings.append(ceiling(case, retriever.view, labels, workspace, pack))
         tally.tokens += [free.context_tokens, given.context_tokens]
     return tally
 
 
-def ceiling(case: Case, view: IndexView, labels: Sequence[str], workspace: Workspace) -> float:
+def ceiling(case: Case, view: IndexView, labels: Sequence[str], workspace: Workspace, pack: Pack) -> float:
     """What of the edited lines would stand in the prompt if the segments of these files that hold them were known."""
     units = [
         FoundUnit(label, unit, 1.0, "")
@@ -245,8 +272,6 @@ def ceiling(case: Case, view: IndexView, labels: Sequence[str], workspace: Works
         lines = LineRange(1, len(text.lines))
         return Wanted(label, text, lines, lines, "found", language_of(label))
 
-    count = counter_for(catalogue().get(catalogue().default)).count
-    pack = Pack(RefineSettings().max_context_tokens - FOR_INSTRUCTION, count)
     add_found(pack, wanted, sorted(units, key=lambda one: one.unit.size), pack.room)
     return recall(case.gold, [one.piece for one in pack.chosen])
 
@@ -322,12 +347,22 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2 and sys.argv[1] == "issues":
-        issues(Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else DEFAULT, *sys.argv[4:])
-    elif len(sys.argv) > 2 and sys.argv[1] == "times":
-        times(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1500)
-    elif len(sys.argv) > 2 and sys.argv[1] == "commits":
-        commits(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 60)
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("issues", "commits", "times"))
+    parser.add_argument("mirror", type=Path)
+    parser.add_argument("more", nargs="?", default="")
+    parser.add_argument("--only", default="", metavar="NAME")
+    parser.add_argument("--tokens", default="", metavar="NAME")
+    options = parser.parse_args()
+    if options.what == "issues":
+        issues(options.mirror, Path(options.more or DEFAULT), options.only, counting(options.tokens))
+    elif options.what == "commits":
+        commits(options.mirror, int(options.more or 60), counting(options.tokens))
     else:
-        sys.exit(__doc__)
+        times(options.mirror, int(options.more or 1500))
+
+
+if __name__ == "__main__":
+    main()

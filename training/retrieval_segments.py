@@ -92,7 +92,7 @@ def fit_units(found: Sequence[Segments]) -> tuple[float, Array]:
     """Bias and weights of a ridge logistic (Newton), for the signals as they are."""
     values = np.concatenate([one.values for one in found])
     truth = np.concatenate([one.edited for one in found])
-    counts = np.concatenate([np.full(len(one.edited), one.weight) for one in found])
+    counts = np.concatenate([_counts(one) for one in found])
     mean, spread = values.mean(0), values.std(0) + 1e-6
     scaled = np.c_[(values - mean) / spread, np.ones(len(values))]
     weights = np.zeros(scaled.shape[1])
@@ -104,6 +104,12 @@ def fit_units(found: Sequence[Segments]) -> tuple[float, Array]:
     plain = weights[:-1] / spread
     bias = float(weights[-1] - mean @ plain)
     return bias, raised(FLOORS, plain, units.NAMES)
+
+
+def _counts(one: Segments) -> Array:
+    """What each segment counts: those of a case that are edited count as one together, as its lines do in the end."""
+    shared: Array = np.where(one.edited > 0, one.weight / max(1.0, one.edited.sum()), one.weight)
+    return shared
 
 
 def first_segments(found: Sequence[Segments], groups: Sequence[str]) -> str:

@@ -96,7 +96,14 @@ def _refined(
         material = Material(
             subject=subject,
             selection=_select(
-                subject, settings, count, unsafe=unsafe, improve=improve, bring=bring and context, context=context
+                subject,
+                settings,
+                count,
+                answers,
+                unsafe=unsafe,
+                improve=improve,
+                bring=bring and context,
+                context=context,
             ),
             rules={finding.rule for finding in seen.findings},
             answers=answers,
@@ -173,6 +180,7 @@ def _select(
     subject: Subject,
     settings: RefineSettings,
     count: Callable[[str, str], int],
+    answers: Sequence[Answer],
     *,
     unsafe: bool,
     improve: bool,
@@ -183,9 +191,11 @@ def _select(
     if not context:
         # Piped text is part of what the user said; the text of files is not
         subject = replace(subject, named=NamedContext(piped=subject.named.piped))
-    selection = choose(subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context)
+    selection = choose(
+        subject, settings, count, unsafe=unsafe, automatic=improve and context, project=context, answers=answers
+    )
     if bring and not improve:
-        more = choose(subject, settings, count, unsafe=unsafe, project=context)
+        more = choose(subject, settings, count, unsafe=unsafe, project=context, answers=answers)
         selection = more if len(more.pieces) > len(selection.pieces) or more.left_out else selection
     structure = subject.view.structure
     return selection if structure is None else new_to(structure, selection, count)

@@ -30,6 +30,8 @@ MAX_ERROR_LINES = 12
 LONG_INPUT = 30
 """Lines of piped text above which the error in it is repeated beside the request."""
 MAX_HAZARDS = 3
+FOR_ERROR = 32
+"""Tokens kept for an error in the code or what can fail there, which only the code tells: it takes none or some 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Part:
 def wrapped(original: str) -> str:
     """The request between its tags."""
     return wrap(REQUEST, original)
+
+
+def beside(subject: Subject, answers: Sequence[Answer], count: Count) -> int:
+    """Tokens of all that may stand around the request when code goes with it."""
+    parts = [*answer_parts(answers, count), *place_parts(subject, count, ())]
+    parts += expectation_parts(subject, count, (), grounded=True)
+    original = subject.view.prompt
+    base = count(original, "")
+    each = count(wrapped(original), "") - base + sum(part.change.tokens_added for part in parts)
+    whole = count("\n\n".join([wrapped(original), *(part.text for part in parts)]), "") - base
+    return max(each, whole) + (FOR_ERROR if _lacks_error(subject) else 0)
 
 
 def answer_parts(answers: Sequence[Answer], count: Count) -> Iterator[Part]:
@@ -111,7 +124,7 @@ def _places(subject: Subject) -> dict[str, str]:
 
 def error_parts(subject: Subject, chosen: Sequence[Chosen], count: Count, rules: Collection[str]) -> Iterator[Part]:
     """For a bug, the error that the prompt does not show: from a long input or the code; else what can fail."""
-    if subject.view.errors or subject.intent.action != "debug":
+    if not _lacks_error(subject):
         return
     rule = asked_by(rules, "OPF003", "error")
     found = _piped_error(subject) if subject.piped_errors else next(_errors_in_code(subject, chosen), None)
@@ -128,6 +141,10 @@ def error_parts(subject: Subject, chosen: Sequence[Chosen], count: Count, rules:
             evidence = ", ".join(f"{label}:{number}" for label, number, _ in hazards)
             description = "Pointed out what can fail in the code"
             yield Part(text, Change("improved_clarity", description, _cost(text, count), rule, evidence, id="failure"))
+
+
+def _lacks_error(subject: Subject) -> bool:
+    return subject.intent.action == "debug" and not subject.view.errors
 
 
 def _piped_error(subject: Subject) -> tuple[str, str] | None:

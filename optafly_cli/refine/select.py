@@ -17,11 +17,13 @@ from optafly_cli.refine.analyse import subject_of
 from optafly_cli.refine.attached import attached_of
 from optafly_cli.refine.automatic import add_automatic
 from optafly_cli.refine.files import WorkspaceFiles
+from optafly_cli.refine.instruction import beside
 from optafly_cli.refine.markup import Structure
 from optafly_cli.refine.named_pieces import PIPED, add_diffs, add_files, add_piped, add_ranges
 from optafly_cli.refine.pack import Pack
 from optafly_cli.refine.project_section import add_headline, add_outline
 from optafly_cli.refine.prompt_text import PromptText
+from optafly_cli.refine.result import Answer
 from optafly_cli.refine.retrieval.retriever import Retriever
 from optafly_cli.refine.rules.base import Subject
 from optafly_cli.refine.rules.referents import asks_about_the_whole, is_about_the_whole, only_in_git
@@ -31,8 +33,8 @@ from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, W
 CERTAIN_ABOUT_IT, CERTAIN_OF_ANYTHING = 0.35, 0.6
 """How likely the best file of the index has to be to be taken: for a task on code, and for any other prompt."""
 
-FOR_INSTRUCTION = 128
-"""Tokens for what is said beside the request: of 19 rewrites in 20 on real issues it takes no more than 123."""
+LARGEST_SHARE = 4
+"""What is said beside the request takes room from its code up to this part of the budget: a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,17 @@ def choose(
     unsafe: bool,
     automatic: bool = True,
     project: bool = True,
+    answers: Sequence[Answer] = (),
 ) -> Selection:
     """As `select`. Without `automatic`, and for a prompt that is refined already, only what the user named.
 
-    A quarter of the budget, at most `FOR_INSTRUCTION` tokens, is left to the instruction.
+    What may be said beside the request, `answers` too, has its room left, up to a quarter of the budget.
     """
     named = subject.named
     structured = subject.view.structure is not None
     budget = settings.max_context_tokens
-    pack = Pack(budget - min(budget // 4, FOR_INSTRUCTION), count, limit(budget))
+    kept = min(budget // LARGEST_SHARE, beside(subject, answers, count))
+    pack = Pack(budget - kept, count, limit(budget))
     is_named = bool(named.files or named.diff or named.piped)
     project = project and settings.include_project_structure
     project_text = project_markup = ""

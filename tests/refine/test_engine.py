@@ -11,6 +11,7 @@ from optafly_cli.refine.analyse import analyse
 from optafly_cli.refine.approval import approval_needed
 from optafly_cli.refine.engine import edited
 from optafly_cli.refine.markup import original_of
+from optafly_cli.refine.result import Answer, Question
 from optafly_cli.refine.stable import stable_share
 from optafly_cli.workspace.types import NamedContext, Workspace
 from tests.refine.rewriting import ARGUMENTS, PROMPTS, TRACE, characters, run, words, write_odd_files
@@ -312,3 +313,34 @@ def test_a_prompt_of_ten_megabytes_is_refined(workspace: Workspace, named: Named
     prompt = "fix this bug\n" + "word " * 2_000_000
     refined = run(prompt, workspace, named("src/main.rs:5"))
     assert prompt in refined.sections[-1].text
+
+
+@pytest.mark.parametrize("failing", ["", "    raise KeyError(first)\n"])
+def test_code_takes_the_room_that_the_instruction_leaves(
+    workspace: Workspace, project: Path, named: Named, failing: str
+) -> None:
+    """All that is said beside the request fits, an error in the code and an answer too; the rest is full of code."""
+    functions = [f"def step_{at}(value):\n    first = value * {at}\n{failing}    return first\n" for at in range(400)]
+    (project / "app" / "big.py").write_text("\n\n".join(functions))
+    asked = Question("OPF003", "What happens?", "the prompt, line 1")
+    for prompt, answers in (("fix the wrong steps", []), ("fix the wrong steps", [Answer(asked, "it " * 90)])):
+        for budget in (700, 1200):
+            refined = run(prompt, workspace, named("app/big.py"), budget=budget, force=True, answers=answers)
+            spent = sum(change.tokens_added for change in refined.changes)
+            assert budget - 60 < spent <= budget
+            ids = {change.id for change in refined.changes}
+            assert "expectations" in ids
+            assert ("failure" in ids) == bool(failing)
+            assert not any(one.startswith("Left out, because") for one in refined.left_out)
+
+
+def test_where_nothing_is_said_beside_it_the_budget_is_all_for_code(
+    workspace: Workspace, project: Path, named: Named
+) -> None:
+    """A prompt of no kind that is known of gets code up to the last tokens."""
+    functions = [f"def step_{at}(value):\n    first = value * {at}\n    return first\n" for at in range(400)]
+    (project / "app" / "big.py").write_text("\n\n".join(functions))
+    refined = run("steps of the value", workspace, named("app/big.py"), budget=600, force=True)
+    beside = sum(change.tokens_added for change in refined.changes) - refined.context_tokens
+    assert beside < 30
+    assert refined.context_tokens > 600 - 60

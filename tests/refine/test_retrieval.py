@@ -7,7 +7,7 @@ import pytest
 from optafly_cli.config.settings import RefineSettings
 from optafly_cli.refine.files import WorkspaceFiles
 from optafly_cli.refine.prompt_text import PromptText
-from optafly_cli.refine.retrieval.find import Found
+from optafly_cli.refine.retrieval.find import Found, find_inside
 from optafly_cli.refine.retrieval.places import places_of
 from optafly_cli.refine.retrieval.query import query_of
 from optafly_cli.refine.retrieval.retriever import Retriever, units_of_text
@@ -290,6 +290,23 @@ def test_a_file_that_was_indexed_is_not_read_again_for_its_segments(shop: Path) 
     (shop / "shop/prices.py").write_text("# new\n" + FILES["shop/prices.py"])
     assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "shop/prices.py") == ()
     assert Retriever(Keeper(find_workspace(shop), shop.parent / "indexes")).inside(query, "../x.py") == ()
+
+
+def test_one_segment_of_many_is_less_likely_the_one(shop: Path) -> None:
+    """The same function is nearer to being meant in a short file than among a hundred others in a long one."""
+    meant = "def refund(order):\n    return order.total() * -1\n"
+    others = "".join(f"\n\ndef step_{at}(item):\n    return item + {at}\n" for at in range(100))
+    (shop / "shop/short.py").write_text(meant)
+    (shop / "shop/a_long.py").write_text(meant + others)
+    commit(shop)
+    keeper = Keeper(find_workspace(shop), shop.parent / "indexes")
+    assert keeper.build()
+    view = keeper.view()
+    assert view is not None
+    query = query_of(PromptText("the refund of an order has the wrong total"))
+    found = find_inside(view, query, ["shop/a_long.py", "shop/short.py"])
+    refunds = [one for one in found if one.unit.symbol is not None and one.unit.symbol.name == "refund"]
+    assert [one.label for one in refunds] == ["shop/short.py", "shop/a_long.py"]
 
 
 @pytest.mark.parametrize("changed", [False, True])

@@ -139,7 +139,7 @@ def test_the_parts_of_a_file_share_a_section_and_fill_the_budget(
         assert len(group) > 1
         assert section(group).count("app/big.py") == 1
         assert [one.piece.start_line for one in group] == sorted(one.piece.start_line for one in group)
-        assert budget - min(budget // 4, 128) - 30 <= selection.context_tokens <= budget - min(budget // 4, 128)
+        assert budget - budget // 4 - 30 <= selection.context_tokens <= budget
 
 
 def test_a_large_file_gives_the_unit_of_the_error_first(workspace: Workspace, project: Path, named: Named) -> None:

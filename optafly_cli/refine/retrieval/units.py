@@ -18,7 +18,7 @@ NAMES = (
     "text", "title", "code", "text_in_file", "title_in_file", "code_in_file", "text_whole",
     "title_whole", "text_near", "name", "parent", "name_in_title", "name_in_text", "parent_in_title", "named_line",
     "head", "type", "neither", "special", "constructor", "length", "share_of_unit", "prose", "imports", "text_around",
-    "title_around",
+    "title_around", "segments",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def unit_signals(
     whole = {name: _best(scores[name], view.function_of) for name in ("text", "title")}
     units = {segment: view.unit(segment) for segment in sorted(candidates)}
     shares = _shares(units.values())
+    many = {file: math.log(len(view.segments(file)) or 1) for file in files}
     found: dict[int, Sequence[float]] = {}
     texts, titles, codes = (scores[name].get for name in SCORES)
     for segment, unit in units.items():
@@ -72,6 +73,8 @@ def unit_signals(
             # Of a segment, and half of what its neighbours have
             (text + 0.5 * (before + after)) / highest["text"],
             around / highest["title"],
+            # A segment of many is the one less often
+            many[unit.file],
         )
     return found
 
