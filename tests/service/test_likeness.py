@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import PROBE, Probe, both, said
+from tests.service.conftest import PROBE, Probe, both, said, wait_for
 
 
 def limited() -> None:
@@ -141,5 +141,6 @@ def test_what_cannot_be_made_equal_is_left_to_the_launcher(
         env={**own_probe.env, **env}, capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (3, b"probe: it was not handed over\n")
-    assert why in own_probe.log
+    # The launcher has its answer before the service has written down why
+    wait_for(lambda: why in own_probe.log)
     assert own_probe.run("exit", "4").returncode == 4
