@@ -1,9 +1,9 @@
 """The ONNX graph of all-MiniLM-L6-v2, written out by hand from its weights, for onnxruntime on a CPU.
 
 One graph from token ids to unit vectors: (n, length) int64 `input_ids` and `attention_mask` in, (n, 384) float32
-`embedding` out. Mean pooling and L2 normalisation are inside. There is nothing left to optimise: the nodes are the
-ones that onnxruntime's "extended" level makes (attention, skip + layer norm, bias + Gelu), so a session loads
-with optimisations off, and nothing in the file is particular to one CPU.
+`embedding` out. Mean pooling and L2 normalisation are inside. There is nothing left to optimise: attention is one node
+as onnxruntime's "extended" level makes it, and an addition stays apart from the layer norm or Gelu behind it where that
+is faster. So a session loads with optimisations off, and nothing in the file is particular to one CPU.
 
 Two liberties, both exact: the token type is always 0, so its row is added to the position table, and only the first
 256 positions are kept, because the model reads no more.
@@ -31,8 +31,6 @@ SMOOTHING = 0.75
 _PAIR = 127
 """Of two neighbouring weights: 255 times their sum, and one for rounding, has to fit into 16 bits with a sign."""
 CONTRIB = "com.microsoft"
-
-
 FEEDING = ("embeddings", *(f"layer{index}.{norm}" for index in range(LAYERS) for norm in ("norm1", "norm2")))
 """The nodes whose values feed a product and can be made smaller for it."""
 

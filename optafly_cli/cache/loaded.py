@@ -74,12 +74,15 @@ class Loaded:
         """What vectors of this store's embedding model are comparable under. Raises EmbedderUnavailable."""
         return self.embedder.identity if self._engine is None else embedder_identity(self._settings.embedding_model)
 
-    def expect(self, instruction: str) -> None:
-        """Have the engine begin with an instruction that will probably be embedded."""
-        if self._engine is not None and instruction not in self._embedded:
+    def expect(self, instruction: str) -> bool:
+        """Have the engine begin with an instruction that will probably be embedded; False without an engine."""
+        if self._engine is None:
+            return False
+        if instruction not in self._embedded:
             from optafly_cli.cache.spelling import embedded_form
 
             self._engine.expect_embed(self._settings.embedding_model, embedded_form(instruction))
+        return True
 
     def expect_nearest(self, wanted: "Wanted", instruction: str, limit: int) -> bool:
         """Have the engine begin with what `nearest` will ask; False without an engine: nothing was begun."""

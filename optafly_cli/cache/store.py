@@ -221,8 +221,9 @@ class Store(StoreReports):
         self._loaded.embedding_to_keep(question)
 
     def expect(self, question: Question) -> None:
-        """Have the engine beside us, if there is one, begin to embed what will be looked up or kept."""
-        self._loaded.expect(question.instruction)
+        """Begin to embed what will be looked up or kept: in the engine beside us, or without one here and now."""
+        if not self._loaded.expect(question.instruction):
+            self.prepare(question)
 
     def warm_up(self) -> None:
         """Load the embedding model now, where there is one: for a process that stays."""

@@ -15,7 +15,7 @@ from optafly_cli.errors import Declined, OptaflyError, UsageError
 from optafly_cli.pipeline.job import Decision
 from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import Question, RefinedPrompt
-from optafly_cli.refine.undo import numbers
+from optafly_cli.refine.undo import numbers, span
 from optafly_cli.service import terminal
 from optafly_cli.workspace.escape import printable
 
@@ -85,7 +85,7 @@ def _help(proposal: Proposal, key: str, session: "Session") -> str:
         known = {change.number for change in proposal.changes}
         for first, last in filter(None, spans):
             if not known.intersection(range(first, last + 1)):
-                return f"There is no change {first if first == last else f'{first}-{last}'}.\n"
+                return f"There is no change {span(first, last)}.\n"
         return "That change stands and falls with others.\n"
     if key != "?":
         return "Please answer y, n, e, a, q, v, l, a number or ?.\n"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from optafly_cli.cli.columns import clipped, clipped_start, columns
 from optafly_cli.refine.proposal import Proposal
 from optafly_cli.refine.result import Change, by_file
+from optafly_cli.refine.undo import span
 from optafly_cli.workspace.escape import printable
 
 if TYPE_CHECKING:
@@ -81,8 +82,12 @@ def gain_together(present: Sequence[Change]) -> str:
     return gain_of(present[0].score_gain) if present else ""
 
 
-def parts_of(group: Sequence[Change], present: int) -> str:
-    """How many parts of a file the changes show; `present` are not left out."""
+def together(group: Sequence[Change], present: int) -> str:
+    """The parts of one file in words; `present` of them are not left out."""
+    return f"{_ADDED}{group[0].path}: {_parts(group, present)}"
+
+
+def _parts(group: Sequence[Change], present: int) -> str:
     return f"{present} of {len(group)} parts" if 0 < present < len(group) else f"{len(group)} parts"
 
 
@@ -95,9 +100,9 @@ def _row(proposal: Proposal, group: Sequence[Change]) -> _Row:
     if len(group) == 1:
         place = printable(first.evidence) if first.path else ""
         return _Row(f"{first.number}", mark, said_of(first), place, "", note, tokens, gain_together(present), style)
-    path, parts = printable(first.path), parts_of(group, len(present))
-    numbers = f"{first.number}-{group[-1].number}"
-    return _Row(numbers, mark, f"{_ADDED}{path}: {parts}", path, parts, note, tokens, gain_together(present), style)
+    numbers, said = span(first.number, group[-1].number), printable(together(group, len(present)))
+    path, parts = printable(first.path), _parts(group, len(present))
+    return _Row(numbers, mark, said, path, parts, note, tokens, gain_together(present), style)
 
 
 def _lines(console: "Console", row: _Row, widths: Sequence[int], *, cut: bool) -> "Iterator[Text]":

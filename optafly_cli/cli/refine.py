@@ -9,12 +9,13 @@ import typer
 
 from optafly_cli.cli import options as opt
 from optafly_cli.cli.app import StageCommand, examples, new_app
-from optafly_cli.cli.change_rows import gain_together, parts_of
+from optafly_cli.cli.change_rows import gain_together, together
 from optafly_cli.cli.documents import change_document, finding_document, score_document, score_value
 from optafly_cli.cli.score_table import show_score
 from optafly_cli.cli.session import ContextOptions, approver, open_session
 from optafly_cli.cli.ui import Ui
 from optafly_cli.refine.result import Change, RefinedPrompt, by_file
+from optafly_cli.refine.undo import span
 
 if TYPE_CHECKING:
     from optafly_cli.pipeline.job import Voice
@@ -197,10 +198,9 @@ def _summarise(ui: Ui, session: "Session", refined: RefinedPrompt) -> None:
 
 def _said(group: Sequence[Change], present: Sequence[Change]) -> str:
     """A change, or the parts of one file, in one line: numbers, what it is, tokens and gain of what is `present`."""
-    first, last = group[0], group[-1]
-    alone = first is last
-    numbers = f"{first.number}" if alone else f"{first.number}-{last.number}"
-    said = first.description if alone else f"Added {first.path}: {parts_of(group, len(present))}"
+    first = group[0]
+    numbers = span(first.number, group[-1].number)
+    said = first.description if len(group) == 1 else together(group, len(present))
     if not present:
         return f"{numbers} left out: {said}"
     tokens = sum(change.tokens_added for change in present)

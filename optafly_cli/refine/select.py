@@ -33,7 +33,7 @@ from optafly_cli.workspace.types import ContextPiece, LineRange, NamedContext, W
 CERTAIN_ABOUT_IT, CERTAIN_OF_ANYTHING = 0.35, 0.6
 """How likely the best file of the index has to be to be taken: for a task on code, and for any other prompt."""
 
-LARGEST_SHARE = 4
+INSTRUCTION_SHARE = 4
 """What is said beside the request takes room from its code up to this part of the budget: a quarter."""
 
 
@@ -115,7 +115,7 @@ def choose(
     named = subject.named
     structured = subject.view.structure is not None
     budget = settings.max_context_tokens
-    kept = min(budget // LARGEST_SHARE, beside(subject, answers, count))
+    kept = min(budget // INSTRUCTION_SHARE, beside(subject, answers, count))
     pack = Pack(budget - kept, count, limit(budget))
     is_named = bool(named.files or named.diff or named.piped)
     project = project and settings.include_project_structure

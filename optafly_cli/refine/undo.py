@@ -42,6 +42,11 @@ def numbers(word: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2] or match[1])) if match else None
 
 
+def span(first: int, last: int) -> str:
+    """`3` or `2-8`: what `numbers` reads."""
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
 def _numbered(changes: Collection[Change], word: str) -> list[Change]:
     """The changes of these numbers; none unless the first and the last are numbers of changes."""
     meant = numbers(word)

@@ -63,11 +63,8 @@ class Desk:
         self.warnings: deque[str] = deque(maxlen=16)
 
         def beside_an_engine() -> "Store":
-            engine = find_engine(self.warnings.append)
-            self._beside = engine is not None
-            return Store.open(folder, cache, engine=engine)
+            return Store.open(folder, cache, engine=find_engine(self.warnings.append))
 
-        self._beside = False
         self._thorough = Clerk("optafly-thorough", beside_an_engine)
         self._count = Counts()
 
@@ -224,7 +221,7 @@ class Desk:
         undecided = self._undecided(found)
         if undecided:
             # What is still to be done before it is sent on goes on beside the model
-            self._thorough.begin(lambda theirs: (theirs.expect if self._beside else theirs.prepare)(call.question))
+            self._thorough.begin(lambda theirs: theirs.expect(call.question))
             # A thread that wakes up would wait for the interpreter until all of it is done here
             time.sleep(_WAKES_S)
         secret, unseen = first_look(call.body)

@@ -35,6 +35,11 @@ class Unpacker:
         elif name not in ("", "identity"):
             raise Undecodable(name)
 
+    @property
+    def packed(self) -> bool:
+        """Whether what is in a chunk can only be seen unpacked."""
+        return self._undo is not None
+
     def feed(self, chunk: bytes, limit: int) -> bytes:
         """What the chunk unpacks to, `limit` bytes at most: more is not waited for.
 
@@ -63,10 +68,11 @@ class Watch:
         self._whole: list[bytes] = []
         self._reader = EventReader() if stream else None
         self._builder = MessageBuilder()
-        self._may_end = coding.strip().lower() not in ("", "identity")
+        self._may_end = True
         self._before = b""
         try:
             self._unpacker = Unpacker(coding)
+            self._may_end = self._unpacker.packed
         except Undecodable:
             self.given_up = "encoding"
 
