@@ -39,7 +39,6 @@ def test_the_first_wish_starts_it(service: Service) -> None:
         assert Path(f"/proc/{engine}").exists()
         assert tier(service) == "semantic"
         assert tier(service) == "semantic"
-        assert service.status()["memory_mb"] > 100
     wait_for(lambda: gone(engine))
     assert not (service.run_folder / "engine.sock").exists()
 
