@@ -36,7 +36,7 @@ LIBRARIES = (
 """None starts a thread, and of what they read of the environment while imported, nothing is in `_HARMLESS`."""
 _HARMLESS = ("PATH", "HOME", "GIT_CONFIG_NOSYSTEM", "TERM", "EDITOR", "PAGER", "TMPDIR")
 _HARMLESS_PREFIXES = ("OPTAFLY_", "ANTHROPIC_", "XDG_")
-_HARMLESS_SUFFIXES = ("_PASSWORD", "_TOKEN", "_LABEL")
+_HARMLESS_SUFFIXES = ("_PASSWORD", "_TOKEN", "_LABEL", "_KEY")
 _NOT_HARMLESS = ("ANTHROPIC_LOG",)
 _LANG = "C.UTF-8"
 _LARGEST = 60_000

@@ -104,6 +104,7 @@ def test_what_is_read_as_the_same_needs_no_model() -> None:
         assert StackedVerifier(elsewhere=never).probability(one, other, 0.9) > strictest
 
 
+@pytest.mark.slow
 def test_the_developer_suite(verifier: StackedVerifier, minilm: Embedder) -> None:
     """No trap of the tune half is answered, of both halves one in two hundred, and 45 in a hundred rewordings."""
     rows = [json.loads(line) for line in SUITE.read_text("utf-8").splitlines()]

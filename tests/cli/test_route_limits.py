@@ -143,6 +143,7 @@ def test_answers_teach_how_many_tokens_a_model_counts(cli: Cli, api: MessagesApi
     assert without["tokens"]["method"] == before["method"]
 
 
+@pytest.mark.slow
 def test_a_prompt_over_the_window_is_asked_in_parts(cli: Cli, api: MessagesApi) -> None:
     """Each request fits and has the question; the answers come one after the other, and are not stored."""
     data = "\n".join(

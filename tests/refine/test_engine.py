@@ -292,6 +292,7 @@ def test_the_stable_share_is_that_of_the_context(workspace: Workspace, named: Na
     assert stable_share(run("hello", workspace), words) == 0
 
 
+@pytest.mark.slow
 def test_a_prompt_of_ten_megabytes_is_refined(workspace: Workspace, named: Named) -> None:
     """Rules look at the front of a huge prompt; all of it stays in the result."""
     for unit in (

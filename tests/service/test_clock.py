@@ -12,6 +12,8 @@ from tests.fakes.messages_api import MessagesApi
 from tests.service.conftest import PROBE, Probe, wait_for
 from tests.service.running import Service
 
+pytestmark = pytest.mark.slow
+
 DAYS = 86_400.0
 QUESTION = "how do I reverse a string in python?"
 ASK = ("ask", QUESTION, "--cache-only")

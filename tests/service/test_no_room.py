@@ -12,6 +12,8 @@ from tests.fakes.messages_api import MessagesApi
 from tests.service.conftest import gone, wait_for
 from tests.service.running import Service
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "how do I reverse a string in python?"
 COMMANDS = (
     ("ask", QUESTION, "--cache-only"),

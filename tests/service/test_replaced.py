@@ -15,6 +15,8 @@ import optafly_cli
 from tests.service.conftest import ROOT, gone, wait_for
 from tests.service.running import Service
 
+pytestmark = pytest.mark.slow
+
 COMMAND, SAID = ("config", "get", "cache.ttl_days"), "30.0\n"
 
 
