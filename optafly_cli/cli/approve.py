@@ -27,9 +27,11 @@ _CHOICES = {"": "y", "yes": "y", "no": "n", "edit": "e", "always": "a", "quit": 
 _CHOICES |= {"answer": "w", "list": "l"}
 _DECISIONS: dict[str, Literal["accept", "reject", "always"]] = {"y": "accept", "n": "reject", "a": "always"}
 _KEYS = frozenset("yneaqvlw?")
+Verb = Literal["Send", "Use"]
+_DONE: dict[Verb, str] = {"Send": "sent", "Use": "used"}
 
 
-def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send") -> Decision:
+def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: Verb = "Send") -> Decision:
     """Show the rewrite on stderr, and ask what to do with it; on `w` what only the user can tell.
 
     Raises:
@@ -44,7 +46,7 @@ def approve(ui: Ui, proposal: Proposal, session: "Session", *, verb: str = "Send
         if key in _DECISIONS:
             return Decision(_DECISIONS[key], refined)
         if key == "q":
-            raise Declined("nothing was sent")
+            raise Declined(f"nothing was {_DONE[verb]}")
         if key == "e":
             text = edit(ui, refined.text)
             if text is not None:
@@ -72,7 +74,7 @@ def _toggled(proposal: Proposal, key: str) -> Proposal | None:
     return found
 
 
-def _question(proposal: Proposal, verb: str) -> str:
+def _question(proposal: Proposal, verb: Verb) -> str:
     numbers = f" [1-{len(proposal.changes)}] out" if proposal.changes else ""
     answers = " [w] answer" if proposal.refined.questions else ""
     # Within 80 columns
@@ -113,7 +115,7 @@ def _list(ui: Ui, proposal: Proposal) -> None:
         console.print(line)
 
 
-def _draw(ui: Ui, proposal: Proposal, session: "Session", verb: str, *, again: bool = False) -> None:
+def _draw(ui: Ui, proposal: Proposal, session: "Session", verb: Verb, *, again: bool = False) -> None:
     console = ui.console(stderr=True)
     if again and os.environ.get("TERM") != "dumb":
         sys.stderr.write("\x1b[2J\x1b[H")

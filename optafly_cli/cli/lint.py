@@ -11,7 +11,7 @@ import typer
 from optafly_cli.cli.app import StageCommand, examples, new_app
 from optafly_cli.cli.session import load, working_folder
 from optafly_cli.cli.ui import Ui
-from optafly_cli.errors import ConfigError, FileProblem, UsageError
+from optafly_cli.errors import ConfigError, UsageError
 from optafly_cli.wording import counted
 
 app = new_app()
@@ -160,6 +160,8 @@ def _filter(settings: Any, select: str | None, ignore: str | None, severity: str
 def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None, workspace: Any) -> Iterator[Any]:
     from optafly_cli.refine.linting.check import unknown_rules
     from optafly_cli.refine.linting.targets import from_text, read_commit_message, read_jsonl, read_targets
+    from optafly_cli.workspace.escape import one_line
+    from optafly_cli.workspace.sources import open_problem
 
     if not files and jsonl is None and commit_msg is None:
         raise UsageError("there is nothing to check", remedy="name files or a folder: optafly lint .")
@@ -172,7 +174,7 @@ def _targets(ui: Ui, files: list[str], jsonl: str | None, commit_msg: str | None
             with Path(jsonl).open(encoding="utf-8", errors="replace") as lines:
                 yield from read_jsonl(lines, jsonl)
         except OSError as error:
-            raise FileProblem(f"{jsonl} cannot be read: {error.strerror}") from error
+            raise open_problem(error, Path(jsonl), one_line(jsonl)) from error
     if "-" in files:
         yield from_text("-", sys.stdin.read(), is_path=True)
     named = [name for name in files if name != "-"]

@@ -12,6 +12,7 @@ from optafly_cli.cli.ui import Ui
 from optafly_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from optafly_cli.cli.approve import Verb
     from optafly_cli.pipeline.job import Approver, CacheMode, TtlChoice
     from optafly_cli.pipeline.session import Session
 
@@ -141,7 +142,7 @@ def _system_text(ui: Ui, value: str | None) -> str | None:
     return source.text.strip() or None
 
 
-def approver(ui: Ui, session: "Session", *, verb: str = "Send") -> "Approver | None":
+def approver(ui: Ui, session: "Session", *, verb: "Verb" = "Send") -> "Approver | None":
     """The function that shows a rewrite and asks, None where nobody can be asked."""
     if not ui.interactive:
         return None

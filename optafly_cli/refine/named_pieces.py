@@ -117,8 +117,7 @@ def add_diffs(pack: Pack, diffs: Sequence[DiffFile]) -> None:
             continue
         if kept < len(hunks):
             pack.left_out.append(
-                f"The diff of {diff.label}: {kept} of {len(hunks)} hunks are in the prompt; the rest does not fit into "
-                f"{pack.limit}."
+                f"The diff of {diff.label}: {kept} of {len(hunks)} hunks fit into {pack.limit}; the rest was left out."
             )
         reason = "named, staged changes" if diff.staged else "named, unstaged changes"
         tokens = pack.cost(markup, "diff")
@@ -154,9 +153,7 @@ def add_piped(pack: Pack, subject: Subject) -> None:
     if lines is None:
         pack.left_out.append(f"The piped text was left out: it does not fit into {pack.limit}.")
     elif lines != wanted.lines:
-        pack.left_out.append(
-            f"The piped text: lines {lines} of {total} are in the prompt; the rest does not fit into {pack.limit}."
-        )
+        pack.left_out.append(f"The piped text: lines {lines} of {total} fit into {pack.limit}; the rest was left out.")
 
 
 def _for_files(pack: Pack, subject: Subject) -> int:
@@ -240,13 +237,10 @@ def _partly(pack: Pack, wanted: Wanted) -> str:
     spans = ", ".join(
         str(LineRange(one.start_line, one.end_line)) for one in sorted(placed, key=lambda one: one.start_line)
     )
-    return f"{wanted.label}: lines {spans} of {total} are in the prompt; the rest does not fit into {pack.limit}."
+    return f"{wanted.label}: lines {spans} of {total} fit into {pack.limit}; the rest was left out."
 
 
 def _clipped(wanted: Wanted, placed: LineRange | None, pack: Pack) -> str:
     if placed is None:
         return f"{wanted.label}:{wanted.must} was left out: it does not fit into {pack.limit}."
-    return (
-        f"{wanted.label}: lines {placed} of the unit {wanted.lines} are in the prompt; the rest does not fit into "
-        f"{pack.limit}."
-    )
+    return f"{wanted.label}: lines {placed} of the unit {wanted.lines} fit into {pack.limit}; the rest was left out."

@@ -73,9 +73,15 @@ def _is_git(path: Path) -> bool:
     return False
 
 
+OF_THE_KERNEL = frozenset(("proc", "sys", "dev"))
+"""Folders in the root of what is no file on any disk; to read all of it neither ends nor helps."""
+
+
 def is_no_project(workspace: Workspace) -> bool:
-    """Whether it is the home folder or one above it, without anything that makes it a project: everybody's files."""
-    return workspace.kind == "folder" and workspace.root in home_and_above()
+    """Whether it is a plain folder that is nobody's work: the home folder, one above it, or one of the kernel's."""
+    if workspace.kind != "folder":
+        return False
+    return not OF_THE_KERNEL.isdisjoint(workspace.root.parts[1:2]) or workspace.root in home_and_above()
 
 
 def home_and_above() -> frozenset[Path]:

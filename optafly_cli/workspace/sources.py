@@ -65,7 +65,7 @@ def _read(path: Path, limit: int, shown: str) -> tuple[bytes, os.stat_result]:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        raise _open_problem(error, path, shown) from None
+        raise open_problem(error, path, shown) from None
     except ValueError:
         raise FileProblem(f"{shown} is not a possible file name", remedy="check the path") from None
     try:
@@ -112,7 +112,8 @@ def too_large(shown: str, size: int, limit: int) -> FileProblem:
     return FileProblem(f"{shown} is {_size(size)}, and a file may have {_size(limit)}", remedy=_PIPE_A_PART)
 
 
-def _open_problem(error: OSError, path: Path, shown: str) -> FileProblem:
+def open_problem(error: OSError, path: Path, shown: str) -> FileProblem:
+    """Why the file cannot be opened, in one sentence, and what to do."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if path.is_symlink():
             return FileProblem(f"{shown} is a symbolic link to nothing", remedy="check where the link points")

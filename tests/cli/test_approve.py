@@ -208,7 +208,7 @@ def test_keys_that_mean_nothing_are_answered(cli: Cli) -> None:
         "use the prompt as you typed it",
     ):
         assert sentence in said
-    assert "nothing was sent" in said
+    assert "nothing was used" in said
 
 
 def test_v_shows_all_of_it_in_a_pager(cli: Cli, repo: Path) -> None:

@@ -273,7 +273,7 @@ def test_a_diff_is_a_piece_per_file_and_is_cut_by_hunks(workspace: Workspace, pr
     assert [(piece.kind, piece.path) for piece in whole.pieces] == [("diff", "app/big.py")]
     cut = chosen("review this", workspace, named(diff=True), budget=120)
     assert 0 < cut.pieces[0].text.count("\n@@ ") < whole.pieces[0].text.count("\n@@ ")
-    assert any("hunks are in the prompt" in one for one in cut.left_out)
+    assert any("hunks fit into max_context_tokens" in one for one in cut.left_out)
 
 
 def test_long_piped_text_is_cut_around_its_error(workspace: Workspace, named: Named) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from optafly_cli.workspace.root import find_program, find_workspace
+from optafly_cli.workspace.root import find_program, find_workspace, is_no_project
 from tests.workspace.support import git, repository, write
 
 
@@ -43,6 +43,17 @@ def test_with_neither_the_folder_itself_is_the_workspace(tmp_path: Path) -> None
     assert (found.root, found.kind) == (home.resolve() / "notes", "folder")
     assert find_workspace(home).kind == "project"
     assert find_workspace(tmp_path).kind == "folder"
+
+
+def test_folders_that_are_nobodys_work_are_no_project(tmp_path: Path) -> None:
+    """The home folder, those above it and the kernel's are not indexed; a folder in them that is somebody's is."""
+    home = Path.home()
+    (home / "notes").mkdir()
+    for folder in (home, home.parent, Path("/"), Path("/proc/self"), Path("/dev")):
+        assert is_no_project(find_workspace(folder)), folder
+    write(home, {"work/Makefile": "all:\n"})
+    for folder in (home / "notes", home / "work", tmp_path):
+        assert not is_no_project(find_workspace(folder)), folder
 
 
 def test_an_empty_git_folder_is_no_repository(tmp_path: Path) -> None:

@@ -100,5 +100,7 @@ def write_baseline(path: Path, found: Iterable[tuple[Target, Sequence[Finding]]]
         if is_new:
             path.chmod(0o644)
     except OSError as error:
-        raise FileProblem(f"{path} cannot be written: {error.strerror}") from error
+        raise FileProblem(
+            f"{path} cannot be written: {error.strerror}", remedy="check the permissions of its folder"
+        ) from error
     return sum(counts.values())

@@ -10,7 +10,7 @@ from optafly_cli.errors import FileProblem
 from optafly_cli.refine.linting.targets import Target
 from optafly_cli.refine.result import Finding
 from optafly_cli.workspace.secrets import redact
-from optafly_cli.workspace.sources import decode
+from optafly_cli.workspace.sources import decode, open_problem
 
 _MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -73,7 +73,9 @@ def write_fixes(target: Target, findings: Sequence[Finding]) -> int:
     try:
         replace(target.path, mark + fixed.encode(), keep_mode=True)
     except OSError as error:
-        raise FileProblem(f"{target.path} cannot be written: {error.strerror}") from error
+        raise FileProblem(
+            f"{target.path} cannot be written: {error.strerror}", remedy="check the permissions of its folder"
+        ) from error
     return count
 
 
@@ -96,4 +98,4 @@ def _bytes(path: Path, shown: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise FileProblem(f"{shown} cannot be read: {error.strerror}") from error
+        raise open_problem(error, path, shown) from error
