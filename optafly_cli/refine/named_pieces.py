@@ -132,7 +132,7 @@ def _hunks(text: str) -> tuple[list[str], list[str]]:
     lines = text.split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith("@@ ")]
     header = ["\n".join(lines[: starts[0]])] if starts and starts[0] > 0 else [] if starts else [text]
-    ends = [*starts[1:], len(lines)]
+    ends = [*starts[1:], len(lines)][: len(starts)]
     return header, ["\n".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 

@@ -260,6 +260,16 @@ def test_a_link_out_of_the_tree_is_not_followed(workspace: Workspace, project: P
     assert "SECRET" not in "".join(piece.text for piece in selection.pieces)
 
 
+def test_a_change_without_hunks_is_a_piece_too(workspace: Workspace, project: Path, named: Named) -> None:
+    """A file that git only moved, or whose mode alone changed, is its header."""
+    big_file(project, 2)
+    for command in (["add", "."], ["commit", "-qm", "Big"], ["mv", "app/big.py", "app/moved.py"]):
+        subprocess.run(["git", *command], cwd=project, check=True, capture_output=True)
+    (piece,) = chosen("review this", workspace, named(diff=True)).pieces
+    assert (piece.kind, piece.path) == ("diff", "app/moved.py")
+    assert piece.text.endswith("rename from app/big.py\nrename to app/moved.py")
+
+
 def test_a_diff_is_a_piece_per_file_and_is_cut_by_hunks(workspace: Workspace, project: Path, named: Named) -> None:
     """Named changes come as diffs; of one that is too long the first hunks stay whole."""
     path = big_file(project, 60)
