@@ -53,10 +53,24 @@ NoOptimise = Annotated[bool, typer.Option("--no-optimise", help="Send everything
 Compress = Annotated[
     bool, typer.Option("--compress", help="Drop comments and docstrings from code that you did not name.")
 ]
+
+
+def _no_nan(value: float | None) -> float | None:
+    """The value. `min` lets nan through, and nothing is more than nan."""
+    if value is not None and value != value:  # noqa: PLR0124 - only nan differs from itself
+        raise typer.BadParameter("nan is not a number")
+    return value
+
+
 MaxCost = Annotated[
     float | None,
     typer.Option(
-        "--max-cost", metavar="USD", help="Send nothing that could cost more than this.", min=0.0, show_default=False
+        "--max-cost",
+        metavar="USD",
+        help="Send nothing that could cost more than this.",
+        min=0.0,
+        show_default=False,
+        callback=_no_nan,
     ),
 ]
 MaxErrorRate = Annotated[

@@ -58,6 +58,13 @@ def test_a_request_over_the_cap_is_not_sent(cli: Cli, api: MessagesApi) -> None:
     assert cli("route", *ASK, "--max-cost", "0.01", code=2).out == ""
 
 
+@pytest.mark.parametrize("command", ["ask", "route"])
+def test_a_cap_that_is_no_number_is_refused(command: str, cli: Cli, api: MessagesApi) -> None:
+    """Nothing is more than nan: taken as a cap it would let everything through."""
+    assert "--max-cost" in cli(command, *ASK, "--max-cost", "nan", code=2).err
+    assert api.requests == []
+
+
 def test_a_stored_answer_costs_nothing(cli: Cli, api: MessagesApi) -> None:
     """What is answered from the store is under every cap."""
     cli("ask", *ASK)
