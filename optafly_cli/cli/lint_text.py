@@ -11,7 +11,7 @@ from optafly_cli.cli.ui import Ui
 from optafly_cli.refine.linting.check import Checked, is_low
 from optafly_cli.refine.result import Finding
 from optafly_cli.wording import counted
-from optafly_cli.workspace.escape import printable
+from optafly_cli.workspace.escape import one_line, printable
 from optafly_cli.workspace.secrets import redact
 
 PIPED = 80
@@ -27,11 +27,12 @@ def show(ui: Ui, found: Sequence[Checked], least: float | None) -> None:
         lines = one.target.text.split("\n") if one.findings else []
         safe = redact(one.target.text).text.split("\n") if one.findings else []
         for finding in one.findings:
-            _heading(ui, f"{one.target.key}:{finding.line}:{finding.column}:", finding, width if terminal else None)
+            place = f"{one_line(one.target.key)}:{finding.line}:{finding.column}:"
+            _heading(ui, place, finding, width if terminal else None)
             if finding.line <= len(lines):
                 _source(ui, lines[finding.line - 1], safe[finding.line - 1], finding, width)
         if is_low(one, least):
-            ui.line(f"{one.target.key}: {low_message(one, least)}")
+            ui.line(f"{one_line(one.target.key)}: {low_message(one, least)}")
 
 
 def summarise(ui: Ui, found: Sequence[Checked], least: float | None, *, preview: bool) -> None:

@@ -138,6 +138,14 @@ def test_text_shows_the_line_with_a_caret_and_never_a_secret(cli: Cli, prompts: 
     assert "    Why is [redacted: AWS access key] refused by the API?" in shown
 
 
+def test_text_keeps_a_finding_on_one_line_whatever_its_file_is_called(cli: Cli, prompts: Path) -> None:
+    """A newline in a name is spelled out: else its second half is a line that reads like a finding of another file."""
+    (prompts / "a\nb.prompt.md").write_text("fix it", encoding="utf-8")
+    out = cli("lint", "--select", "OPF001", "--min-score", "1", str(prompts / "a\nb.prompt.md"), code=1).out
+    assert "a\\nb.prompt.md:1:1: warning" in out
+    assert "a\\nb.prompt.md: score" in out
+
+
 def test_on_a_terminal_no_line_is_wider_than_it(cli: Cli, prompts: Path) -> None:
     """Messages are wrapped, and the prompt's line is cut around what was found."""
     words = "and then this and that "
